@@ -1,0 +1,12 @@
+/** `npm test`: installs, builds, lints, type-checks, tests and checks the packages. */
+import { ensureInstalled, turbo } from "./toolchain.mjs";
+
+await ensureInstalled();
+process.exit(
+  await turbo(
+    ...["build", "typecheck", "lint", "test", "pack-check"],
+    ...["//#format-check", "//#lint:root", "//#knip", "//#test:docs"],
+    ...["--output-logs=new-only", "--log-order=grouped"],
+    ...process.argv.slice(2),
+  ),
+);

@@ -1,0 +1,82 @@
+/**
+ * A folder in which README snippets run as a reader would run them: the built packages are installed
+ * beside them, the commands are on the PATH, and a node serves on a port of its own.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+export const ROOT = dirname(import.meta.dirname);
+
+/** The address that READMEs use; replaced by the node's real one. */
+const DOCUMENTED_ENDPOINT = /\b(127\.0\.0\.1|localhost):7420\b/g;
+
+export class Workshop {
+  readonly directory = mkdtempSync(join(tmpdir(), "titan-readme-"));
+  private server: ChildProcess | undefined;
+  private endpoint = "";
+
+  async start(): Promise<void> {
+    this.installPackages();
+    const server = spawn(
+      join(ROOT, "node_modules", ".bin", "titan-node"),
+      ["--grpc-addr", "127.0.0.1:0", "--data-dir", join(this.directory, "server-data")],
+      { stdio: ["ignore", "ignore", "inherit", "ipc"] },
+    );
+    this.server = server;
+    this.endpoint = await new Promise<string>((resolve, reject) => {
+      server.once("exit", (code) => reject(new Error(`titan-node ended with ${String(code)}`)));
+      server.on("message", (message: { type: string; address: string }) => {
+        if (message.type === "listening") resolve(message.address);
+      });
+    });
+  }
+
+  /** Links every published package into node_modules, as `npm install` would. */
+  private installPackages(): void {
+    const modules = join(this.directory, "node_modules");
+    mkdirSync(join(modules, "@types"), { recursive: true });
+    mkdirSync(join(modules, "@titan"));
+    symlinkSync(join(ROOT, "node_modules", "@types", "node"), join(modules, "@types", "node"));
+    for (const folder of ["packages", "apps"]) {
+      for (const name of readdirSync(join(ROOT, folder))) {
+        const source = join(ROOT, folder, name);
+        const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as {
+          name: string;
+        };
+        symlinkSync(source, join(modules, manifest.name));
+      }
+    }
+  }
+
+  /** The code with the documented address replaced by the running node's. */
+  adapt(code: string): string {
+    return code.replaceAll(DOCUMENTED_ENDPOINT, this.endpoint);
+  }
+
+  /** Runs a command in the folder; gives its standard output, throws when it fails. */
+  run(command: string, args: readonly string[]): string {
+    return execFileSync(command, args, {
+      cwd: this.directory,
+      encoding: "utf8",
+      timeout: 30_000,
+      env: {
+        ...process.env,
+        NO_COLOR: "1",
+        PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`,
+        TITAN_ENDPOINTS: this.endpoint,
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    const server = this.server;
+    if (server !== undefined && server.exitCode === null) {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGTERM");
+      await ended;
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
