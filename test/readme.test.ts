@@ -52,28 +52,19 @@ test("every fence names a language that this test knows how to run", () => {
 describe("programs", () => {
   beforeAll(() => {
     for (const snippet of programs) writeFileSync(fileFor(snippet), workshop.adapt(snippet.code));
+    const lib = ["ES2023", "ESNext.Disposable"];
+    const compilerOptions = { module: "NodeNext", target: "ES2022", lib, strict: true, types: ["node"] };
+    const config = { compilerOptions, include: ["*.mts"] };
+    writeFileSync(join(workshop.directory, "tsconfig.json"), JSON.stringify(config));
   });
 
   test("all TypeScript programs type-check under strict options", () => {
-    const options = { module: "NodeNext", target: "ES2022", lib: ["ES2023", "ESNext.Disposable"] };
-    writeFileSync(
-      join(workshop.directory, "tsconfig.json"),
-      JSON.stringify({
-        compilerOptions: { ...options, strict: true, noEmit: true, types: ["node"], skipLibCheck: false },
-        include: ["*.mts"],
-      }),
-    );
-    workshop.run("tsc", ["-p", "."]);
+    expect(workshop.run("tsc", ["-p", "."])).toBe("");
   });
 
   for (const snippet of programs) {
     test(title(snippet), () => {
-      let file = fileFor(snippet);
-      if (snippet.language === "ts") {
-        const compiled = file.replace(/\.mts$/, ".mjs");
-        workshop.run("esbuild", [file, "--target=node20", "--log-level=error", `--outfile=${compiled}`]);
-        file = compiled;
-      }
+      const file = fileFor(snippet).replace(/\.mts$/, ".mjs");
       expectPromised(snippet, workshop.run(process.execPath, [file]));
     });
   }

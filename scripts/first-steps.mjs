@@ -1,0 +1,62 @@
+/**
+ * Takes a newcomer's first steps as the README tells them, in this checkout: `npm start`, the commands
+ * that it prints, Ctrl-C. CI runs it in its fresh clone. Exits with 1 and says why when a step fails.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { ROOT } from "./toolchain.mjs";
+
+const START_TIMEOUT_MS = 180_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+function within(ms, what, promise) {
+  let timer;
+  const late = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The lines that `npm start` tells the reader to type, once it serves. */
+function printedCommands(server) {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    server.stdout.on("data", (chunk) => {
+      process.stdout.write(chunk);
+      printed += chunk;
+      if (!printed.includes("Ctrl-C")) return;
+      resolve([...printed.matchAll(/^ {2}(npx titan .+)$/gm)].map((match) => match[1]));
+    });
+    server.once("exit", (code) => reject(new Error(`npm start ended with ${code}`)));
+  });
+}
+
+const server = spawn("npm", ["start", "--", "--grpc-addr", "127.0.0.1:0"], {
+  cwd: ROOT,
+  detached: true,
+  stdio: ["ignore", "pipe", "inherit"],
+});
+server.stdout.setEncoding("utf8");
+const ended = new Promise((resolve) => server.once("exit", (code) => resolve(code)));
+
+try {
+  const commands = await within(START_TIMEOUT_MS, "npm start", printedCommands(server));
+  const oneShot = commands.filter((line) => / (put|get|scan|delete|status)\b/.test(line));
+  if (oneShot.length < 3) throw new Error("npm start printed fewer commands than expected");
+  for (const line of oneShot) {
+    console.log(`$ ${line}`);
+    const printed = execFileSync("bash", ["-c", line], { cwd: ROOT, encoding: "utf8" });
+    process.stdout.write(printed);
+    if (/ get /.test(line) && printed.trim() !== "hello, world") {
+      throw new Error(`get printed ${JSON.stringify(printed)}`);
+    }
+  }
+  process.kill(-server.pid, "SIGINT");
+  const code = await within(STOP_TIMEOUT_MS, "stopping", ended);
+  if (code !== 0) throw new Error(`npm start ended with ${code} after Ctrl-C`);
+  console.log("First steps: all as the README says.");
+} catch (error) {
+  console.error(`First steps failed: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  if (server.exitCode === null && server.signalCode === null) process.kill(-server.pid, "SIGKILL");
+}
