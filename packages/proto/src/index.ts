@@ -1,0 +1,71 @@
+/**
+ * The contract of a Titan cluster as TypeScript: services for nice-grpc, and the messages they carry.
+ * What a message or field means is written in proto/titan/v1, and in the comments of the types here.
+ */
+
+export type { ErrorReason } from "./error-reason.js";
+// Errors.
+export { ERROR_DOMAIN, ERROR_REASONS } from "./error-reason.js";
+export type {
+  ClusterServiceClient,
+  ClusterServiceImplementation,
+} from "./gen/titan/v1/cluster.js";
+// Administration.
+export {
+  ClusterServiceDefinition,
+  CreateKeyspaceRequest,
+  CreateKeyspaceResponse,
+  DropKeyspaceRequest,
+  DropKeyspaceResponse,
+  GetStatusRequest,
+  GetStatusResponse,
+  Keyspace,
+  Limits,
+  ListKeyspacesRequest,
+  ListKeyspacesResponse,
+  StoreStatus,
+} from "./gen/titan/v1/cluster.js";
+export type { KvServiceClient, KvServiceImplementation } from "./gen/titan/v1/kv.js";
+// Keys and values.
+export {
+  BatchRequest,
+  BatchResponse,
+  Change,
+  ChangeKind,
+  CloseSessionRequest,
+  CloseSessionResponse,
+  Compacted,
+  Compare,
+  CompareAndSetRequest,
+  CompareAndSetResponse,
+  CompareOperator,
+  Consistency,
+  DeleteOperation,
+  DeleteRequest,
+  DeleteResponse,
+  GetOperation,
+  GetRequest,
+  GetResponse,
+  IncrementRequest,
+  IncrementResponse,
+  KeyRange,
+  KeyValue,
+  KvServiceDefinition,
+  OpenSessionRequest,
+  OpenSessionResponse,
+  PutOperation,
+  PutRequest,
+  PutResponse,
+  ReadOptions,
+  ScanRequest,
+  ScanResponse,
+  ShardRevision,
+  TxnOperation,
+  TxnRequest,
+  TxnResponse,
+  TxnResult,
+  WatchRequest,
+  WatchResponse,
+  WriteId,
+  WriteOperation,
+} from "./gen/titan/v1/kv.js";
