@@ -5,12 +5,13 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { generateDescriptors } from "./descriptors.mjs";
 import { PACKAGE } from "./tools.mjs";
 import { generateTypes } from "./ts-proto.mjs";
 
 const OUT = join(PACKAGE, "src", "gen");
 
-const wanted = new Map([...generateTypes()]);
+const wanted = new Map([...generateTypes(), ...generateDescriptors()]);
 const present = new Set(
   existsSync(OUT)
     ? readdirSync(OUT, { recursive: true, withFileTypes: true })

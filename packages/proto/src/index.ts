@@ -69,3 +69,6 @@ export {
   WriteId,
   WriteOperation,
 } from "./gen/titan/v1/kv.js";
+
+// Server reflection.
+export { fileDescriptorSet, SERVICE_NAMES } from "./reflection.js";
