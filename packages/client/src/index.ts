@@ -1,0 +1,36 @@
+// For applications.
+export type { ClientErrorCode, Outcome } from "./errors.js";
+export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
+export type { Key } from "./keys.js";
+export type { ClientOptions, RetryOptions, TitanClientConstructor } from "./options.js";
+// For bring-your-own time, randomness and network.
+export type {
+  ClientPorts,
+  Clock,
+  Connection,
+  Endpoint,
+  Random,
+  Transport,
+  UnaryCalls,
+} from "./ports.js";
+export { RpcFailure } from "./ports.js";
+export type {
+  BatchOperation,
+  BatchResult,
+  CallOptions,
+  CasRequest,
+  CasResult,
+  DeleteOptions,
+  Entry,
+  Expected,
+  IncrementResult,
+  KeyEntry,
+  NodeStatus,
+  PutOptions,
+  ScanOptions,
+  WriteOptions,
+  WriteResult,
+} from "./requests.js";
+export type { TitanClient } from "./titan-client.js";
+export type { JsonValue, ValueCodec } from "./values.js";
+export { bytesValues, jsonValues, stringValues } from "./values.js";

@@ -1,0 +1,143 @@
+/** What calls take and give, as plain shapes. */
+import type { Key } from "./keys.js";
+
+/** Bounds of one call. */
+export interface CallOptions {
+  /** Milliseconds until the call gives up, waiting and retries included. @default the client's `timeoutMs` */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the call with `CLIENT_ABORTED` when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bounds and settings of a write. */
+export interface WriteOptions extends CallOptions {
+  /** Milliseconds that the value lives once written; at least 1. Absent: it does not expire. */
+  readonly ttlMs?: number | undefined;
+}
+
+/** Settings of a write that is the same when done twice. */
+export interface RetryUnknown {
+  /**
+   * Also retry when it is not known whether the write happened. The write may then happen twice, and the
+   * second time may undo what someone else wrote in between. For `delete`, `existed` may then be `false`
+   * though it was this call that removed the key. @default false
+   */
+  readonly retryUnknown?: boolean | undefined;
+}
+
+export interface PutOptions extends WriteOptions, RetryUnknown {}
+export interface DeleteOptions extends CallOptions, RetryUnknown {}
+
+/** A write that happened. */
+export interface WriteResult {
+  /** Grows with every change of a shard; names this version of the key. */
+  readonly revision: number;
+}
+
+/** A key with what is stored under it. */
+export interface Entry<V, K extends Key = string> {
+  readonly key: K;
+  readonly value: V;
+  /** The version of the key: the revision of its last change. */
+  readonly revision: number;
+  /** Milliseconds left to live when the server answered; absent when the key does not expire. */
+  readonly ttlMs?: number;
+}
+
+/** A key without its value. */
+export type KeyEntry<K extends Key = string> = Omit<Entry<unknown, K>, "value">;
+
+/** One write of a batch. */
+export type BatchOperation<V> =
+  | {
+      readonly type: "put";
+      readonly key: Key;
+      readonly value: V;
+      readonly ttlMs?: number | undefined;
+    }
+  | { readonly type: "delete"; readonly key: Key };
+
+export interface BatchResult {
+  /** One position for each shard that was written. */
+  readonly revisions: readonly { readonly shard: number; readonly revision: number }[];
+}
+
+/** The state that `cas` expects: this value, this version, no value at all, or any value. */
+export type Expected<V> =
+  | { readonly value: V }
+  | { readonly revision: number }
+  | "absent"
+  | "present";
+
+/** What `cas` does on a match: store `value` (for `ttlMs` milliseconds), or remove the key. */
+export type CasRequest<V> = { readonly expected: Expected<V> } & (
+  | {
+      readonly value: V;
+      readonly ttlMs?: number | undefined;
+      readonly remove?: undefined | false;
+    }
+  | { readonly remove: true; readonly value?: undefined; readonly ttlMs?: undefined }
+);
+
+/** Whether the key was as expected; when it was not, what it held instead. */
+export type CasResult<V, K extends Key = string> =
+  | { readonly applied: true; readonly revision: number }
+  | { readonly applied: false; readonly current: Entry<V, K> | undefined };
+
+export interface IncrementResult extends WriteResult {
+  /** The counter after the change, within ±(2^53 - 1). */
+  readonly value: number;
+}
+
+/** Which keys a scan gives, in byte order. Nothing set: all of them. */
+export interface ScanOptions {
+  /** Only keys that begin with this. Can be combined with the bounds. */
+  readonly prefix?: Key | undefined;
+  /** First key, included. */
+  readonly start?: Key | undefined;
+  /** End, not included. */
+  readonly end?: Key | undefined;
+  /** From the end to the beginning. @default false */
+  readonly reverse?: boolean | undefined;
+  /** Stop after so many keys; at least 1. @default all */
+  readonly limit?: number | undefined;
+  /** Leave the values out. @default false */
+  readonly keysOnly?: boolean | undefined;
+  /** Keys that travel together; bounds memory with small entries. @default the server's choice */
+  readonly pageSize?: number | undefined;
+  /** Milliseconds to wait for each page, retries included; time spent by the consumer does not count.
+   * @default the client's `timeoutMs` */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the scan with `CLIENT_ABORTED` when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a node is. Sizes in bytes. */
+export interface NodeStatus {
+  /** `host:port` of the endpoint that answered. */
+  readonly endpoint: string;
+  readonly nodeId: string;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly requestsInFlight: number;
+  /** Bounds that the node puts on requests; `undefined` when it does not say. */
+  readonly limits:
+    | {
+        readonly keyBytes: number;
+        readonly valueBytes: number;
+        readonly batchBytes: number;
+        readonly batchOperations: number;
+        readonly concurrentRequests: number;
+      }
+    | undefined;
+  /** The node's store; `undefined` when it does not say. */
+  readonly store:
+    | {
+        readonly keys: number;
+        readonly liveBytes: number;
+        readonly deadBytes: number;
+        readonly dataFiles: number;
+        readonly diskFreeBytes: number;
+      }
+    | undefined;
+}
