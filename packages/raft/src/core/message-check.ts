@@ -1,0 +1,74 @@
+/**
+ * Refuses messages that no correct peer sends, before they can touch any state: decoded frames
+ * are untrusted, however well their checksums match.
+ */
+
+import type { Entry } from "./entry.js";
+import type { LogPosition, NodeId } from "./ids.js";
+import type { AppendRequest, PeerMessage } from "./message.js";
+
+/** What is wrong with `message` as one addressed to `self`; undefined when nothing is. */
+export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefined {
+  if (message.to !== self) return "addressed to another node";
+  if (!isCount(message.from) || message.from === 0) return "impossible sender";
+  if ("term" in message && !isCount(message.term)) return "impossible term";
+  switch (message.type) {
+    case "vote-request":
+    case "pre-vote-request":
+      if (!Number.isSafeInteger(message.priority)) return "impossible priority";
+      return wrongPosition(message.last);
+    case "append-request":
+      return wrongAppend(message);
+    case "append-response":
+      if (!isCount(message.index)) return "impossible index";
+      return message.rejectedHint === undefined ? undefined : wrongPosition(message.rejectedHint);
+    case "heartbeat-request":
+      if (!isCount(message.commit)) return "impossible commit index";
+      return isCount(message.readPosition) ? undefined : "impossible read position";
+    case "heartbeat-response":
+      return isCount(message.readPosition) ? undefined : "impossible read position";
+    case "snapshot-request":
+      if (message.snapshot.meta.index === 0) return "an empty snapshot";
+      return wrongPosition(message.snapshot.meta);
+    case "read-request":
+      return Number.isSafeInteger(message.context) ? undefined : "impossible read context";
+    case "read-response":
+      return isCount(message.index) ? undefined : "impossible index";
+    case "transfer-request":
+      return isCount(message.transferee) ? undefined : "impossible transferee";
+    case "propose-request":
+      return message.entries.length > 0 ? undefined : "a proposal without entries";
+    case "vote-response":
+    case "pre-vote-response":
+    case "timeout-now":
+      return undefined;
+    default:
+      return "unknown type";
+  }
+}
+
+/** Entries follow `previous` without a hole, in terms that never go back nor beyond the leader's. */
+function wrongAppend(message: AppendRequest): string | undefined {
+  if (!isCount(message.commit)) return "impossible commit index";
+  const wrong = wrongPosition(message.previous);
+  if (wrong !== undefined) return wrong;
+  if (message.previous.term > message.term) return "previous entry of a later term";
+  let { index, term }: { index: number; term: number } = message.previous;
+  for (const entry of message.entries as readonly Entry[]) {
+    index += 1;
+    if (entry.index !== index) return "entries with a hole";
+    if (!isCount(entry.term) || entry.term < term || entry.term > message.term) {
+      return "entries with impossible terms";
+    }
+    term = entry.term;
+  }
+  return undefined;
+}
+
+function wrongPosition(position: LogPosition): string | undefined {
+  return isCount(position.index) && isCount(position.term) ? undefined : "impossible log position";
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
