@@ -5,8 +5,6 @@ import { buf, PACKAGE, PROTO, withScratch } from "./tools.mjs";
 
 /** What each option is for: docs/decisions/0002-proto-codec.md. */
 const OPTIONS = [
-  "outputServices=nice-grpc",
-  "outputServices=generic-definitions",
   "forceLong=number",
   "oneof=unions-value",
   "enumsAsLiterals=true",
@@ -14,18 +12,32 @@ const OPTIONS = [
   "unrecognizedEnum=false",
   "outputJsonMethods=false",
   "useExactTypes=false",
-  "exportCommonSymbols=false",
   "esModuleInterop=true",
   "importSuffix=.js",
   "annotateFilesWithVersion=false",
 ];
 
-/** @returns {Map<string, string>} text by path below src/gen */
+/**
+ * Types of the messages and of the services. Everything that runs is written by scripts/codec.mjs.
+ * @returns {Map<string, string>} text by path below src/gen
+ */
 export function generateTypes() {
+  return run([...OPTIONS, "outputServices=nice-grpc", "outputEncodeMethods=false"]);
+}
+
+/**
+ * The same with ts-proto's own codec: the slow, independent twin that the tests compare ours with.
+ * @returns {Map<string, string>} text by path below test/gen
+ */
+export function generateReference() {
+  return run([...OPTIONS, "outputServices=none"]);
+}
+
+function run(options) {
   return withScratch((scratch) => {
     const plugin = join(PACKAGE, "node_modules", "ts-proto", "protoc-gen-ts_proto");
     const local = [process.execPath, plugin];
-    const template = { version: "v2", plugins: [{ local, out: scratch, opt: OPTIONS }] };
+    const template = { version: "v2", plugins: [{ local, out: scratch, opt: options }] };
     buf(["generate", PROTO, "--template", JSON.stringify(template)]);
     const paths = readdirSync(scratch, { recursive: true }).filter((path) => path.endsWith(".ts"));
     return new Map(

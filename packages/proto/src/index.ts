@@ -10,47 +10,40 @@ export type {
   ClusterServiceClient,
   ClusterServiceImplementation,
 } from "./gen/titan/v1/cluster.js";
-// Administration.
-export {
-  ClusterServiceDefinition,
-  CreateKeyspaceRequest,
-  CreateKeyspaceResponse,
-  DropKeyspaceRequest,
-  DropKeyspaceResponse,
-  GetStatusRequest,
-  GetStatusResponse,
-  Keyspace,
-  Limits,
-  ListKeyspacesRequest,
-  ListKeyspacesResponse,
-  StoreStatus,
-} from "./gen/titan/v1/cluster.js";
-export type { KvServiceClient, KvServiceImplementation } from "./gen/titan/v1/kv.js";
 // Keys and values.
+// Administration.
 export {
   BatchRequest,
   BatchResponse,
   Change,
-  ChangeKind,
   CloseSessionRequest,
   CloseSessionResponse,
+  ClusterServiceDefinition,
   Compacted,
   Compare,
   CompareAndSetRequest,
   CompareAndSetResponse,
-  CompareOperator,
-  Consistency,
+  CreateKeyspaceRequest,
+  CreateKeyspaceResponse,
   DeleteOperation,
   DeleteRequest,
   DeleteResponse,
+  DropKeyspaceRequest,
+  DropKeyspaceResponse,
   GetOperation,
   GetRequest,
   GetResponse,
+  GetStatusRequest,
+  GetStatusResponse,
   IncrementRequest,
   IncrementResponse,
   KeyRange,
+  Keyspace,
   KeyValue,
   KvServiceDefinition,
+  Limits,
+  ListKeyspacesRequest,
+  ListKeyspacesResponse,
   OpenSessionRequest,
   OpenSessionResponse,
   PutOperation,
@@ -60,6 +53,7 @@ export {
   ScanRequest,
   ScanResponse,
   ShardRevision,
+  StoreStatus,
   TxnOperation,
   TxnRequest,
   TxnResponse,
@@ -68,7 +62,13 @@ export {
   WatchResponse,
   WriteId,
   WriteOperation,
-} from "./gen/titan/v1/kv.js";
+} from "./gen/titan/v1/codec.js";
+export type { DeepPartial, KvServiceClient, KvServiceImplementation } from "./gen/titan/v1/kv.js";
+export { ChangeKind, CompareOperator, Consistency } from "./gen/titan/v1/kv.js";
+// What a message can do.
+export type { MessageType } from "./message-type.js";
+export type { ProtoErrorCode } from "./proto-error.js";
+export { MAX_ELEMENTS, ProtoError } from "./proto-error.js";
 
 // Server reflection.
 export { fileDescriptorSet, SERVICE_NAMES } from "./reflection.js";

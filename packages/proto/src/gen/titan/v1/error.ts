@@ -3,6 +3,10 @@
 
 /* eslint-disable */
 
+export const protobufPackage = "titan.v1";
+
+export const protobufFileName = "titan/v1/error.proto";
+
 /**
  * The stable reasons of Titan's errors. A failed call carries google.rpc.ErrorInfo with
  *   domain   "titan.v1"
