@@ -3,12 +3,12 @@
 import { campaign } from "./election.js";
 import type { RaftErrorCode } from "./errors.js";
 import { handleAppend, handleHeartbeat, handleSnapshot } from "./following.js";
-import type { PeerMessage, VoteResponse } from "./message.js";
+import type { RoleMessage, VoteResponse } from "./message.js";
 import type { NodeState } from "./node-state.js";
 import { broadcastAppend } from "./replication.js";
 
 /** A message of the candidate's own term. */
-export function stepCandidate(node: NodeState, message: PeerMessage): RaftErrorCode | undefined {
+export function stepCandidate(node: NodeState, message: RoleMessage): RaftErrorCode | undefined {
   switch (message.type) {
     case "propose-request":
     case "read-request":
@@ -29,7 +29,13 @@ export function stepCandidate(node: NodeState, message: PeerMessage): RaftErrorC
     case "pre-vote-response":
       countVote(node, message);
       return undefined;
+    case "append-response":
+    case "heartbeat-response":
+    case "read-response":
+    case "timeout-now":
+    case "transfer-request":
     default:
+      // Meant for the leader or follower that this node no longer is.
       return undefined;
   }
 }

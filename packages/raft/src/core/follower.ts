@@ -1,13 +1,13 @@
 /** A node that follows a leader, or waits for one. */
 
 import { startElection } from "./election.js";
-import type { RaftErrorCode } from "./errors.js";
+import { invariant, type RaftErrorCode } from "./errors.js";
 import { handleAppend, handleHeartbeat, handleSnapshot } from "./following.js";
-import type { PeerMessage, ProposeRequest } from "./message.js";
+import type { ProposeRequest, RoleMessage } from "./message.js";
 import type { NodeState } from "./node-state.js";
 
 /** A message of the follower's own term. */
-export function stepFollower(node: NodeState, message: PeerMessage): RaftErrorCode | undefined {
+export function stepFollower(node: NodeState, message: RoleMessage): RaftErrorCode | undefined {
   switch (message.type) {
     case "append-request":
       heardFrom(node, message.from);
@@ -38,12 +38,23 @@ export function stepFollower(node: NodeState, message: PeerMessage): RaftErrorCo
       // The leader asked for it, so there is no need to find out whether anyone minds.
       startElection(node, "transfer");
       return undefined;
+    case "append-response":
+    case "heartbeat-response":
+    case "vote-response":
+    case "pre-vote-response":
     default:
+      // Answers to what this node asked as leader or candidate.
       return undefined;
   }
 }
 
-function heardFrom(node: NodeState, leader: PeerMessage["from"]): void {
+function heardFrom(node: NodeState, leader: RoleMessage["from"]): void {
+  const { leader: known, term } = node;
+  // Two leaders in a term: some vote was given twice, and nothing is certain any more (§5.2).
+  invariant(
+    known === undefined || known === leader,
+    () => `${known} and ${leader} lead term ${term}`,
+  );
   node.electionElapsed = 0;
   node.leader = leader;
 }

@@ -3,7 +3,7 @@
 import { type ConfigState, isMember, isSameMembership, toConfigState } from "./configuration.js";
 import { restoreMembership } from "./config-changer.js";
 import { invariant } from "./errors.js";
-import { earlierIndex, type LogIndex, type NodeId } from "./ids.js";
+import { earlierIndex, type LogIndex, type NodeId, TERM_ZERO } from "./ids.js";
 import type { AppendRequest, HeartbeatRequest, SnapshotRequest } from "./message.js";
 import type { NodeState } from "./node-state.js";
 import type { Snapshot } from "./storage.js";
@@ -31,7 +31,7 @@ export function handleAppend(node: NodeState, request: AppendRequest): void {
     to: from,
     term: node.term,
     index: previous.index,
-    rejectedHint: { index: guess.index, term: guess.term ?? (0 as typeof previous.term) },
+    rejectedHint: { index: guess.index, term: guess.term ?? TERM_ZERO },
   });
 }
 

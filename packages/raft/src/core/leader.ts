@@ -1,16 +1,16 @@
 /** A leader: what it does with messages of its own term, and with time. */
 
-import type { RaftErrorCode } from "./errors.js";
-import { type NodeId, shiftIndex } from "./ids.js";
+import { invariant, type RaftErrorCode } from "./errors.js";
+import { INDEX_ZERO, type NodeId } from "./ids.js";
 import { acceptRead, releaseConfirmedReads, releaseReadsBeforeCommit } from "./leader-reads.js";
-import type { AppendResponse, HeartbeatResponse, PeerMessage } from "./message.js";
+import type { AppendResponse, HeartbeatResponse, RoleMessage } from "./message.js";
 import type { NodeState } from "./node-state.js";
 import type { Progress } from "./progress.js";
 import { acceptProposal } from "./proposals.js";
 import { broadcastAppend, maybeCommit, maybeSendAppend } from "./replication.js";
 
 /** A message of the leader's own term. */
-export function stepLeader(node: NodeState, message: PeerMessage): RaftErrorCode | undefined {
+export function stepLeader(node: NodeState, message: RoleMessage): RaftErrorCode | undefined {
   switch (message.type) {
     case "propose-request":
       return acceptProposal(node, message.entries)?.code;
@@ -31,9 +31,24 @@ export function stepLeader(node: NodeState, message: PeerMessage): RaftErrorCode
         handleHeartbeatResponse(node, progress, message),
       );
       return undefined;
+    case "append-request":
+    case "heartbeat-request":
+    case "snapshot-request":
+      return secondLeader(node, message.from);
+    case "vote-response":
+    case "pre-vote-response":
+    case "read-response":
+    case "timeout-now":
     default:
+      // Late answers and orders to the candidate or follower that this node was.
       return undefined;
   }
+}
+
+/** Two leaders in a term: some vote was given twice, and nothing is certain any more (§5.2). */
+function secondLeader(node: NodeState, other: NodeId): RaftErrorCode | undefined {
+  invariant(other === node.id, () => `${other} also leads in term ${node.term}`);
+  return "RAFT_BAD_MESSAGE";
 }
 
 function withProgress(node: NodeState, id: NodeId, act: (progress: Progress) => void): void {
@@ -125,7 +140,7 @@ export function handleSnapshotStatus(node: NodeState, id: NodeId, delivered: boo
   const progress = node.progressOf(id);
   if (progress?.state !== "snapshot") return;
   // A snapshot that failed is no place to probe from.
-  if (!delivered) progress.pendingSnapshot = shiftIndex(progress.match, -progress.match);
+  if (!delivered) progress.pendingSnapshot = INDEX_ZERO;
   progress.becomeProbe();
   // Delivered: its answer will unpause. Failed: try again no sooner than the next heartbeat.
   progress.isFlowPaused = true;

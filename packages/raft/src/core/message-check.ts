@@ -3,7 +3,6 @@
  * are untrusted, however well their checksums match.
  */
 
-import type { Entry } from "./entry.js";
 import type { LogPosition, NodeId } from "./ids.js";
 import type { AppendRequest, PeerMessage } from "./message.js";
 
@@ -54,7 +53,7 @@ function wrongAppend(message: AppendRequest): string | undefined {
   if (wrong !== undefined) return wrong;
   if (message.previous.term > message.term) return "previous entry of a later term";
   let { index, term }: { index: number; term: number } = message.previous;
-  for (const entry of message.entries as readonly Entry[]) {
+  for (const entry of message.entries) {
     index += 1;
     if (entry.index !== index) return "entries with a hole";
     if (!isCount(entry.term) || entry.term < term || entry.term > message.term) {

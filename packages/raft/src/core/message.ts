@@ -138,6 +138,9 @@ export interface ApplyDone {
   readonly entries: readonly Entry[];
 }
 
+/** What the roles handle each in their way; campaigns are answered alike by all. */
+export type RoleMessage = Exclude<PeerMessage, VoteRequest>;
+
 /** Comes from the node's own storage, never from the network. */
 export type StorageMessage = AppendDone | ApplyDone;
 
@@ -149,16 +152,19 @@ export function isStorageMessage(message: Message): message is StorageMessage {
   return message.type === "append-done" || message.type === "apply-done";
 }
 
+export function isVoteRequest(message: PeerMessage): message is VoteRequest {
+  return message.type === "vote-request" || message.type === "pre-vote-request";
+}
+
+const RESPONSES: ReadonlySet<MessageType> = new Set([
+  "append-response",
+  "vote-response",
+  "pre-vote-response",
+  "heartbeat-response",
+  "read-response",
+] as const);
+
 /** Types that make sense only from a member that the receiver tracks. */
 export function isResponse(message: PeerMessage): boolean {
-  switch (message.type) {
-    case "append-response":
-    case "vote-response":
-    case "pre-vote-response":
-    case "heartbeat-response":
-    case "read-response":
-      return true;
-    default:
-      return false;
-  }
+  return RESPONSES.has(message.type);
 }

@@ -36,6 +36,7 @@ import {
   type ApplyDone,
   isResponse,
   isStorageMessage,
+  isVoteRequest,
   type Message,
   type PeerMessage,
 } from "./message.js";
@@ -235,7 +236,7 @@ export class RaftCore {
   #stepPeer(message: PeerMessage): RaftErrorCode | undefined {
     const node = this.#node;
     if (!passTermGate(node, message)) return undefined;
-    if (message.type === "vote-request" || message.type === "pre-vote-request") {
+    if (isVoteRequest(message)) {
       answerVote(node, message);
       return undefined;
     }
@@ -246,6 +247,7 @@ export class RaftCore {
         return stepFollower(node, message);
       case "candidate":
       case "pre-candidate":
+      default:
         return stepCandidate(node, message);
     }
   }

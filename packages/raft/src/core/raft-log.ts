@@ -10,6 +10,7 @@ import { countWithin, type Entry, entryBytes, totalEntryBytes } from "./entry.js
 import { invariant, isRaftError } from "./errors.js";
 import {
   earlierIndex,
+  INDEX_ZERO,
   type LogIndex,
   type LogPosition,
   laterIndex,
@@ -161,7 +162,7 @@ export class RaftLog {
       const term = this.term(index);
       if (term === undefined || term <= at.term) return { index, term };
     }
-    return { index: shiftIndex(at.index, -at.index), term: undefined };
+    return { index: INDEX_ZERO, term: undefined };
   }
 
   /** Moves the commit index forward. */

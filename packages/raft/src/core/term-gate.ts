@@ -36,6 +36,12 @@ function passLaterTerm(node: NodeState, message: InTerm): boolean {
     case "snapshot-request":
       node.becomeFollower(message.term, message.from);
       return true;
+    case "append-response":
+    case "heartbeat-response":
+    case "vote-response":
+    case "read-response":
+    case "transfer-request":
+    case "timeout-now":
     default:
       node.becomeFollower(message.term, undefined);
       return true;

@@ -232,6 +232,8 @@ function fieldsOf(message: Message): MessageFields {
       return { ...base, entries: [contextEntry(message.context)] };
     case "read-response":
       return { ...base, index: message.index, entries: [contextEntry(message.context)] };
+    case "heartbeat-response":
+    case "timeout-now":
     default:
       return base;
   }
