@@ -1,0 +1,287 @@
+/**
+ * The store as its users see it: checks arguments, then hands over to the parts. One directory, one
+ * writing process. The parts: `write-queue.ts` (group commit), `record-reader.ts`, `scan.ts`,
+ * `merge.ts`, put together by `store.ts`.
+ */
+import { keyBytes, valueBytes } from "./bytes.js";
+import { BitcaskError } from "./errors.js";
+import type { MergeResult } from "./merge.js";
+import type {
+  BatchOperation,
+  BitcaskOptions,
+  PutOptions,
+  ScanOptions,
+  SyncMode,
+  WriteOptions,
+} from "./options.js";
+import { checkSyncMode, resolveOptions } from "./options.js";
+import { recordBytes } from "./record-format.js";
+import { scanEntries, scanKeys } from "./scan.js";
+import type { BitcaskStats } from "./stats.js";
+import { openStore, type Store } from "./store.js";
+import type { QueuedRecord } from "./write-queue.js";
+
+/** A value with what else is known of its key. */
+export interface Entry {
+  /** The caller's to keep and change. */
+  readonly value: Uint8Array;
+  /** When the key counts as absent, in ms since the Unix epoch; `undefined`: never. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** {@link Entry} with its key, as scans yield it. */
+export interface KeyedEntry extends Entry {
+  readonly key: Uint8Array;
+}
+
+/**
+ * An embedded key-value store. Keys and values are bytes; strings stand for their UTF-8 form.
+ *
+ * **Order.** Writes take effect in the order in which they were called, decided before the call
+ * returns its promise. **Visibility.** Reads and scans see a write from the moment it is as durable
+ * as it asked to be, which is when its promise resolves; never before. **Failures.** A rejected write
+ * says in `outcome` whether it happened. After a failed write or fsync every call fails with the
+ * same code until the store is reopened.
+ *
+ * Buffers passed in must not change until the promise has settled; buffers handed out are the caller's.
+ */
+export class Bitcask {
+  readonly #store: Store;
+  #closing: Promise<void> | undefined;
+
+  private constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Opens the store in `directory`, creating it unless `createIfMissing` is off.
+   * @throws BitcaskError `BITCASK_LOCKED`, `BITCASK_CORRUPT`, `BITCASK_NEWER_FORMAT`,
+   *   `BITCASK_NOT_FOUND`, `BITCASK_ACCESS_DENIED`, `BITCASK_DISK_FULL`, …
+   */
+  static async open(directory: string, options?: BitcaskOptions): Promise<Bitcask> {
+    if (typeof directory !== "string" || directory === "") {
+      throw new TypeError("directory must be a non-empty string");
+    }
+    return new Bitcask(await openStore(directory, resolveOptions(options)));
+  }
+
+  /** The directory, as given to {@link Bitcask.open}. */
+  get directory(): string {
+    return this.#store.directory;
+  }
+
+  /**
+   * Stores `value` under `key`. An empty value is a value.
+   * @throws BitcaskError `BITCASK_KEY_EMPTY`, `BITCASK_KEY_TOO_LARGE`, `BITCASK_VALUE_TOO_LARGE`,
+   *   `BITCASK_INVALID_STRING`, `BITCASK_DISK_FULL`, `BITCASK_OVERLOADED`, …
+   */
+  put(
+    key: Uint8Array | string,
+    value: Uint8Array | string,
+    options?: PutOptions,
+  ): Promise<void> {
+    try {
+      const store = this.#writable();
+      const record = this.#putRecord(key, value, options);
+      return store.queue.put(record, this.#syncMode(options));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Removes `key`.
+   * @returns whether it was there, judged at the delete's place in the order of writes
+   */
+  delete(key: Uint8Array | string, options?: WriteOptions): Promise<boolean> {
+    try {
+      const store = this.#writable();
+      const bytes = keyBytes(key, store.options.maxKeyBytes);
+      return store.queue.delete(bytes, this.#syncMode(options));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Applies all operations in order, or none: also across a crash. Readers and scans see all of them
+   * at once. An empty batch does nothing.
+   * @throws BitcaskError `BITCASK_BATCH_TOO_LARGE` and those of {@link Bitcask.put}
+   */
+  batch(operations: readonly BatchOperation[], options?: WriteOptions): Promise<void> {
+    try {
+      const store = this.#writable();
+      const records = this.#batchRecords(operations);
+      const sync = this.#syncMode(options);
+      return records.length === 0 ? Promise.resolve() : store.queue.batch(records, sync);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** The value of `key`, or `undefined`. Blocks for one read of the disk. */
+  getSync(key: Uint8Array | string): Uint8Array | undefined {
+    const store = this.#readable();
+    return store.reader.getSync(keyBytes(key, store.options.maxKeyBytes));
+  }
+
+  /** As {@link Bitcask.getSync}, without blocking for large values. */
+  async get(key: Uint8Array | string): Promise<Uint8Array | undefined> {
+    const store = this.#readable();
+    return (await store.reader.getEntry(keyBytes(key, store.options.maxKeyBytes)))?.value;
+  }
+
+  /** As {@link Bitcask.getSync}, with the time of expiry. */
+  getEntrySync(key: Uint8Array | string): Entry | undefined {
+    const store = this.#readable();
+    return store.reader.getEntrySync(keyBytes(key, store.options.maxKeyBytes));
+  }
+
+  /** As {@link Bitcask.get}, with the time of expiry. */
+  async getEntry(key: Uint8Array | string): Promise<Entry | undefined> {
+    const store = this.#readable();
+    return store.reader.getEntry(keyBytes(key, store.options.maxKeyBytes));
+  }
+
+  /** Whether `key` is there. Reads no disk. */
+  has(key: Uint8Array | string): boolean {
+    const store = this.#readable();
+    return store.reader.has(keyBytes(key, store.options.maxKeyBytes));
+  }
+
+  /**
+   * Entries in byte order of their keys, as of the first `next()`: later writes don't show, merges
+   * don't disturb. Leaving the loop early releases the snapshot; an iterator that is abandoned
+   * without `return()` keeps merged files on disk until the store is closed.
+   */
+  entries(options?: ScanOptions): AsyncIterableIterator<KeyedEntry> {
+    return scanEntries(this.#readable(), options);
+  }
+
+  /** As {@link Bitcask.entries}, keys only. Reads no disk. */
+  keys(options?: ScanOptions): AsyncIterableIterator<Uint8Array> {
+    return scanKeys(this.#readable(), options);
+  }
+
+  /** As {@link Bitcask.entries}, values only. */
+  async *values(options?: ScanOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const { value } of this.entries(options)) yield value;
+  }
+
+  /** Resolves once every write that resolved before the call is on stable storage. */
+  async sync(): Promise<void> {
+    await this.#writable().queue.sync();
+  }
+
+  /**
+   * Rewrites what is live in files with dead bytes and removes the files; seals the active file first
+   * when it has dead bytes. Reads and writes go on. A call during a merge joins it.
+   * @throws BitcaskError `BITCASK_DISK_FULL` when there is no room; the store is unharmed
+   */
+  async merge(): Promise<MergeResult> {
+    return this.#writable().merger.mergeAll();
+  }
+
+  /** Figures of this moment; see {@link BitcaskStats}. */
+  stats(): BitcaskStats {
+    return this.#readable().stats();
+  }
+
+  /**
+   * Completes queued writes, syncs, records the clean end and releases the directory. Idempotent.
+   * @throws BitcaskError the poisoning error, when there is one; everything is released all the same
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#store.close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #readable(): Store {
+    if (this.#closing !== undefined) {
+      throw new BitcaskError({ code: "BITCASK_CLOSED", message: "the store is closed" });
+    }
+    this.#store.health.assertSound();
+    return this.#store;
+  }
+
+  #writable(): Store {
+    if (this.#closing !== undefined) {
+      throw new BitcaskError({
+        code: "BITCASK_CLOSED",
+        message: "the store is closed",
+        outcome: "not-applied",
+      });
+    }
+    this.#store.health.assertSound();
+    return this.#store;
+  }
+
+  #syncMode(options: WriteOptions | undefined): SyncMode {
+    const mode = options?.sync;
+    if (mode === undefined) return this.#store.options.sync;
+    checkSyncMode(mode);
+    return mode;
+  }
+
+  #putRecord(
+    key: Uint8Array | string,
+    value: Uint8Array | string,
+    options: PutOptions | undefined,
+  ): QueuedRecord {
+    const limits = this.#store.options;
+    return {
+      key: keyBytes(key, limits.maxKeyBytes),
+      value: valueBytes(value, limits.maxValueBytes),
+      expiresAt: options === undefined ? 0 : this.#expiry(options),
+    };
+  }
+
+  #batchRecords(operations: readonly BatchOperation[]): QueuedRecord[] {
+    const { maxKeyBytes, maxBatchBytes } = this.#store.options;
+    const records: QueuedRecord[] = [];
+    let bytes = 0;
+    for (const operation of operations) {
+      const record =
+        operation.type === "put"
+          ? this.#putRecord(operation.key, operation.value, operation)
+          : { key: keyBytes(operation.key, maxKeyBytes), value: undefined, expiresAt: 0 };
+      if (operation.type !== "put" && operation.type !== "delete") {
+        throw new TypeError(`a batch operation is a "put" or a "delete"`);
+      }
+      bytes += recordBytes(record);
+      if (bytes > maxBatchBytes) {
+        throw new BitcaskError({
+          code: "BITCASK_BATCH_TOO_LARGE",
+          message: `the batch exceeds maxBatchBytes (${maxBatchBytes}); split it or raise the option`,
+          outcome: "not-applied",
+        });
+      }
+      records.push(record);
+    }
+    return records;
+  }
+
+  /** Absolute expiry in ms, 0 for never. */
+  #expiry({ ttlMs, expiresAtMs }: PutOptions): number {
+    if (ttlMs === undefined && expiresAtMs === undefined) return 0;
+    if (ttlMs !== undefined && expiresAtMs !== undefined) {
+      throw new TypeError("give ttlMs or expiresAtMs, not both");
+    }
+    const expiresAt = expiresAtMs ?? this.#store.now.now() + this.#checkedTtl(ttlMs ?? 0);
+    if (!Number.isSafeInteger(expiresAt) || expiresAt < 1) {
+      throw new RangeError(`expiry must be an integer of at least 1 ms: ${expiresAt}`);
+    }
+    return expiresAt;
+  }
+
+  #checkedTtl(ttlMs: number): number {
+    if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) {
+      throw new RangeError(`ttlMs must be a positive integer: ${ttlMs}`);
+    }
+    return ttlMs;
+  }
+}

@@ -1,0 +1,40 @@
+export { Bitcask } from "./bitcask.js"; // For applications.
+export {
+  BitcaskError,
+  type BitcaskErrorCode,
+  isBitcaskError,
+  type WriteOutcome,
+} from "./errors.js";
+export type { MergeResult } from "./merge.js";
+export { NodeFileSystem } from "./node-file-system.js";
+export { NodeProcessTable } from "./node-process-table.js";
+export type {
+  BatchOperation,
+  BitcaskOptions,
+  BitcaskPorts,
+  PutOptions,
+  ScanOptions,
+  SyncMode,
+  WriteOptions,
+} from "./options.js";
+export type {
+  Clock,
+  FileHandle,
+  FileStat,
+  FileSystem,
+  OpenMode,
+  ProcessIdentity,
+  ProcessTable,
+  Random,
+} from "./ports.js"; // For bring-your-own I/O.
+export type {
+  BitcaskStats,
+  DataFileStats,
+  IgnoredFile,
+  MergeStats,
+  OpenReport,
+  TornTail,
+  WriteStats,
+} from "./stats.js";
+export { SystemClock } from "./system-clock.js";
+export { SystemRandom } from "./system-random.js";

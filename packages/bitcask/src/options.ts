@@ -1,0 +1,189 @@
+/**
+ * Settings of a store. Defaults live in one constant; `resolveOptions` checks everything once, so
+ * that no inner code meets an optional or a nonsense value.
+ */
+import { NodeFileSystem } from "./node-file-system.js";
+import { NodeProcessTable } from "./node-process-table.js";
+import type { Clock, FileSystem, ProcessTable, Random } from "./ports.js";
+import { SystemClock } from "./system-clock.js";
+import { SystemRandom } from "./system-random.js";
+
+/**
+ * When a write is acknowledged.
+ * - `"always"`: after an fdatasync, shared by concurrent writers. Survives a power cut.
+ * - `"interval"`: once in the page cache; synced within `syncIntervalMs`. Survives `kill -9`.
+ * - `"never"`: once in the page cache; synced by {@link Bitcask.sync}, file rotation and `close()`.
+ */
+export type SyncMode = "always" | "interval" | "never";
+
+/** The outside world. Every part has a real implementation as its default. */
+export interface BitcaskPorts {
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly processes: ProcessTable;
+}
+
+export interface BitcaskOptions {
+  /** When writes are acknowledged, unless a write says otherwise. @default "always" */
+  readonly sync?: SyncMode | undefined;
+  /** Longest time that an `"interval"` write stays unsynced, in ms. @default 100 */
+  readonly syncIntervalMs?: number | undefined;
+  /** Creates directory and store when they are missing. @default true */
+  readonly createIfMissing?: boolean | undefined;
+  /** Bytes at which the active data file is sealed and a new one begun. A larger batch or value gets
+   *  a file of its own. Smaller files make finer merges. @default 268_435_456 (256 MiB) */
+  readonly dataFileMaxBytes?: number | undefined;
+  /** Largest key in bytes, at most 131,071. @default 65_535 */
+  readonly maxKeyBytes?: number | undefined;
+  /** Largest value in bytes, at most 1 GiB. @default 67_108_864 (64 MiB) */
+  readonly maxValueBytes?: number | undefined;
+  /** Largest batch in bytes on disk, at most 1.5 GiB. @default 134_217_728 (128 MiB) */
+  readonly maxBatchBytes?: number | undefined;
+  /** Bytes of unwritten records above which further writes wait. A larger write is let in alone.
+   *  @default 67_108_864 (64 MiB) */
+  readonly maxQueuedBytes?: number | undefined;
+  /** Writes waiting at once, beyond which `BITCASK_OVERLOADED` refuses. @default 1_000_000 */
+  readonly maxQueuedWrites?: number | undefined;
+  /** Descriptors of data files held open; the least recently read is closed. @default 256 */
+  readonly maxOpenFiles?: number | undefined;
+  /** Checks the CRC of every record read. @default true */
+  readonly verifyChecksums?: boolean | undefined;
+  /** Merges in the background when a file crosses `mergeDeadFraction`. @default true */
+  readonly autoMerge?: boolean | undefined;
+  /** Share of dead bytes, in (0, 1], at which a sealed file is merged in the background.
+   *  @default 0.5 */
+  readonly mergeDeadFraction?: number | undefined;
+  /** Replacements for disk, clock, dice and process table. @default the real ones */
+  readonly ports?: Partial<BitcaskPorts> | undefined;
+}
+
+/** Options of one write. */
+export interface WriteOptions {
+  /** @default the store's `sync` */
+  readonly sync?: SyncMode | undefined;
+}
+
+export interface PutOptions extends WriteOptions {
+  /** Milliseconds until the key counts as absent; a positive integer. @default never */
+  readonly ttlMs?: number | undefined;
+  /** As `ttlMs`, as an absolute time in ms since the Unix epoch. Not both. A time that has passed
+   *  stores a key that is already absent. @default never */
+  readonly expiresAtMs?: number | undefined;
+}
+
+/** Bounds and order of a scan. Bounds may be combined; all must hold. */
+export interface ScanOptions {
+  readonly prefix?: Uint8Array | string | undefined;
+  readonly gt?: Uint8Array | string | undefined;
+  readonly gte?: Uint8Array | string | undefined;
+  readonly lt?: Uint8Array | string | undefined;
+  readonly lte?: Uint8Array | string | undefined;
+  /** Descending instead of ascending byte order. @default false */
+  readonly reverse?: boolean | undefined;
+  /** Most entries yielded, 0 or more. @default no limit */
+  readonly limit?: number | undefined;
+}
+
+export type BatchOperation =
+  | {
+      readonly type: "put";
+      readonly key: Uint8Array | string;
+      readonly value: Uint8Array | string;
+      /** As {@link PutOptions.ttlMs}. */
+      readonly ttlMs?: number | undefined;
+      /** As {@link PutOptions.expiresAtMs}. */
+      readonly expiresAtMs?: number | undefined;
+    }
+  | { readonly type: "delete"; readonly key: Uint8Array | string };
+
+/** Options with every default filled in. */
+export interface ResolvedOptions extends BitcaskPorts {
+  readonly sync: SyncMode;
+  readonly syncIntervalMs: number;
+  readonly createIfMissing: boolean;
+  readonly dataFileMaxBytes: number;
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly maxBatchBytes: number;
+  readonly maxQueuedBytes: number;
+  readonly maxQueuedWrites: number;
+  readonly maxOpenFiles: number;
+  readonly verifyChecksums: boolean;
+  readonly autoMerge: boolean;
+  readonly mergeDeadFraction: number;
+}
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS = {
+  sync: "always" as SyncMode,
+  syncIntervalMs: 100,
+  createIfMissing: true,
+  dataFileMaxBytes: 256 * MIB,
+  maxKeyBytes: 65_535,
+  maxValueBytes: 64 * MIB,
+  maxBatchBytes: 128 * MIB,
+  maxQueuedBytes: 64 * MIB,
+  maxQueuedWrites: 1_000_000,
+  maxOpenFiles: 256,
+  verifyChecksums: true,
+  autoMerge: true,
+  mergeDeadFraction: 0.5,
+};
+
+const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  syncIntervalMs: [1, 86_400_000],
+  dataFileMaxBytes: [256, 2 ** 40],
+  maxKeyBytes: [1, 131_071],
+  maxValueBytes: [0, 1024 * MIB],
+  maxBatchBytes: [1, 1536 * MIB],
+  maxQueuedBytes: [1, 1024 * MIB],
+  maxQueuedWrites: [1, 2 ** 31],
+  maxOpenFiles: [1, 1_000_000],
+};
+
+/**
+ * Fills in defaults and refuses what makes no sense.
+ * @throws TypeError for an unknown option or a wrong type, RangeError for a number out of range
+ */
+export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
+  const merged: Record<string, unknown> = { ...DEFAULTS };
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "ports" || value === undefined) continue;
+    if (!(name in DEFAULTS)) throw new TypeError(`unknown option: ${name}`);
+    const expected = typeof DEFAULTS[name as keyof typeof DEFAULTS];
+    if (typeof value !== expected) {
+      throw new TypeError(`option ${name} must be a ${expected}, got ${typeof value}`);
+    }
+    merged[name] = value;
+  }
+  for (const [name, [lowest, highest]] of Object.entries(INTEGER_RANGES)) {
+    const value = merged[name] as number;
+    if (!Number.isSafeInteger(value) || value < lowest || value > highest) {
+      throw new RangeError(`option ${name} must be an integer from ${lowest} to ${highest}: ${value}`);
+    }
+  }
+  const resolved = merged as unknown as Omit<ResolvedOptions, keyof BitcaskPorts>;
+  checkSyncMode(resolved.sync);
+  if (!(resolved.mergeDeadFraction > 0 && resolved.mergeDeadFraction <= 1)) {
+    throw new RangeError(`option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`);
+  }
+  return { ...resolved, ...resolvePorts(options.ports) };
+}
+
+/** @throws TypeError when `mode` is not a {@link SyncMode} */
+export function checkSyncMode(mode: unknown): asserts mode is SyncMode {
+  if (mode !== "always" && mode !== "interval" && mode !== "never") {
+    throw new TypeError(`sync must be "always", "interval" or "never": ${String(mode)}`);
+  }
+}
+
+function resolvePorts(ports: Partial<BitcaskPorts> = {}): BitcaskPorts {
+  return {
+    fileSystem: ports.fileSystem ?? new NodeFileSystem(),
+    clock: ports.clock ?? new SystemClock(),
+    random: ports.random ?? new SystemRandom(),
+    processes: ports.processes ?? new NodeProcessTable(),
+  };
+}
