@@ -1,0 +1,249 @@
+/**
+ * Extendible hashing over small open-addressing segments: key hash → record number.
+ *
+ * ```
+ * directory   top `depth` bits of the hash → segment         (int32 each, doubled when needed)
+ * segment     64 to 8192 slots of [hash, record], linear probing, at most 4/5 full
+ * slab        16 segments in one allocation of 1 MiB
+ * ```
+ * A full segment grows in place by an eighth of its final size and, once full-grown, splits in two.
+ * The stored hash makes both a pass over 64 KiB that touches no record: at most about 0.1 ms, so growth
+ * never stops the world. Deletion shifts back what follows: there are no tombstones to clean up.
+ *
+ * Invariant: between a slot and the home of the hash in it no slot is empty.
+ */
+
+import type { KeyProbe } from "./key-probe.js";
+import { KeydirError } from "./keydir-error.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import type { RecordTable } from "./record-table.js";
+
+const MAX_SLOTS = 8192;
+const MIN_SLOTS = 64;
+const STEP_SLOTS = MAX_SLOTS / 8;
+const SEGMENT_BITS = 14;
+const SLAB_SEGMENTS = 16;
+const SLAB_BYTES = SLAB_SEGMENTS * 4 * (1 << SEGMENT_BITS);
+/** The low 16 bits of a hash choose the slot, the high ones the segment. */
+const MAX_DEPTH = 16;
+
+export class HashIndex {
+  private readonly slabs: Int32Array[] = [];
+  private readonly slots: number[] = [];
+  private readonly counts: number[] = [];
+  private readonly depths: number[] = [];
+  /** The top `depths[segment]` bits that all hashes of a segment share. */
+  private readonly prefixes: number[] = [];
+  private readonly spill = new Int32Array(2 * MAX_SLOTS);
+  private readonly records: RecordTable;
+  private readonly budget: MemoryBudget;
+  private directory: Int32Array;
+  private depth = 1;
+  private total = 0;
+  /** Where the last successful `find` saw the record: for `replace` and `remove` right after it. */
+  private foundSegment = 0;
+  private foundSlot = 0;
+
+  /** @throws KeydirError `KEYDIR_FULL` when the budget does not allow for the first slab */
+  constructor(records: RecordTable, budget: MemoryBudget) {
+    this.records = records;
+    this.budget = budget;
+    this.directory = new Int32Array(2);
+    this.directory[0] = this.addSegment(1, 0);
+    this.directory[1] = this.addSegment(1, 1);
+  }
+
+  /** Number of records. */
+  get size(): number {
+    return this.total;
+  }
+
+  /** @returns the record of the probe's key, 0 when there is none */
+  find(probe: KeyProbe): number {
+    const hash = probe.hash;
+    const segment = this.directory[hash >>> (32 - this.depth)] as number;
+    const slab = this.slabs[segment >>> 4] as Int32Array;
+    const base = (segment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+    const slots = this.slots[segment] as number;
+    let slot = ((hash & 0xffff) * slots) >>> 16;
+    for (;;) {
+      const at = base + slot + slot;
+      const id = slab[at + 1] as number;
+      if (id === 0) return 0;
+      if (slab[at] === hash && this.records.keyEquals(id, probe)) {
+        this.foundSegment = segment;
+        this.foundSlot = slot;
+        return id;
+      }
+      slot = slot + 1 === slots ? 0 : slot + 1;
+    }
+  }
+
+  /** Makes room for one more record of this hash. @throws KeydirError `KEYDIR_FULL` */
+  reserve(hash: number): void {
+    for (;;) {
+      const segment = this.directory[hash >>> (32 - this.depth)] as number;
+      const slots = this.slots[segment] as number;
+      if (((this.counts[segment] as number) + 1) * 5 <= slots * 4) return;
+      if (slots < MAX_SLOTS) this.resize(segment, grownSlots(slots));
+      else this.split(segment);
+    }
+  }
+
+  /**
+   * Adds a record that is not there yet. Needs {@link reserve} before, and counts on it.
+   */
+  insert(hash: number, id: number): void {
+    const segment = this.directory[hash >>> (32 - this.depth)] as number;
+    this.place(segment, hash, id);
+    this.counts[segment] = (this.counts[segment] as number) + 1;
+    this.total++;
+  }
+
+  /** Puts another record number in place of the one that `find` just returned. */
+  replaceFound(id: number): void {
+    const slab = this.slabs[this.foundSegment >>> 4] as Int32Array;
+    const base = (this.foundSegment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+    slab[base + 2 * this.foundSlot + 1] = id;
+  }
+
+  /** Removes what `find` just returned. */
+  removeFound(): void {
+    const segment = this.foundSegment;
+    const slab = this.slabs[segment >>> 4] as Int32Array;
+    const base = (segment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+    const slots = this.slots[segment] as number;
+    let hole = this.foundSlot;
+    let next = hole;
+    for (;;) {
+      next = next + 1 === slots ? 0 : next + 1;
+      const id = slab[base + 2 * next + 1] as number;
+      if (id === 0) break;
+      const hash = slab[base + 2 * next] as number;
+      const home = ((hash & 0xffff) * slots) >>> 16;
+      // Move `next` into the hole unless its home lies cyclically within (hole, next].
+      const fromHome = next >= home ? next - home : next - home + slots;
+      const fromHole = next >= hole ? next - hole : next - hole + slots;
+      if (fromHome < fromHole) continue;
+      slab[base + 2 * hole] = hash;
+      slab[base + 2 * hole + 1] = id;
+      hole = next;
+    }
+    slab[base + 2 * hole] = 0;
+    slab[base + 2 * hole + 1] = 0;
+    this.counts[segment] = (this.counts[segment] as number) - 1;
+    this.total--;
+  }
+
+  /** Grows ahead of a bulk load, so that it splits nothing. @throws KeydirError `KEYDIR_FULL` */
+  reserveTotal(records: number): void {
+    // One ninth in hand: random hashes fill segments unevenly.
+    const wanted = Math.ceil((records * 10) / 9 / ((MAX_SLOTS * 4) / 5));
+    while (this.depth < MAX_DEPTH && 1 << this.depth < wanted) {
+      const width = 1 << this.depth;
+      for (let index = 0; index < width; index++) {
+        this.split(this.directory[index * (this.directory.length / width)] as number);
+      }
+    }
+    const share = records / this.counts.length;
+    const slots = slotsFor(Math.ceil(share + 3 * Math.sqrt(share)));
+    for (let segment = 0; segment < this.slots.length; segment++) {
+      if ((this.slots[segment] as number) < slots) this.resize(segment, slots);
+    }
+  }
+
+  private place(segment: number, hash: number, id: number): void {
+    const slab = this.slabs[segment >>> 4] as Int32Array;
+    const base = (segment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+    const slots = this.slots[segment] as number;
+    let slot = ((hash & 0xffff) * slots) >>> 16;
+    while (slab[base + slot + slot + 1] !== 0) slot = slot + 1 === slots ? 0 : slot + 1;
+    slab[base + slot + slot] = hash;
+    slab[base + slot + slot + 1] = id;
+  }
+
+  private addSegment(depth: number, prefix: number): number {
+    const segment = this.slots.length;
+    if (segment === this.slabs.length * SLAB_SEGMENTS) {
+      this.budget.take(SLAB_BYTES);
+      this.slabs.push(new Int32Array(SLAB_BYTES / 4));
+    }
+    this.slots.push(MIN_SLOTS);
+    this.counts.push(0);
+    this.depths.push(depth);
+    this.prefixes.push(prefix);
+    return segment;
+  }
+
+  /** Moves a segment's slots to the scratch and leaves it empty. @returns int32s in the scratch */
+  private takeOut(segment: number): number {
+    const slab = this.slabs[segment >>> 4] as Int32Array;
+    const base = (segment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+    const length = 2 * (this.slots[segment] as number);
+    this.spill.set(slab.subarray(base, base + length));
+    slab.fill(0, base, base + length);
+    return length;
+  }
+
+  private resize(segment: number, slots: number): void {
+    const length = this.takeOut(segment);
+    this.slots[segment] = slots;
+    for (let at = 0; at < length; at += 2) {
+      const id = this.spill[at + 1] as number;
+      if (id !== 0) this.place(segment, this.spill[at] as number, id);
+    }
+  }
+
+  private split(segment: number): void {
+    const depth = this.depths[segment] as number;
+    if (depth === MAX_DEPTH) {
+      throw new KeydirError("KEYDIR_FULL", "the hash table is at its limit of 65536 segments");
+    }
+    const prefix = 2 * (this.prefixes[segment] as number);
+    const twin = this.addSegment(depth + 1, prefix + 1);
+    this.depths[segment] = depth + 1;
+    this.prefixes[segment] = prefix;
+    if (depth === this.depth) this.doubleDirectory();
+    const bit = 31 - depth;
+    const length = this.takeOut(segment);
+    let moving = 0;
+    let staying = 0;
+    for (let at = 0; at < length; at += 2) {
+      if (this.spill[at + 1] === 0) continue;
+      if (((this.spill[at] as number) >>> bit) & 1) moving++;
+      else staying++;
+    }
+    this.counts[segment] = staying;
+    this.counts[twin] = moving;
+    this.slots[segment] = slotsFor(staying);
+    this.slots[twin] = slotsFor(moving);
+    for (let at = 0; at < length; at += 2) {
+      const id = this.spill[at + 1] as number;
+      const hash = this.spill[at] as number;
+      if (id !== 0) this.place((hash >>> bit) & 1 ? twin : segment, hash, id);
+    }
+    const width = 1 << (this.depth - depth - 1);
+    this.directory.fill(twin, (prefix + 1) * width, (prefix + 2) * width);
+  }
+
+  private doubleDirectory(): void {
+    const wider = new Int32Array(this.directory.length * 2);
+    for (let index = 0; index < this.directory.length; index++) {
+      wider[2 * index] = this.directory[index] as number;
+      wider[2 * index + 1] = this.directory[index] as number;
+    }
+    this.directory = wider;
+    this.depth++;
+  }
+}
+
+function grownSlots(slots: number): number {
+  return slots < MAX_SLOTS / 2 ? slots * 2 : slots + STEP_SLOTS;
+}
+
+/** The fewest slots that leave `count` records below 7/10. */
+function slotsFor(count: number): number {
+  let slots = MIN_SLOTS;
+  while (slots * 7 < count * 10 && slots < MAX_SLOTS) slots = grownSlots(slots);
+  return slots;
+}

@@ -1,0 +1,128 @@
+import { type HashSeed, halfSipHash } from "./half-siphash.js";
+import type { KeyWords } from "./key-words.js";
+
+/** Longest key, in bytes. */
+export const MAX_KEY_BYTES = 65_536;
+const MAX_KEY_WORDS = MAX_KEY_BYTES / 4;
+
+/**
+ * The key of the call under way, as the tables want it. One probe is reused by all calls: loading
+ * allocates nothing.
+ */
+export class KeyProbe implements KeyWords {
+  /** Valid up to `wordCount`, and zero from there up to word 3. */
+  readonly words = new Int32Array(MAX_KEY_WORDS);
+  /** Length of the key in bytes. */
+  length = 0;
+  wordCount = 0;
+  /** Signed 32 bits; set by `load` and `loadSlice`. */
+  hash = 0;
+  private readonly seed: HashSeed;
+  private utf8: Uint8Array | undefined;
+
+  constructor(seed: HashSeed) {
+    this.seed = seed;
+  }
+
+  /**
+   * Takes a key: bytes as they are, a string as UTF-8 (ASCII strings without an encoder).
+   * @throws RangeError when longer than {@link MAX_KEY_BYTES}
+   * @throws TypeError on a lone surrogate, which UTF-8 cannot express
+   */
+  load(key: string | Uint8Array): void {
+    if (typeof key !== "string") this.loadSlice(key, 0, key.length);
+    else if (this.packAscii(key)) this.finish();
+    else this.loadUtf8(key);
+  }
+
+  /** As {@link KeyProbe.load}, for bytes `[start, start + length)` of `bytes`. */
+  loadSlice(bytes: Uint8Array, start: number, length: number): void {
+    this.packBytes(bytes, start, length);
+    this.finish();
+  }
+
+  /** As {@link KeyProbe.load}, for a key in the tables' own form. */
+  loadWords(key: KeyWords): void {
+    this.start(key.length);
+    for (let index = 0; index < key.wordCount; index++)
+      this.words[index] = key.words[index] as number;
+    this.finish();
+  }
+
+  private finish(): void {
+    this.hash = halfSipHash(this.words, this.wordCount, this.length, this.seed);
+  }
+
+  private start(length: number): void {
+    if (length > MAX_KEY_BYTES) {
+      throw new RangeError(`a key is at most ${MAX_KEY_BYTES} bytes long, not ${length}`);
+    }
+    this.length = length;
+    this.wordCount = (length + 3) >>> 2;
+    const words = this.words;
+    words[0] = 0;
+    words[1] = 0;
+    words[2] = 0;
+    words[3] = 0;
+  }
+
+  /** @returns false when the string is not ASCII, and then `words` hold nothing of use */
+  private packAscii(key: string): boolean {
+    const length = key.length;
+    this.start(length);
+    const words = this.words;
+    const whole = length & ~3;
+    let seen = 0;
+    let index = 0;
+    let at = 0;
+    for (; at < whole; at += 4) {
+      const a = key.charCodeAt(at);
+      const b = key.charCodeAt(at + 1);
+      const c = key.charCodeAt(at + 2);
+      const d = key.charCodeAt(at + 3);
+      seen |= a | b | c | d;
+      words[index++] = (a << 24) | (b << 16) | (c << 8) | d;
+    }
+    if (at < length) {
+      let word = 0;
+      for (let shift = 24; at < length; at++, shift -= 8) {
+        const code = key.charCodeAt(at);
+        seen |= code;
+        word |= code << shift;
+      }
+      words[index] = word;
+    }
+    return seen < 0x80;
+  }
+
+  private packBytes(bytes: Uint8Array, start: number, length: number): void {
+    this.start(length);
+    const words = this.words;
+    const end = start + length;
+    const whole = start + (length & ~3);
+    let index = 0;
+    let at = start;
+    for (; at < whole; at += 4) {
+      words[index++] =
+        ((bytes[at] as number) << 24) |
+        ((bytes[at + 1] as number) << 16) |
+        ((bytes[at + 2] as number) << 8) |
+        (bytes[at + 3] as number);
+    }
+    if (at < end) {
+      let word = 0;
+      for (let shift = 24; at < end; at++, shift -= 8) word |= (bytes[at] as number) << shift;
+      words[index] = word;
+    }
+  }
+
+  private loadUtf8(key: string): void {
+    if (/\p{Surrogate}/u.test(key)) throw new TypeError("a key string holds a lone surrogate");
+    this.utf8 ??= new Uint8Array(MAX_KEY_BYTES);
+    const { read, written } = new TextEncoder().encodeInto(key, this.utf8);
+    if (read < key.length) {
+      throw new RangeError(`a key is at most ${MAX_KEY_BYTES} bytes long in UTF-8`);
+    }
+    this.loadSlice(this.utf8, 0, written);
+  }
+}

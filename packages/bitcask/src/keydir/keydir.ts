@@ -1,0 +1,351 @@
+/**
+ * The keydir: which record is the newest of each key, off the JavaScript heap, in key order.
+ *
+ * ```
+ * key ──hash──▶ HashIndex ──record number──▶ RecordTable   location, key (long ends: SuffixArena)
+ *               KeyOrder  ──record numbers─▶               leaves of 8192, sorted when scanned
+ *               VersionHistory ────────────▶               old versions that snapshots see
+ * ```
+ * Everything is synchronous and nothing does I/O. Point reads are one hash lookup and allocate
+ * nothing. No call does work in proportion to the number of keys, but for `load`.
+ *
+ * Keys are bytes; a string stands for its UTF-8 form. The caller's buffers are never kept.
+ * Sequence numbers are the store's write order, from 1: they do not fall from one `set` or `delete` to the
+ * next, and every one is above those that an open snapshot has seen.
+ */
+import type { Random } from "../ports.js";
+import type { HashSeed } from "./half-siphash.js";
+import { HashIndex } from "./hash-index.js";
+import { type CursorOptions, KeyCursor } from "./key-cursor.js";
+import { KeyOrder } from "./key-order.js";
+import { KeyProbe } from "./key-probe.js";
+import { toKeyRange } from "./key-range.js";
+import { KeydirError } from "./keydir-error.js";
+import { KeydirLoader } from "./keydir-loader.js";
+import { type KeydirOptions, resolveKeydirOptions } from "./keydir-options.js";
+import { checkLocation, checkPlace, type Location } from "./location.js";
+import { MemoryBudget } from "./memory-budget.js";
+import { DEAD, HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
+import { type KeydirSnapshot, SnapshotRegistry } from "./snapshot-registry.js";
+import { VersionHistory } from "./version-history.js";
+
+/** What a write replaced: `"none"` for a key that was not there. */
+export type Displaced = "none" | "location";
+
+/** Old versions freed by the way, per write; keeps up with one kept per write. */
+const TRIM_PER_WRITE = 4;
+
+/** Sizes for `stats()`. */
+export interface KeydirStats {
+  /** Live keys. */
+  readonly keys: number;
+  /** Bytes allocated; pages never touched are counted too. */
+  readonly bytes: number;
+  readonly openSnapshots: number;
+  /** Old versions kept for them, or due to be freed. */
+  readonly keptVersions: number;
+}
+
+export class Keydir {
+  private readonly budget: MemoryBudget;
+  private readonly records: RecordTable;
+  private readonly hash: HashIndex;
+  private readonly order: KeyOrder | undefined;
+  private readonly snapshots: SnapshotRegistry;
+  private readonly history: VersionHistory;
+  private readonly probe: KeyProbe;
+  /** For keys that the keydir itself looks up while a caller's key is in `probe`. */
+  private readonly ownProbe: KeyProbe;
+  private lastSequence = 0;
+  /** Deleted keys that stay in the hash for a snapshot. */
+  private tombstones = 0;
+  private loader: KeydirLoader | undefined;
+
+  /**
+   * @param deps.random seeds the hash, so that no one outside can choose colliding keys
+   * @throws RangeError on an option out of range
+   */
+  constructor(deps: { readonly random: Random }, options: KeydirOptions = {}) {
+    const resolved = resolveKeydirOptions(options);
+    const seed: HashSeed = {
+      k0: deps.random.nextInt(2 ** 32) | 0,
+      k1: deps.random.nextInt(2 ** 32) | 0,
+    };
+    this.probe = new KeyProbe(seed);
+    this.ownProbe = new KeyProbe(seed);
+    this.budget = new MemoryBudget(resolved.maxBytes);
+    this.records = new RecordTable(this.budget);
+    this.hash = new HashIndex(this.records, this.budget);
+    this.order = resolved.ordered ? new KeyOrder(this.records, this.budget) : undefined;
+    this.snapshots = new SnapshotRegistry(resolved.maxSnapshots);
+    this.history = new VersionHistory({
+      records: this.records,
+      snapshots: this.snapshots,
+      maxVersions: resolved.maxVersions,
+      forget: (id) => this.forgetTombstone(id),
+    });
+  }
+
+  /** Number of live keys. */
+  get size(): number {
+    return this.hash.size - this.tombstones;
+  }
+
+  /**
+   * Looks a key up, as of now or of a snapshot.
+   * @param out receives the location; untouched when the key is not there
+   * @returns whether the key is there
+   * @throws KeydirError `KEYDIR_SNAPSHOT_GONE`
+   */
+  get(key: string | Uint8Array, out: Location, snapshot?: KeydirSnapshot): boolean {
+    this.probe.load(key);
+    let id = this.hash.find(this.probe);
+    if (id === 0) return false;
+    if (snapshot !== undefined) {
+      if (!snapshot.isOpen) throw snapshotGone();
+      id = this.history.visibleAt(id, snapshot.sequence);
+      if (id === 0) return false;
+    } else if (this.records.hasState(id, TOMBSTONE)) {
+      return false;
+    }
+    this.records.readLocation(id, out);
+    return true;
+  }
+
+  /** Whether a key is there now. */
+  has(key: string | Uint8Array): boolean {
+    this.probe.load(key);
+    const id = this.hash.find(this.probe);
+    return id !== 0 && !this.records.hasState(id, TOMBSTONE);
+  }
+
+  /**
+   * Makes `location` the newest of the key.
+   * @param displaced receives the location that was the newest until now, if there was one
+   * @throws KeydirError `KEYDIR_FULL`, with nothing changed; overwriting a key while no snapshot is
+   *   open never throws it
+   * @throws RangeError on a field out of range, a key too long, or a sequence that went back
+   */
+  set(key: string | Uint8Array, location: Location, displaced?: Location): Displaced {
+    checkLocation(location);
+    this.probe.load(key);
+    this.checkSequence(location.sequence);
+    this.trimSome();
+    const id = this.hash.find(this.probe);
+    if (id === 0) {
+      this.insertFresh(location);
+      this.lastSequence = location.sequence;
+      return "none";
+    }
+    const was: Displaced = this.records.hasState(id, TOMBSTONE) ? "none" : "location";
+    this.keepIfSeen(id);
+    if (was === "none") this.tombstones--;
+    else if (displaced !== undefined) this.records.readLocation(id, displaced);
+    this.records.writeLocation(id, location);
+    this.lastSequence = location.sequence;
+    return was;
+  }
+
+  /**
+   * Removes a key.
+   * @param sequence of the deletion, under the same rule as for {@link Keydir.set}
+   * @param displaced receives the location that was the newest until now, if there was one
+   * @throws KeydirError `KEYDIR_FULL` when an open snapshot sees the key and there is no room to keep
+   *   it; nothing is changed then
+   */
+  delete(key: string | Uint8Array, sequence: number, displaced?: Location): Displaced {
+    this.probe.load(key);
+    this.checkSequence(sequence);
+    this.trimSome();
+    const id = this.hash.find(this.probe);
+    if (id === 0 || this.records.hasState(id, TOMBSTONE)) {
+      this.lastSequence = sequence;
+      return "none";
+    }
+    this.keepIfSeen(id);
+    if (displaced !== undefined) this.records.readLocation(id, displaced);
+    this.lastSequence = sequence;
+    if (!this.records.hasState(id, HAS_HISTORY)) {
+      this.removeFound(id, this.probe);
+      return "location";
+    }
+    this.records.writeTombstone(id, sequence);
+    this.tombstones++;
+    return "location";
+  }
+
+  /**
+   * Tells the keydir that a merge has copied a record: if `from` is where the key's newest version or
+   * one kept for a snapshot lies, it lies at `to` from now on. Sequence, expiry, size and flags stay.
+   * @returns false when no version lies at `from`: the copy is dead
+   * @throws RangeError when `to` is out of range
+   */
+  relocate(key: string | Uint8Array, from: RecordPlace, to: RecordPlace): boolean {
+    checkPlace(to.fileId, to.position);
+    this.probe.load(key);
+    const head = this.hash.find(this.probe);
+    if (head === 0) return false;
+    const id = this.history.versionAt(head, from.fileId, from.position);
+    if (id === 0) return false;
+    this.records.moveTo(id, to.fileId, to.position);
+    return true;
+  }
+
+  /** Whether the newest version of the key, or one kept for a snapshot, lies at this place. */
+  isReferenced(key: string | Uint8Array, place: RecordPlace): boolean {
+    this.probe.load(key);
+    const head = this.hash.find(this.probe);
+    return head !== 0 && this.history.versionAt(head, place.fileId, place.position) !== 0;
+  }
+
+  /**
+   * Opens a view of everything up to the last `set` or `delete`. Costs nothing by itself; a key
+   * overwritten or deleted while it is open keeps its old version, about 50 bytes.
+   * @throws KeydirError `KEYDIR_TOO_MANY_SNAPSHOTS`
+   */
+  snapshot(): KeydirSnapshot {
+    this.refuseWhileLoading();
+    return this.snapshots.open(this.lastSequence);
+  }
+
+  /**
+   * Walks the keys of a range in order, over the given snapshot or one of its own.
+   * The cursor must be closed when it owns its snapshot; see {@link KeyCursor}.
+   * @throws KeydirError `KEYDIR_UNORDERED`, `KEYDIR_SNAPSHOT_GONE`, `KEYDIR_TOO_MANY_SNAPSHOTS`
+   */
+  cursor(options: CursorOptions = {}): KeyCursor {
+    if (this.order === undefined) {
+      throw new KeydirError("KEYDIR_UNORDERED", "this keydir was created with `ordered: false`");
+    }
+    this.refuseWhileLoading();
+    const owned = options.snapshot === undefined;
+    const snapshot = options.snapshot ?? this.snapshot();
+    if (!snapshot.isOpen) throw snapshotGone();
+    const { records, order, history, probe } = this;
+    const tables = { records, order, history, probe };
+    try {
+      return new KeyCursor(tables, { snapshot, owned }, toKeyRange(options, this.probe), options);
+    } catch (error) {
+      if (owned) snapshot.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Begins to fill an empty keydir in bulk, from records in any order. Until `finish` is called all
+   * other writes, snapshots and cursors throw.
+   * @param expectedKeys room is made for that many at once; more may come
+   * @throws KeydirError `KEYDIR_FULL`
+   */
+  load(expectedKeys = 0): KeydirLoader {
+    this.refuseWhileLoading();
+    if (this.lastSequence > 0) throw new RangeError("only a fresh keydir can be loaded");
+    this.hash.reserveTotal(expectedKeys);
+    const { records, hash, order, budget, probe } = this;
+    this.loader = new KeydirLoader(
+      { records, hash, order, budget, probe },
+      (lastSequence, tombstones) => {
+        this.loader = undefined;
+        this.lastSequence = lastSequence;
+        this.forgetLoadedTombstones(tombstones);
+      },
+    );
+    return this.loader;
+  }
+
+  /**
+   * Frees old versions that no snapshot sees any more; writes do it too, a few at a time.
+   * @param limit most versions to free in this call
+   * @returns whether more are due
+   */
+  trim(limit: number): boolean {
+    return this.history.trim(limit);
+  }
+
+  stats(): KeydirStats {
+    const columns = this.records.columnBytes + this.history.bytes;
+    return {
+      keys: this.size,
+      bytes: this.budget.bytes + columns + (this.order?.boundBytes ?? 0),
+      openSnapshots: this.snapshots.size,
+      keptVersions: this.history.versionCount,
+    };
+  }
+
+  private insertFresh(location: Location): void {
+    const { probe, records } = this;
+    this.hash.reserve(probe.hash);
+    this.order?.reserve(probe);
+    records.reserve(1, probe.length);
+    // Everything that may refuse lies behind us.
+    const id = records.allocate();
+    records.writeKey(id, probe);
+    records.writeLocation(id, location);
+    this.hash.insert(probe.hash, id);
+    this.order?.insert(id);
+  }
+
+  private keepIfSeen(id: number): void {
+    if (!this.history.mustKeep(id)) return;
+    this.records.reserve(1, 0);
+    this.history.keep(id);
+  }
+
+  /** Takes the record that `hash.find(probe)` just returned out of the tables. */
+  private removeFound(id: number, probe: KeyProbe): void {
+    this.hash.removeFound();
+    if (this.order === undefined) {
+      this.records.free(id, true);
+      return;
+    }
+    this.records.setState(id, DEAD);
+    this.order.retire(probe);
+  }
+
+  private forgetTombstone(id: number): void {
+    this.ownProbe.loadWords(this.records.keyWords(id));
+    this.hash.find(this.ownProbe);
+    this.tombstones--;
+    this.removeFound(id, this.ownProbe);
+  }
+
+  /** Comes before any lookup of a write: it may take tombstones out of the tables. */
+  /** A record may be listed twice, and a listed one may have been overwritten since. */
+  private forgetLoadedTombstones(ids: readonly number[]): void {
+    for (const id of ids) {
+      if (!this.records.hasState(id, TOMBSTONE)) continue;
+      this.ownProbe.loadWords(this.records.keyWords(id));
+      this.hash.find(this.ownProbe);
+      this.records.clearState(id, TOMBSTONE);
+      this.removeFound(id, this.ownProbe);
+    }
+  }
+
+  private trimSome(): void {
+    if (this.history.versionCount === 0) return;
+    this.history.trim(TRIM_PER_WRITE);
+    this.history.makeRoom();
+  }
+
+  private checkSequence(sequence: number): void {
+    const follows = sequence >= this.lastSequence && sequence > this.snapshots.newest;
+    if (!follows || !Number.isSafeInteger(sequence)) {
+      throw new RangeError(`sequence ${sequence} does not follow ${this.lastSequence}`);
+    }
+    if (this.loader !== undefined) this.refuseWhileLoading();
+  }
+
+  private refuseWhileLoading(): void {
+    if (this.loader !== undefined) throw new RangeError("the keydir is being loaded");
+  }
+}
+
+/** Where a record lies, as in {@link Location}. */
+export interface RecordPlace {
+  readonly fileId: number;
+  readonly position: number;
+}
+
+function snapshotGone(): KeydirError {
+  return new KeydirError("KEYDIR_SNAPSHOT_GONE", "the snapshot was released or given up");
+}

@@ -1,0 +1,45 @@
+/**
+ * A column of numbers beside the record table, for facts that few records have. A block of rows takes
+ * memory once one of them is set, so a store without expiries pays nothing for them, and nothing is
+ * ever rehashed or moved.
+ */
+export class SparseColumn {
+  private readonly blocks: (Float64Array | undefined)[] = [];
+  private readonly rowBits: number;
+  private blockCount = 0;
+
+  /** @param rowBits log2 of the rows per block */
+  constructor(rowBits: number) {
+    this.rowBits = rowBits;
+  }
+
+  /** The row's value, 0 when it was never set. */
+  get(row: number): number {
+    const block = this.blocks[row >>> this.rowBits];
+    return block === undefined ? 0 : (block[row & ((1 << this.rowBits) - 1)] as number);
+  }
+
+  set(row: number, value: number): void {
+    const index = row >>> this.rowBits;
+    let block = this.blocks[index];
+    if (block === undefined) {
+      if (value === 0) return;
+      while (this.blocks.length <= index) this.blocks.push(undefined);
+      block = new Float64Array(1 << this.rowBits);
+      this.blocks[index] = block;
+      this.blockCount++;
+    }
+    block[row & ((1 << this.rowBits) - 1)] = value;
+  }
+
+  /** Gives all blocks back; every row reads 0 again. */
+  clear(): void {
+    this.blocks.length = 0;
+    this.blockCount = 0;
+  }
+
+  /** Bytes taken. */
+  get bytes(): number {
+    return this.blockCount * (8 << this.rowBits);
+  }
+}
