@@ -31,6 +31,6 @@ export type {
   WriteOptions,
   WriteResult,
 } from "./requests.js";
-export type { TitanClient } from "./titan-client.js";
+export { TitanClient } from "./titan-client.js";
 export type { JsonValue, ValueCodec } from "./values.js";
 export { bytesValues, jsonValues, stringValues } from "./values.js";

@@ -1,7 +1,9 @@
 /** What a client can be told when it is made, and the defaults. */
+
+import type { TitanClient } from "./api.js";
+import { parseEndpoint } from "./endpoint-address.js";
 import type { KeyOf, KeysOption } from "./keys.js";
-import type { ClientPorts } from "./ports.js";
-import type { TitanClient } from "./titan-client.js";
+import type { ClientPorts, Endpoint } from "./ports.js";
 import type { ValueOf, ValuesOption } from "./values.js";
 
 /** When and how often a call is tried again. Only what is safe is: see the README. */
@@ -63,4 +65,116 @@ export interface TitanClientConstructor {
     options?: ClientOptions<Values, Keys>,
     ports?: Partial<ClientPorts>,
   ): TitanClient<ValueOf<Values>, KeyOf<Keys>>;
+}
+
+/** Options that have been checked, with the defaults in place. */
+export interface ResolvedOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly keys: KeysOption;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxConcurrentCalls: number;
+  readonly maxQueuedCalls: number;
+  readonly maxConcurrentScans: number;
+  readonly maxMessageBytes: number;
+  readonly keepaliveMs: number;
+  readonly retry: Required<RetryOptions>;
+}
+
+/** Longest time that a Node timer can wait; beyond it would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const DEFAULTS = {
+  endpoints: ["127.0.0.1:7420"],
+  keys: "string",
+  timeoutMs: 5_000,
+  connectTimeoutMs: 2_000,
+  maxConcurrentCalls: 256,
+  maxQueuedCalls: 65_536,
+  maxConcurrentScans: 64,
+  maxMessageBytes: 64 * 1024 * 1024,
+  keepaliveMs: 10_000,
+} as const;
+
+const RETRY_DEFAULTS = {
+  maxAttempts: 10,
+  baseDelayMs: 25,
+  maxDelayMs: 1_000,
+  budget: 512,
+} as const;
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws TypeError for what is not a number, string or list where one belongs, and for unknown names
+ * @throws RangeError for numbers out of range and endpoints that cannot be read
+ */
+export function resolveOptions(options: ClientOptions): ResolvedOptions {
+  checkNames(options, [...Object.keys(DEFAULTS), "values", "retry"]);
+  const given = options.retry ?? {};
+  checkNames(given, Object.keys(RETRY_DEFAULTS), "retry.");
+  const { keys = DEFAULTS.keys } = options;
+  if (keys !== "string" && keys !== "bytes") {
+    throw new TypeError('keys must be "string" or "bytes"');
+  }
+  const number = (
+    name: Exclude<keyof typeof DEFAULTS, "endpoints" | "keys">,
+    min: number,
+    max: number,
+  ) => checkInteger(options[name] ?? DEFAULTS[name], name, min, max);
+  const retry = (name: keyof RetryOptions, min: number, max: number) =>
+    checkInteger(given[name] ?? RETRY_DEFAULTS[name], `retry.${name}`, min, max);
+  const baseDelayMs = retry("baseDelayMs", 1, MAX_TIMER_MS);
+  const maxDelayMs = Math.max(baseDelayMs, RETRY_DEFAULTS.maxDelayMs);
+  return {
+    endpoints: resolveEndpoints(options.endpoints ?? DEFAULTS.endpoints),
+    keys,
+    timeoutMs: number("timeoutMs", 1, MAX_TIMER_MS),
+    connectTimeoutMs: number("connectTimeoutMs", 1, MAX_TIMER_MS),
+    maxConcurrentCalls: number("maxConcurrentCalls", 1, 65_536),
+    maxQueuedCalls: number("maxQueuedCalls", 0, 16_777_216),
+    maxConcurrentScans: number("maxConcurrentScans", 1, 65_536),
+    maxMessageBytes: number("maxMessageBytes", 65_536, 2 ** 31 - 1),
+    keepaliveMs: number("keepaliveMs", 1_000, MAX_TIMER_MS),
+    retry: {
+      maxAttempts: retry("maxAttempts", 1, 1_000),
+      baseDelayMs,
+      maxDelayMs:
+        given.maxDelayMs === undefined
+          ? maxDelayMs
+          : retry("maxDelayMs", baseDelayMs, MAX_TIMER_MS),
+      budget: retry("budget", 0, 1_000_000),
+    },
+  };
+}
+
+/** Checks a number of milliseconds that a timer is to wait. */
+export function checkTimeoutMs(value: number, name: string): number {
+  return checkInteger(value, name, 1, MAX_TIMER_MS);
+}
+
+/**
+ * Checks an integer in `[min, max]`.
+ * @throws TypeError when it is not a number, RangeError when it is another
+ */
+export function checkInteger(value: number, name: string, min: number, max: number): number {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${typeof value}`);
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} is an integer from ${min} to ${max}, not ${value}`);
+  }
+  return value;
+}
+
+function resolveEndpoints(texts: readonly string[]): readonly Endpoint[] {
+  if (!Array.isArray(texts)) throw new TypeError("endpoints is a list of strings");
+  if (texts.length === 0) throw new RangeError("endpoints has at least one entry");
+  const endpoints = texts.map(parseEndpoint);
+  const byAddress = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
+  return [...byAddress.values()];
+}
+
+/** A misspelt option would be silently without effect. */
+function checkNames(options: object, known: readonly string[], prefix = ""): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new TypeError(`there is no option "${prefix}${name}"`);
+  }
 }

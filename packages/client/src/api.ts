@@ -1,0 +1,92 @@
+/** The client as its users see it. What stands behind it is put together in `kv-client.ts`. */
+import type { Key } from "./keys.js";
+import type {
+  BatchOperation,
+  BatchResult,
+  CallOptions,
+  CasRequest,
+  CasResult,
+  DeleteOptions,
+  Entry,
+  IncrementResult,
+  KeyEntry,
+  NodeStatus,
+  PutOptions,
+  ScanOptions,
+  WriteOptions,
+  WriteResult,
+} from "./requests.js";
+import type { ValueOf, ValuesOption } from "./values.js";
+
+/**
+ * A connection to a Titan node or cluster. Connects when first used, reconnects by itself, and may be
+ * shared by everything in the process. Calls may run concurrently; calls that overlap in time happen in
+ * no promised order, calls that are awaited happen in that order.
+ *
+ * Every call settles within its deadline. All reject with `TypeError` or `RangeError` for a wrong
+ * argument, before anything is sent, and with {@link ClientError} for everything else; no call throws
+ * synchronously. Reads are linearizable, writes are durable once they resolve.
+ *
+ * @typeParam V values
+ * @typeParam K keys as they come back; calls take text and bytes alike
+ */
+export interface TitanClient<V = string, K extends Key = string> extends AsyncDisposable {
+  /** Stores `value`, replacing what was there, its time to live included. */
+  put(key: Key, value: V, options?: PutOptions): Promise<WriteResult>;
+
+  /** The value of `key`; `undefined` when it has none. */
+  get(key: Key, options?: CallOptions): Promise<V | undefined>;
+
+  /** As {@link TitanClient.get}, with the revision and the time left to live. */
+  getEntry(key: Key, options?: CallOptions): Promise<Entry<V, K> | undefined>;
+
+  /** Removes `key`. @returns whether there was a value to remove */
+  delete(key: Key, options?: DeleteOptions): Promise<boolean>;
+
+  /**
+   * Applies the operations together: all of them or none. On the same key they apply in order. An empty
+   * list is fine and sends nothing.
+   */
+  batch(operations: readonly BatchOperation<V>[], options?: CallOptions): Promise<BatchResult>;
+
+  /**
+   * Compare and set: changes `key` when it is as expected. A mismatch is an answer, not an error.
+   * `await client.cas("lock", { expected: "absent", value: "me", ttlMs: 10_000 })`
+   */
+  cas(key: Key, request: CasRequest<V>, options?: CallOptions): Promise<CasResult<V, K>>;
+
+  /**
+   * Adds `delta`, a safe integer, to a counter: a value that is a decimal number as text. A missing key
+   * counts as 0. Without `ttlMs` the key's time to live stays as it was. Never retried when it is not
+   * known whether it happened. @throws ClientError `CLIENT_FAILED_PRECONDITION` (reason
+   * `NOT_A_COUNTER`) when the value is something else or would leave ±(2^53 - 1)
+   */
+  increment(key: Key, delta?: number, options?: WriteOptions): Promise<IncrementResult>;
+
+  /**
+   * Reads a range in byte order. Each page is consistent in itself; writes during the scan may or may not
+   * be seen. Pages are fetched as they are consumed, a few ahead at most. A failure that may be
+   * retried is hidden: the scan goes on after the last entry it gave, skipping and repeating nothing.
+   * Leaving the loop, by whatever way, ends the scan on the server. Can be iterated more than once, each
+   * time afresh.
+   */
+  scan(options: ScanOptions & { readonly keysOnly: true }): AsyncIterable<KeyEntry<K>>;
+  scan(
+    options?: ScanOptions & { readonly keysOnly?: false | undefined },
+  ): AsyncIterable<Entry<V, K>>;
+
+  /** How a node is: the one at `endpoint`, which must be one of the client's, or any. */
+  status(endpoint?: string, options?: CallOptions): Promise<NodeStatus>;
+
+  /**
+   * A view with other values. It shares everything with this client; closing one closes both.
+   * `const images = client.withValues("bytes")`
+   */
+  withValues<const O extends ValuesOption>(values: O): TitanClient<ValueOf<O>, K>;
+
+  /**
+   * Ends every call under way with `CLIENT_CLOSED` and drops the connections. Later calls reject with
+   * the same code. Idempotent; never rejects.
+   */
+  close(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+/** One endpoint: its connection, and how long to leave it alone after it failed. */
+import { type BackoffBounds, equalJitterMs } from "./backoff.js";
+import type { ClientPorts, Connection, Endpoint } from "./ports.js";
+
+/** Waits between two attempts to connect to the same endpoint. */
+const RECONNECT: BackoffBounds = { baseMs: 50, maxMs: 1_000 };
+
+/** At most one connection and one attempt at a time. */
+export class EndpointLink {
+  private connection: Connection | undefined;
+  private attempt: Promise<Connection> | undefined;
+  private readonly closing = new AbortController();
+  // Failures since a call last succeeded on it.
+  private failures = 0;
+  /** Monotonic milliseconds before which this endpoint is to be left alone. */
+  retryAtMs = Number.NEGATIVE_INFINITY;
+  /** When a server was last heard to answer on this link, in monotonic milliseconds. */
+  heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Why it failed last, for messages. */
+  lastProblem = "not tried";
+
+  constructor(
+    readonly endpoint: Endpoint,
+    private readonly ports: ClientPorts,
+    private readonly connectTimeoutMs: number,
+  ) {}
+
+  /** The connection when there is one that takes calls. */
+  up(): Connection | undefined {
+    if (this.connection === undefined) return undefined;
+    if (this.connection.isUp()) return this.connection;
+    this.drop();
+    return undefined;
+  }
+
+  /** Connects, or joins an attempt under way. Rejects when it cannot be had in time. */
+  connect(): Promise<Connection> {
+    this.attempt ??= this.open().finally(() => {
+      this.attempt = undefined;
+    });
+    return this.attempt;
+  }
+
+  /** A server answered: it works. */
+  heard(): void {
+    this.failures = 0;
+    this.heardAtMs = this.ports.clock.monotonicMs();
+  }
+
+  /** It does not work: drops the connection and leaves the endpoint alone for a while. */
+  failed(problem: string): void {
+    this.lastProblem = problem;
+    this.failures += 1;
+    this.retryAtMs =
+      this.ports.clock.monotonicMs() + equalJitterMs(this.ports.random, this.failures, RECONNECT);
+    this.drop();
+  }
+
+  /** Gives up what is open and under way, for good. */
+  close(): void {
+    this.closing.abort(new Error("the client is closed"));
+    this.drop();
+  }
+
+  private drop(): void {
+    this.connection?.close();
+    this.connection = undefined;
+  }
+
+  private async open(): Promise<Connection> {
+    const stop = new AbortController();
+    const onClosing = (): void => stop.abort(this.closing.signal.reason);
+    const cancelTimer = this.ports.clock.schedule(this.connectTimeoutMs, () => {
+      stop.abort(new Error(`no answer within ${this.connectTimeoutMs} ms`));
+    });
+    this.closing.signal.addEventListener("abort", onClosing, { once: true });
+    try {
+      this.closing.signal.throwIfAborted();
+      const connection = await this.ports.transport.connect(this.endpoint, stop.signal);
+      if (this.closing.signal.aborted) connection.close();
+      this.closing.signal.throwIfAborted();
+      this.connection = connection;
+      return connection;
+    } catch (error) {
+      this.failed(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      cancelTimer();
+      this.closing.signal.removeEventListener("abort", onClosing);
+    }
+  }
+}

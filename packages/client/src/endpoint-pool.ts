@@ -1,0 +1,175 @@
+/**
+ * Chooses the endpoint of each call.
+ *
+ * One endpoint is preferred and keeps all calls while it works, so a dead one costs the first call that
+ * meets it and no other. When it fails, the next one in the list that works takes its place. Attempts to
+ * connect are made in rounds that all waiting calls share: the endpoints that are due are tried one after
+ * the other, the next beginning when the one before failed or STAGGER_MS have passed (the idea of RFC
+ * 8305), and the first to answer wins. An endpoint that failed is not due for a while, so a call
+ * may wait for that, but ten thousand calls wait for the same round.
+ */
+import { EndpointLink } from "./endpoint-link.js";
+import type { ClientPorts, Connection, Endpoint } from "./ports.js";
+
+/** Milliseconds after which a silent endpoint gets competition. */
+const STAGGER_MS = 250;
+
+/** Most endpoints that a message names. */
+const NAMED_IN_MESSAGES = 5;
+
+/** A connection that is up, and the link it belongs to. */
+export interface Route {
+  readonly link: EndpointLink;
+  readonly connection: Connection;
+}
+
+/** No endpoint that was due could be reached. */
+export class ConnectFailure extends Error {
+  override readonly name: string = "ConnectFailure";
+}
+
+export class EndpointPool {
+  private readonly links: readonly EndpointLink[];
+  private preferred: number;
+  private round: Promise<Route> | undefined;
+  private readonly closing = new AbortController();
+
+  /** @param endpoints at least one, no two with the same address */
+  constructor(
+    endpoints: readonly Endpoint[],
+    private readonly ports: ClientPorts,
+    connectTimeoutMs: number,
+  ) {
+    this.links = endpoints.map((endpoint) => new EndpointLink(endpoint, ports, connectTimeoutMs));
+    // Clients with the same list begin at different nodes.
+    this.preferred = ports.random.nextInt(endpoints.length);
+  }
+
+  get size(): number {
+    return this.links.length;
+  }
+
+  /** Where a call can be sent at this moment, if anywhere. */
+  current(): Route | undefined {
+    for (let step = 0; step < this.links.length; step++) {
+      const index = (this.preferred + step) % this.links.length;
+      const link = this.links[index];
+      const connection = link?.up();
+      if (link !== undefined && connection !== undefined) {
+        this.preferred = index;
+        return { link, connection };
+      }
+    }
+    return undefined;
+  }
+
+  /** Connects to an endpoint. Rejects with {@link ConnectFailure} when the round found none. */
+  connect(): Promise<Route> {
+    this.round ??= this.runRound().finally(() => {
+      this.round = undefined;
+    });
+    return this.round;
+  }
+
+  /** Connects to the endpoint with this address; `undefined` when it is not one of the pool's. */
+  routeTo(address: string): Promise<Route> | undefined {
+    const link = this.links.find((each) => each.endpoint.address === address);
+    if (link === undefined) return undefined;
+    const connection = link.up();
+    if (connection !== undefined) return Promise.resolve({ link, connection });
+    return this.tryOne(link);
+  }
+
+  /** Prefers another endpoint from now on, without holding anything against this one. */
+  turnFrom(link: EndpointLink): void {
+    if (this.links[this.preferred] === link) this.preferred = (this.preferred + 1) % this.size;
+  }
+
+  close(): void {
+    this.closing.abort();
+    for (const link of this.links) link.close();
+  }
+
+  private async runRound(): Promise<Route> {
+    const due = await this.dueLinks();
+    const route = await this.race(due);
+    this.preferred = this.links.indexOf(route.link);
+    return route;
+  }
+
+  /** Links that may be tried, the preferred one first; waits until there is one. */
+  private async dueLinks(): Promise<readonly EndpointLink[]> {
+    const { clock } = this.ports;
+    const earliest = Math.min(...this.links.map((link) => link.retryAtMs));
+    const waitMs = earliest - clock.monotonicMs();
+    if (waitMs > 0) await this.sleep(waitMs);
+    const now = clock.monotonicMs();
+    const order = [...this.links.slice(this.preferred), ...this.links.slice(0, this.preferred)];
+    const due = order.filter((link) => link.retryAtMs <= now);
+    // A timer may fire a moment early; whoever was next is then due enough.
+    return due.length > 0 ? due : order.filter((link) => link.retryAtMs === earliest);
+  }
+
+  private race(links: readonly EndpointLink[]): Promise<Route> {
+    return new Promise((resolve, reject) => {
+      let begun = 0;
+      let running = 0;
+      let cancelTimer: (() => void) | undefined;
+      const lost = (): void => {
+        running -= 1;
+        if (begun < links.length) beginNext();
+        else if (running === 0) reject(this.describe(links));
+      };
+      const won = (route: Route): void => {
+        cancelTimer?.();
+        begun = links.length;
+        resolve(route);
+      };
+      const beginNext = (): void => {
+        cancelTimer?.();
+        const link = links[begun];
+        if (link === undefined) return;
+        begun += 1;
+        running += 1;
+        this.tryOne(link).then(won, lost);
+        if (begun < links.length) cancelTimer = this.ports.clock.schedule(STAGGER_MS, beginNext);
+      };
+      beginNext();
+    });
+  }
+
+  private async tryOne(link: EndpointLink): Promise<Route> {
+    try {
+      return { link, connection: await link.connect() };
+    } catch (cause) {
+      throw this.describe([link], cause);
+    }
+  }
+
+  private describe(links: readonly EndpointLink[], cause?: unknown): ConnectFailure {
+    const named = links
+      .slice(0, NAMED_IN_MESSAGES)
+      .map((link) => `${link.endpoint.address} (${link.lastProblem})`);
+    if (links.length > named.length) named.push(`${links.length - named.length} more`);
+    return new ConnectFailure(
+      `cannot connect to ${named.join(", ")}`,
+      cause === undefined ? undefined : { cause },
+    );
+  }
+
+  private sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { signal } = this.closing;
+      const stop = (): void => {
+        cancel();
+        reject(new ConnectFailure("the client is closed"));
+      };
+      const cancel = this.ports.clock.schedule(delayMs, () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      });
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+}

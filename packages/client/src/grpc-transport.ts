@@ -1,0 +1,179 @@
+/**
+ * The real transport: gRPC over HTTP/2 through nice-grpc.
+ *
+ * grpc-js channels reconnect by themselves with a back-off of their own, out of reach of a test and of a
+ * pool that wants to choose between endpoints. So a channel here lives once: it connects, is up, and is
+ * thrown away when it is not. All calls are sent on channels known to be up, which is what lets a refused
+ * connection be told from a lost answer without reading messages.
+ */
+import {
+  ClusterServiceDefinition,
+  KvServiceDefinition,
+  type ScanRequest,
+  type ScanResponse,
+} from "@titan/proto";
+import {
+  type Channel,
+  ChannelCredentials,
+  type Client,
+  createChannel,
+  createClient,
+} from "nice-grpc";
+import { ClientError as GrpcError, type Metadata } from "nice-grpc-common";
+import { toRpcFailure } from "./grpc-failure.js";
+import type { Connection, Endpoint, Transport, UnaryCalls } from "./ports.js";
+
+/** Bounds of the real transport, in bytes and milliseconds. */
+export interface GrpcTransportOptions {
+  readonly maxMessageBytes: number;
+  readonly keepaliveMs: number;
+}
+
+/** Connectivity states of a channel (gRPC core, connectivity-semantics-and-api.md). */
+const READY = 2;
+const TRANSIENT_FAILURE = 3;
+
+/** Longer than any channel here lives while not connected: it must not retry by itself. */
+const NEVER_RECONNECT_MS = 3_600_000;
+
+/** Milliseconds that an answer to a keepalive probe may take. */
+const KEEPALIVE_TIMEOUT_MS = 5_000;
+
+export function createGrpcTransport(options: GrpcTransportOptions): Transport {
+  return { connect: (endpoint, signal) => openConnection(endpoint, options, signal) };
+}
+
+async function openConnection(
+  endpoint: Endpoint,
+  options: GrpcTransportOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const channel = createChannel(endpoint.address, ChannelCredentials.createInsecure(), {
+    "grpc.max_send_message_length": options.maxMessageBytes,
+    "grpc.max_receive_message_length": options.maxMessageBytes,
+    "grpc.keepalive_time_ms": options.keepaliveMs,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.initial_reconnect_backoff_ms": NEVER_RECONNECT_MS,
+    "grpc.max_reconnect_backoff_ms": NEVER_RECONNECT_MS,
+    // Subchannels are shared by all channels of a process otherwise, and their back-off with them.
+    "grpc.use_local_subchannel_pool": 1,
+    // Retries are this package's business: gRPC does not know which are safe.
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
+    // A proxy meant for the web (http_proxy in the environment) is not meant for a database.
+    "grpc.enable_http_proxy": 0,
+  });
+  const connection = new GrpcConnection(channel);
+  try {
+    await untilUp(channel, signal);
+    return connection;
+  } catch (error) {
+    const problem = signal.aborted ? error : await connection.explainRefusal(signal);
+    connection.close();
+    throw problem;
+  }
+}
+
+/** Resolves when the channel is ready; rejects when it failed or `signal` fired. */
+function untilUp(channel: Channel, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    const look = (): void => {
+      if (signal.aborted) return;
+      const state = channel.getConnectivityState(true);
+      const number: number = state;
+      if (number === READY || number === TRANSIENT_FAILURE) {
+        signal.removeEventListener("abort", stop);
+        if (number === READY) resolve();
+        else reject(new Error("refused"));
+        return;
+      }
+      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
+    };
+    if (signal.aborted) {
+      stop();
+      return;
+    }
+    signal.addEventListener("abort", stop, { once: true });
+    look();
+  });
+}
+
+class GrpcConnection implements Connection {
+  private readonly kv: Client<KvServiceDefinition>;
+  private readonly cluster: Client<ClusterServiceDefinition>;
+  private closed = false;
+
+  constructor(private readonly channel: Channel) {
+    this.kv = createClient(KvServiceDefinition, channel);
+    this.cluster = createClient(ClusterServiceDefinition, channel);
+  }
+
+  async call<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    signal: AbortSignal,
+  ): Promise<UnaryCalls[M][1]> {
+    let trailer: Metadata | undefined;
+    const options = {
+      signal,
+      onTrailer(received: Metadata): void {
+        trailer = received;
+      },
+    };
+    const send = this.sender(method);
+    try {
+      return await send(request, options);
+    } catch (error) {
+      throw await toRpcFailure(error, trailer);
+    }
+  }
+
+  async *scan(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanResponse, void> {
+    let trailer: Metadata | undefined;
+    const options = {
+      signal,
+      onTrailer(received: Metadata): void {
+        trailer = received;
+      },
+    };
+    try {
+      yield* this.kv.scan(request, options);
+    } catch (error) {
+      throw await toRpcFailure(error, trailer);
+    }
+  }
+
+  isUp(): boolean {
+    return !this.closed && (this.channel.getConnectivityState(false) as number) === READY;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.channel.close();
+  }
+
+  /** Why the channel failed to connect: it only tells a call, which fails at once. */
+  async explainRefusal(signal: AbortSignal): Promise<Error> {
+    try {
+      await this.cluster.getStatus({}, { signal });
+      return new Error("the connection failed");
+    } catch (error) {
+      if (!(error instanceof GrpcError))
+        return new Error("the connection failed", { cause: error });
+      const inner = /Last error: (.+?)\.? Resolution note:/s.exec(error.details)?.[1];
+      return new Error((inner ?? error.details).replace(/^Error: /, ""), { cause: error });
+    }
+  }
+
+  private sender<M extends keyof UnaryCalls>(method: M) {
+    type Send = (
+      request: UnaryCalls[M][0],
+      options: { signal: AbortSignal; onTrailer(trailer: Metadata): void },
+    ) => Promise<UnaryCalls[M][1]>;
+    const client = method === "getStatus" ? this.cluster : this.kv;
+    return (client as unknown as Readonly<Record<M, Send>>)[method];
+  }
+}

@@ -1,0 +1,157 @@
+/** The client: arguments to messages, messages to results. How a call travels is `caller.ts`. */
+import type { TitanClient } from "./api.js";
+import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
+import { parseEndpoint } from "./endpoint-address.js";
+import { type Key, keyToBytes } from "./keys.js";
+import { MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
+import { checkInteger, type ResolvedOptions } from "./options.js";
+import type {
+  BatchOperation,
+  BatchResult,
+  CallOptions,
+  CasRequest,
+  CasResult,
+  DeleteOptions,
+  Entry,
+  IncrementResult,
+  KeyEntry,
+  NodeStatus,
+  PutOptions,
+  ScanOptions,
+  WriteOptions,
+  WriteResult,
+} from "./requests.js";
+import type { Scanner } from "./scanner.js";
+import { resolveValues, type ValueCodec, type ValueOf, type ValuesOption } from "./values.js";
+
+/** What a client and its views share. */
+export interface Connections {
+  readonly options: ResolvedOptions;
+  readonly caller: Caller;
+  readonly scanner: Scanner;
+}
+
+export class KvClient<V, K extends Key> implements TitanClient<V, K> {
+  private readonly codec: MessageCodec<V, K>;
+
+  constructor(
+    private readonly shared: Connections,
+    values: ValueCodec<V>,
+  ) {
+    const { keys, maxMessageBytes } = shared.options;
+    this.codec = new MessageCodec<V, K>(values, keys, maxMessageBytes);
+  }
+
+  async put(key: Key, value: V, options?: PutOptions): Promise<WriteResult> {
+    const request = {
+      key: keyToBytes(key),
+      value: this.codec.value(value),
+      keyspace: "",
+      ttlMs: ttlOf(options?.ttlMs),
+      writeId: undefined,
+    };
+    const nature = options?.retryUnknown === true ? REPEATABLE_WRITE : WRITE;
+    const { answer } = await this.shared.caller.call("put", request, nature, options);
+    return { revision: answer.revision };
+  }
+
+  async get(key: Key, options?: CallOptions): Promise<V | undefined> {
+    const bytes = keyToBytes(key);
+    const request = { key: bytes, keyspace: "", read: undefined };
+    const { answer } = await this.shared.caller.call("get", request, READ, options);
+    return answer.found ? this.codec.decode(answer.value, bytes) : undefined;
+  }
+
+  async getEntry(key: Key, options?: CallOptions): Promise<Entry<V, K> | undefined> {
+    const bytes = keyToBytes(key);
+    const request = { key: bytes, keyspace: "", read: undefined };
+    const { answer } = await this.shared.caller.call("get", request, READ, options);
+    const { found, value, revision, ttlMs } = answer;
+    return found ? this.codec.entry({ key: bytes, value, revision, ttlMs }) : undefined;
+  }
+
+  async delete(key: Key, options?: DeleteOptions): Promise<boolean> {
+    const request = { key: keyToBytes(key), keyspace: "", writeId: undefined };
+    const nature = options?.retryUnknown === true ? REPEATABLE_WRITE : WRITE;
+    const { answer } = await this.shared.caller.call("delete", request, nature, options);
+    return answer.existed;
+  }
+
+  async batch(
+    operations: readonly BatchOperation<V>[],
+    options?: CallOptions,
+  ): Promise<BatchResult> {
+    const request = this.codec.batch(operations);
+    if (request.operations.length === 0) {
+      this.shared.caller.openScope(options).finish();
+      return { revisions: [] };
+    }
+    const { answer } = await this.shared.caller.call("batch", request, WRITE, options);
+    return { revisions: answer.revisions };
+  }
+
+  async cas(key: Key, request: CasRequest<V>, options?: CallOptions): Promise<CasResult<V, K>> {
+    const message = this.codec.compareAndSet(key, request);
+    const { answer } = await this.shared.caller.call("compareAndSet", message, WRITE, options);
+    return this.codec.casResult(answer);
+  }
+
+  async increment(key: Key, delta = 1, options?: WriteOptions): Promise<IncrementResult> {
+    const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number;
+    const request = {
+      key: keyToBytes(key),
+      delta: checkInteger(delta, "delta", MIN_SAFE_INTEGER, MAX_SAFE_INTEGER),
+      keyspace: "",
+      ttlMs: ttlOf(options?.ttlMs),
+      writeId: undefined,
+    };
+    const { answer } = await this.shared.caller.call("increment", request, WRITE, options);
+    return { value: answer.value, revision: answer.revision };
+  }
+
+  scan(options: ScanOptions & { readonly keysOnly: true }): AsyncIterable<KeyEntry<K>>;
+  scan(
+    options?: ScanOptions & { readonly keysOnly?: false | undefined },
+  ): AsyncIterable<Entry<V, K>>;
+  scan(options: ScanOptions = {}): AsyncIterable<KeyEntry<K> | Entry<V, K>> {
+    return { [Symbol.asyncIterator]: () => this.scanEntries(options) };
+  }
+
+  async status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
+    const target = endpoint === undefined ? undefined : this.knownAddress(endpoint);
+    const { caller } = this.shared;
+    const found = await caller.call("getStatus", {}, READ, options, target);
+    return nodeStatus(found.endpoint, found.answer);
+  }
+
+  withValues<const O extends ValuesOption>(values: O): TitanClient<ValueOf<O>, K> {
+    return new KvClient<ValueOf<O>, K>(this.shared, resolveValues(values));
+  }
+
+  // eslint-disable-next-line typescript/require-await -- asynchronous in the interface, for what follows
+  async close(): Promise<void> {
+    this.shared.caller.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async *scanEntries(
+    options: ScanOptions,
+  ): AsyncGenerator<KeyEntry<K> | Entry<V, K>, void> {
+    const request = scanRequest(options);
+    for await (const page of this.shared.scanner.pages(request, options)) {
+      for (const found of page) {
+        yield request.keysOnly ? this.codec.keyEntry(found) : this.codec.entry(found);
+      }
+    }
+  }
+
+  private knownAddress(text: string): string {
+    const { address } = parseEndpoint(text);
+    const { endpoints } = this.shared.options;
+    if (endpoints.some((each) => each.address === address)) return address;
+    throw new RangeError(`${address} is not one of the client's endpoints`);
+  }
+}
