@@ -1,0 +1,168 @@
+/** The key-value layer's engine over Bitcask. */
+import {
+  Bitcask,
+  type BitcaskOptions,
+  type BitcaskPorts,
+  type Clock,
+  isBitcaskError,
+  NodeFileSystem,
+  NodeProcessTable,
+  type OpenReport,
+  SystemClock,
+  SystemRandom,
+} from "@titan/bitcask";
+import type { Settings } from "./config/settings.js";
+import type { Engine, EngineRange, EngineStats, EngineWrite, StoredRecord } from "./kv/engine.js";
+import { KEYSPACE_PREFIX_BYTES } from "./kv/keyspace.js";
+import { MAX_KEY_BYTES } from "./kv/limits.js";
+import { STORED_VALUE_HEADER_BYTES } from "./kv/stored-value.js";
+import { NodeError, type NodeErrorCode } from "./node-error.js";
+
+/** Disk, clock, dice and processes. */
+export type StorePorts = BitcaskPorts;
+
+/** The store's directory within the data directory, which may come to hold others. */
+const STORE_DIRECTORY = "store";
+/** Bytes that a record of a batch takes on disk beside key and value; an upper bound. */
+const RECORD_OVERHEAD_BYTES = 64;
+
+/** The real ones. */
+export function nodePorts(): StorePorts {
+  return {
+    fileSystem: new NodeFileSystem(),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    processes: new NodeProcessTable(),
+  };
+}
+
+/**
+ * Opens the store under `settings.dataDir`.
+ * @returns the engine, and what opening found, for the log
+ * @throws NodeError
+ */
+export async function openEngine(
+  settings: Settings,
+  ports: StorePorts,
+): Promise<{ readonly engine: Engine; readonly report: object }> {
+  const options: BitcaskOptions = {
+    sync: settings.sync,
+    syncIntervalMs: settings.syncInterval,
+    maxKeyBytes: MAX_KEY_BYTES + KEYSPACE_PREFIX_BYTES,
+    maxValueBytes: settings.maxValueBytes + STORED_VALUE_HEADER_BYTES,
+    maxBatchBytes:
+      settings.maxBatchBytes + (settings.maxBatchOperations + 1) * RECORD_OVERHEAD_BYTES,
+    ports,
+  };
+  try {
+    const directory = ports.fileSystem.join(settings.dataDir, STORE_DIRECTORY);
+    const db = await Bitcask.open(directory, options);
+    return { engine: new BitcaskEngine(db, ports.clock), report: toLogFields(db.stats().open) };
+  } catch (error) {
+    throw toNodeError(error, settings.dataDir) ?? error;
+  }
+}
+
+class BitcaskEngine implements Engine {
+  readonly #db: Bitcask;
+  readonly #clock: Clock;
+  #nowMs = 0;
+
+  constructor(db: Bitcask, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  read(key: Uint8Array): StoredRecord | undefined {
+    return this.#db.getEntrySync(key);
+  }
+
+  async write(write: EngineWrite): Promise<void> {
+    if (write.type === "delete") await this.#db.delete(write.key);
+    else await this.#db.put(write.key, write.value, ttlOf(write));
+  }
+
+  async writeDurably(write: EngineWrite): Promise<void> {
+    await this.#db.batch([write], { sync: "always" });
+  }
+
+  writeAll(writes: readonly EngineWrite[]): Promise<void> {
+    return this.#db.batch(writes);
+  }
+
+  async *scan({
+    from,
+    afterFrom,
+    to,
+    reverse,
+  }: EngineRange): AsyncGenerator<readonly [Uint8Array, StoredRecord], void, undefined> {
+    const lower = afterFrom ? { gt: from } : { gte: from };
+    for await (const entry of this.#db.entries({ ...lower, lt: to, reverse })) {
+      yield [entry.key, entry];
+    }
+  }
+
+  nowMs(): number {
+    this.#nowMs = Math.max(this.#nowMs, Math.floor(this.#clock.wallMs()));
+    return this.#nowMs;
+  }
+
+  stats(): EngineStats {
+    const { keys, liveBytes, deadBytes, files } = this.#db.stats();
+    return { keys, liveBytes, deadBytes, dataFiles: files.length };
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}
+
+function ttlOf({ ttlMs }: { readonly ttlMs?: number }): { readonly ttlMs: number } | undefined {
+  return ttlMs === undefined ? undefined : { ttlMs };
+}
+
+/** What an operator wants to know of an opening; clean ones say little. */
+function toLogFields(report: OpenReport): object {
+  const { tornTail, ignoredHints, removedFiles, staleLockTakenOver } = report;
+  return {
+    ...(tornTail && { tornTail }),
+    ...(ignoredHints.length > 0 && { ignoredHints }),
+    ...(removedFiles.length > 0 && { removedFiles }),
+    ...(staleLockTakenOver && { staleLockTakenOver }),
+  };
+}
+
+const HINTS: ReadonlyMap<string, readonly [NodeErrorCode, string]> = new Map([
+  [
+    "BITCASK_LOCKED",
+    ["NODE_DATA_IN_USE", "stop the process that uses it, or choose another --data-dir"],
+  ],
+  [
+    "BITCASK_CORRUPT",
+    ["NODE_DATA_DAMAGED", "nothing was changed; restore the directory from a copy"],
+  ],
+  [
+    "BITCASK_NEWER_FORMAT",
+    ["NODE_DATA_NEWER", "run a newer titan-node, or choose another --data-dir"],
+  ],
+  [
+    "BITCASK_ACCESS_DENIED",
+    ["NODE_DISK", "give this user the right to read and write it, or choose another --data-dir"],
+  ],
+  ["BITCASK_DISK_FULL", ["NODE_DISK", "free space on its disk, or choose another --data-dir"]],
+  ["BITCASK_TOO_MANY_FILES", ["NODE_DISK", "raise the limit of open files (ulimit -n)"]],
+  ["BITCASK_WRITE_FAILED", ["NODE_DISK", "check the disk"]],
+  ["BITCASK_SYNC_FAILED", ["NODE_DISK", "check the disk"]],
+  ["BITCASK_READ_FAILED", ["NODE_DISK", "check the disk"]],
+]);
+
+/** The node's own words for a store that does not open; `undefined` for what is none of its codes. */
+function toNodeError(error: unknown, dataDir: string): NodeError | undefined {
+  if (!isBitcaskError(error)) return undefined;
+  const hint = HINTS.get(error.code);
+  if (hint === undefined) return undefined;
+  const [code, advice] = hint;
+  return new NodeError(code, `data directory ${dataDir}: ${error.message}; ${advice}`, {
+    cause: error,
+  });
+}

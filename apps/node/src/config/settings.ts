@@ -1,0 +1,153 @@
+/**
+ * Every setting of the server, once: its flag, environment variable and key in the config file follow
+ * from its name (`grpcAddr` → `--grpc-addr`, `TITAN_GRPC_ADDR`, `"grpcAddr"`), as do help and checks.
+ */
+import { z } from "zod";
+import { MAX_KEY_BYTES } from "../kv/limits.js";
+import { byteSize, choice, duration, hostPort, nodeId, path, wholeNumber } from "./value-types.js";
+
+const MiB = 1024 ** 2;
+
+/** Checks and completes settings; unknown names are refused. */
+export const settingsSchema = z.strictObject({
+  grpcAddr: hostPort().default("127.0.0.1:7420"),
+  dataDir: path().default("./data"),
+  nodeId: nodeId().optional(),
+  sync: choice("always", "interval", "never").default("always"),
+  syncInterval: duration(1, 60_000).default(100),
+  maxKeyBytes: byteSize(1, MAX_KEY_BYTES).default(MAX_KEY_BYTES),
+  maxValueBytes: byteSize(1, 64 * MiB).default(MiB),
+  maxBatchBytes: byteSize(1, 64 * MiB).default(2 * MiB),
+  maxBatchOperations: wholeNumber(1, 100_000).default(10_000),
+  maxResponseBytes: byteSize(1024, 256 * MiB).default(4 * MiB),
+  maxConcurrentRequests: wholeNumber(1, 1_000_000).default(4096),
+  maxConcurrentScans: wholeNumber(1, 100_000).default(64),
+  maxRequestBytes: byteSize(1, 4096 * MiB).default(256 * MiB),
+  maxStreamsPerConnection: wholeNumber(1, 100_000).default(2048),
+  scanPageBytes: byteSize(1, 64 * MiB).default(64 * 1024),
+  scanPageKeys: wholeNumber(1, 100_000).default(1000),
+  shutdownTimeout: duration(0, 3_600_000).default(10_000),
+  logLevel: choice("debug", "info", "warn", "error", "silent").default("info"),
+  logFormat: choice("json", "pretty").default("json"),
+});
+
+/** Checked settings. Sizes in bytes, durations in milliseconds. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Name of a setting, as in the config file. */
+export type SettingName = keyof Settings;
+
+/** Where a setting stands in the help, and what it says there. */
+interface SettingHelp {
+  readonly group: "Serving" | "Storage" | "Limits" | "Operation";
+  readonly placeholder: string;
+  readonly text: string;
+}
+
+/** Help for every setting, in the order in which it is shown. */
+export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
+  grpcAddr: {
+    group: "Serving",
+    placeholder: "HOST:PORT",
+    text: "Where clients connect. Port 0 lets the system choose. There is no TLS yet: keep it on loopback or a private network.",
+  },
+  nodeId: {
+    group: "Serving",
+    placeholder: "ID",
+    text: "Name of this node for the life of its data. Chosen at the first start when not given.",
+  },
+  dataDir: {
+    group: "Storage",
+    placeholder: "DIR",
+    text: "Where the data is kept. Made when missing; used by one process at a time.",
+  },
+  sync: {
+    group: "Storage",
+    placeholder: "WHEN",
+    text: "When a write is answered: always = once it is on stable storage; interval = at once, synced every --sync-interval; never = at once, synced by the operating system.",
+  },
+  syncInterval: {
+    group: "Storage",
+    placeholder: "TIME",
+    text: "Time between syncs with --sync interval.",
+  },
+  maxKeyBytes: { group: "Limits", placeholder: "SIZE", text: "Largest key." },
+  maxValueBytes: { group: "Limits", placeholder: "SIZE", text: "Largest value." },
+  maxBatchBytes: {
+    group: "Limits",
+    placeholder: "SIZE",
+    text: "Largest batch or transaction, keys and values together.",
+  },
+  maxBatchOperations: {
+    group: "Limits",
+    placeholder: "COUNT",
+    text: "Most operations and comparisons in a batch or transaction.",
+  },
+  maxResponseBytes: {
+    group: "Limits",
+    placeholder: "SIZE",
+    text: "Most bytes that the gets of one transaction may return.",
+  },
+  maxConcurrentRequests: {
+    group: "Limits",
+    placeholder: "COUNT",
+    text: "Most requests under way at once; more are refused with OVERLOADED.",
+  },
+  maxConcurrentScans: {
+    group: "Limits",
+    placeholder: "COUNT",
+    text: "Most scans under way at once.",
+  },
+  maxRequestBytes: {
+    group: "Limits",
+    placeholder: "SIZE",
+    text: "Most bytes of keys and values of all writes under way at once.",
+  },
+  maxStreamsPerConnection: {
+    group: "Limits",
+    placeholder: "COUNT",
+    text: "Most calls under way on one connection; a client's further calls wait in the client.",
+  },
+  scanPageBytes: {
+    group: "Limits",
+    placeholder: "SIZE",
+    text: "A page of a scan ends when it has so many bytes.",
+  },
+  scanPageKeys: {
+    group: "Limits",
+    placeholder: "COUNT",
+    text: "A page of a scan ends after so many keys.",
+  },
+  shutdownTimeout: {
+    group: "Operation",
+    placeholder: "TIME",
+    text: "How long a stop waits for calls under way before it cuts them off.",
+  },
+  logLevel: {
+    group: "Operation",
+    placeholder: "LEVEL",
+    text: "debug, info, warn, error or silent.",
+  },
+  logFormat: {
+    group: "Operation",
+    placeholder: "FORMAT",
+    text: "json = one object per line; pretty = for reading in a terminal.",
+  },
+};
+
+/** All names, in the order of the help. */
+export const SETTING_NAMES = Object.keys(SETTING_HELP) as readonly SettingName[];
+
+/** `grpcAddr` → `--grpc-addr`. */
+export function flagOf(name: SettingName): string {
+  return `--${hyphenated(name)}`;
+}
+
+/** `grpcAddr` → `TITAN_GRPC_ADDR`. */
+export function variableOf(name: SettingName): string {
+  return `TITAN_${hyphenated(name).replaceAll("-", "_").toUpperCase()}`;
+}
+
+function hyphenated(name: SettingName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

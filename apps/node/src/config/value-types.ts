@@ -1,0 +1,71 @@
+/** Kinds of settings: each takes text (flags, environment) or JSON values (file) and gives one type. */
+import { z } from "zod";
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+};
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+function withUnit(units: Readonly<Record<string, number>>, text: string): number {
+  const match = /^([0-9]+) ?([A-Za-z]*)$/.exec(text);
+  const factor = match?.[2] === undefined ? undefined : units[match[2]];
+  return factor === undefined ? Number.NaN : Number(match?.[1]) * factor;
+}
+
+/** Whole numbers in `[min, max]`. */
+export function wholeNumber(min: number, max: number) {
+  const problem = `expected a whole number from ${min} to ${max}`;
+  return z
+    .union([z.number(), z.string().transform((text) => withUnit({ "": 1 }, text))], problem)
+    .refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, problem);
+}
+
+/** Bytes in `[min, max]`, as a number or with a unit: `"64KiB"`. */
+export function byteSize(min: number, max: number) {
+  const problem = `expected ${min} to ${max} bytes, for example "64KiB" or "1MiB"`;
+  return z
+    .union([z.number(), z.string().transform((text) => withUnit(SIZE_UNITS, text))], problem)
+    .refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, problem);
+}
+
+/** Milliseconds in `[min, max]`; text needs a unit: `"250ms"`, `"10s"`. */
+export function duration(min: number, max: number) {
+  const problem = `expected ${min} to ${max} milliseconds, for example "250ms" or "10s"`;
+  return z
+    .union([z.number(), z.string().transform((text) => withUnit(DURATION_UNITS, text))], problem)
+    .refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, problem);
+}
+
+/** One of some words. */
+export function choice<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  return z.enum(words, `expected one of ${words.join(", ")}`);
+}
+
+/** `HOST:PORT`; an IPv6 host in brackets; port 0 lets the system choose. */
+export function hostPort() {
+  return z.string().refine((text) => {
+    const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/.exec(text);
+    return match !== null && Number(match[2]) <= 65_535;
+  }, 'expected HOST:PORT, for example "127.0.0.1:7420" or "[::1]:7420"');
+}
+
+/** A path: any text but none at all. */
+export function path() {
+  return z.string().min(1, "expected a path");
+}
+
+/** What may name a node. */
+export function nodeId() {
+  return z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "expected 1 to 63 of a-z, 0-9, '.', '_', '-'");
+}

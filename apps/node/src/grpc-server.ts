@@ -1,0 +1,94 @@
+/** The gRPC server: which services, which bounds, where it listens, how it stops. */
+import {
+  ClusterServiceDefinition,
+  type ClusterServiceImplementation,
+  fileDescriptorSet,
+  KvServiceDefinition,
+  type KvServiceImplementation,
+  SERVICE_NAMES,
+} from "@titan/proto";
+import { createServer } from "nice-grpc";
+import { HealthDefinition } from "nice-grpc-server-health";
+import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+import { NodeError } from "./node-error.js";
+import { withMalformedRequests } from "./services/calls.js";
+import type { HealthState } from "./services/health-service.js";
+
+/** Bounds on connections and messages. */
+export interface GrpcLimits {
+  readonly messageBytes: number;
+  readonly streamsPerConnection: number;
+}
+
+/** What the server serves. */
+export interface Services {
+  readonly kv: KvServiceImplementation;
+  readonly cluster: ClusterServiceImplementation;
+  readonly health: HealthState;
+}
+
+/** A server that listens. */
+export interface GrpcServer {
+  /** `HOST:PORT` with the actual port. */
+  readonly address: string;
+  /**
+   * Takes no new connection, waits for calls under way, and cuts off what is left after `timeoutMs`.
+   * @returns whether all calls ended by themselves
+   */
+  close(timeoutMs: number): Promise<boolean>;
+}
+
+/** A peer that answers no ping for this long is gone, and its calls are freed. */
+const KEEPALIVE_INTERVAL_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+/**
+ * Listens on `address` (`HOST:PORT`).
+ * @throws NodeError `NODE_ADDRESS`
+ */
+export async function listenGrpc(
+  address: string,
+  services: Services,
+  limits: GrpcLimits,
+): Promise<GrpcServer> {
+  const server = createServer({
+    "grpc.max_receive_message_length": limits.messageBytes,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.streamsPerConnection,
+    "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    // Statistics for each call and message that nobody reads.
+    "grpc.enable_channelz": 0,
+  });
+  server.add(withMalformedRequests(KvServiceDefinition), services.kv);
+  server.add(withMalformedRequests(ClusterServiceDefinition), services.cluster);
+  server.add(HealthDefinition, services.health.service());
+  server.add(ServerReflectionService, ServerReflection(fileDescriptorSet(), [...SERVICE_NAMES]));
+  let port: number;
+  try {
+    port = await server.listen(address);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new NodeError(
+      "NODE_ADDRESS",
+      `cannot listen on ${address}: ${why}. Is another server running there? ` +
+        "Choose another address with --grpc-addr",
+      { cause: error },
+    );
+  }
+  return {
+    address: `${address.slice(0, address.lastIndexOf(":"))}:${port}`,
+    close: (timeoutMs) => stop(server, timeoutMs),
+  };
+}
+
+async function stop(server: ReturnType<typeof createServer>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const isDrained = await Promise.race([server.shutdown().then(() => true as const), timeout]);
+  clearTimeout(timer);
+  if (!isDrained) server.forceShutdown();
+  return isDrained;
+}

@@ -1,0 +1,166 @@
+/**
+ * Ranges of keys, page by page.
+ *
+ * A cursor is opaque to callers: byte 0 is its version, 1; byte 1 the direction, 0 forward or 1 reverse;
+ * then the last key of the page. The next page begins behind that key.
+ */
+import type { Engine, EngineRange } from "./engine.js";
+import { fromStoreKey, KEYSPACE_PREFIX_BYTES, toStoreKey } from "./keyspace.js";
+import { invalidField } from "./kv-error.js";
+import { type KvLimits, MAX_KEY_BYTES } from "./limits.js";
+import type { Entry } from "./pending-writes.js";
+import { decodeStoredValue } from "./stored-value.js";
+
+/** Which keys, and how. Empty byte strings and zeros mean "not set". */
+export interface ScanRequest {
+  readonly keyspace: number;
+  readonly prefix: Uint8Array;
+  /** First key, included. */
+  readonly start: Uint8Array;
+  /** End, not included. */
+  readonly end: Uint8Array;
+  readonly reverse: boolean;
+  /** Keys to stop after. */
+  readonly limit: number;
+  readonly keysOnly: boolean;
+  /** Of an earlier page of the same range and direction. */
+  readonly cursor: Uint8Array;
+  /** Keys per page at most. */
+  readonly pageSize: number;
+}
+
+/** One key of a page. The value is empty when only keys were asked for. */
+export interface ScanEntry extends Entry {
+  readonly key: Uint8Array;
+}
+
+/** One page. `cursor` is empty when the range holds no further key. */
+export interface ScanPage {
+  readonly entries: readonly ScanEntry[];
+  readonly cursor: Uint8Array;
+}
+
+const CURSOR_VERSION = 1;
+const CURSOR_HEADER_BYTES = 2;
+const NOTHING = new Uint8Array(0);
+/** Bytes that an entry takes in a page beside its key and value; an upper bound. */
+const ENTRY_OVERHEAD_BYTES = 32;
+
+/**
+ * The pages of a range; at least one, which may be empty. A page ends at `pageSize` keys or when it has
+ * reached the limit in bytes, so a single entry may exceed that.
+ * @throws KvError `FIELD_INVALID` (range, cursor) at the call
+ */
+export function scanPages(
+  engine: Engine,
+  request: ScanRequest,
+  limits: KvLimits,
+): AsyncGenerator<ScanPage, void, undefined> {
+  const range = toEngineRange(request);
+  const pageKeys =
+    request.pageSize > 0 ? Math.min(request.pageSize, limits.scanPageKeys) : limits.scanPageKeys;
+  return pagesOf(engine, range, { request, pageKeys, pageBytes: limits.scanPageBytes });
+}
+
+async function* pagesOf(
+  engine: Engine,
+  range: EngineRange | undefined,
+  { request, pageKeys, pageBytes }: { request: ScanRequest; pageKeys: number; pageBytes: number },
+): AsyncGenerator<ScanPage, void, undefined> {
+  let entries: ScanEntry[] = [];
+  let bytes = 0;
+  let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  if (range !== undefined) {
+    for await (const [storeKey, record] of engine.scan(range)) {
+      // A page is sent only when a further key is known, so that the last page can say that it is.
+      if (entries.length >= pageKeys || bytes >= pageBytes || left === 0) {
+        yield { entries, cursor: encodeCursor(entries, request.reverse) };
+        if (left === 0) return;
+        entries = [];
+        bytes = 0;
+        await nextTurn();
+      }
+      const { revision, value } = decodeStoredValue(record.value);
+      const entry: ScanEntry = {
+        key: fromStoreKey(storeKey),
+        value: request.keysOnly ? NOTHING : value,
+        revision,
+        expiresAtMs: record.expiresAtMs,
+      };
+      entries.push(entry);
+      bytes += entry.key.length + entry.value.length + ENTRY_OVERHEAD_BYTES;
+      left -= 1;
+    }
+  }
+  yield { entries, cursor: NOTHING };
+}
+
+/** A long scan of cached data never waits for the disk; without this it would keep all others waiting. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Bounds on stored keys; `undefined` when no key can be within. */
+function toEngineRange(request: ScanRequest): EngineRange | undefined {
+  const { prefix, start, end, keyspace, reverse } = request;
+  for (const [field, bytes] of [
+    ["range.prefix", prefix],
+    ["range.start", start],
+    ["range.end", end],
+  ] as const) {
+    if (bytes.length > MAX_KEY_BYTES + 1) throw invalidField(field, "longer than any key can be");
+  }
+  let from: Uint8Array = toStoreKey(keyspace, later(prefix, start));
+  const ends = [successor(toStoreKey(keyspace, prefix))];
+  if (end.length > 0) ends.push(toStoreKey(keyspace, end));
+  let to = ends.reduce((a, b) => (Buffer.compare(a, b) <= 0 ? a : b));
+  let afterFrom = false;
+  if (request.cursor.length > 0) {
+    const last = toStoreKey(keyspace, decodeCursor(request.cursor, reverse));
+    const isWithin = Buffer.compare(last, from) >= 0 && Buffer.compare(last, to) < 0;
+    if (!isWithin) throw invalidField("cursor", "belongs to another range");
+    if (reverse) to = last;
+    else [from, afterFrom] = [last, true];
+  }
+  return Buffer.compare(from, to) < 0 ? { from, afterFrom, to, reverse } : undefined;
+}
+
+function later(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return Buffer.compare(a, b) >= 0 ? a : b;
+}
+
+/** The smallest byte string greater than every one that begins with `prefix`. */
+function successor(prefix: Buffer): Buffer {
+  // The keyspace number is far below 0xffff, so some byte can always be raised.
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
+  if (length === 0) throw new Error("a stored key begins with a keyspace number below 0xffff");
+  const next = Buffer.from(prefix.subarray(0, length));
+  next[length - 1] = (next[length - 1] ?? 0) + 1;
+  return next;
+}
+
+function encodeCursor(entries: readonly ScanEntry[], reverse: boolean): Uint8Array {
+  const last = entries.at(-1)?.key ?? NOTHING;
+  const cursor = Buffer.allocUnsafe(CURSOR_HEADER_BYTES + last.length);
+  cursor[0] = CURSOR_VERSION;
+  cursor[1] = reverse ? 1 : 0;
+  cursor.set(last, CURSOR_HEADER_BYTES);
+  return cursor;
+}
+
+function decodeCursor(cursor: Uint8Array, reverse: boolean): Uint8Array {
+  const key = cursor.subarray(CURSOR_HEADER_BYTES);
+  if (cursor[0] !== CURSOR_VERSION || key.length === 0 || key.length > MAX_KEY_BYTES) {
+    throw invalidField("cursor", "is not one that this server gave");
+  }
+  if (cursor[1] !== (reverse ? 1 : 0)) {
+    throw invalidField("cursor", "belongs to a scan in the other direction");
+  }
+  return key;
+}
+
+/** Longest key that a stored key can hold, for the engine's own limit. */
+export const MAX_STORE_KEY_BYTES = MAX_KEY_BYTES + KEYSPACE_PREFIX_BYTES;

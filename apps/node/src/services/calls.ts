@@ -1,0 +1,140 @@
+/**
+ * What surrounds every call: a refusal of bytes that are no message, admission, and errors.
+ *
+ * Plain functions and not nice-grpc middleware, which would wrap each call in an async generator more.
+ */
+import type { CallContext } from "nice-grpc";
+import { invalidField } from "../kv/kv-error.js";
+import type { Admission } from "./admission.js";
+import type { RpcErrors } from "./rpc-error.js";
+
+/** A unary method as nice-grpc takes it. */
+export type Unary<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => Promise<Response>;
+
+/** A server-streaming method as nice-grpc takes it. */
+export type Streaming<Request, Response> = (
+  request: Request,
+  context: CallContext,
+) => AsyncGenerator<Response, void, undefined>;
+
+/** Stands where a request would be when its bytes were no message. */
+class MalformedRequest {
+  readonly problem: string;
+  constructor(problem: string) {
+    this.problem = problem;
+  }
+}
+
+interface Method {
+  readonly requestType: { decode(bytes: Uint8Array): unknown };
+}
+
+/**
+ * A definition whose methods get malformed bytes as a request that every wrapper below refuses with
+ * `FIELD_INVALID`. Left to itself gRPC answers them with a bare INTERNAL, as if the server had failed.
+ */
+export function withMalformedRequests<
+  Definition extends { readonly methods: Readonly<Record<string, Method>> },
+>(definition: Definition): Definition {
+  const methods = Object.entries(definition.methods).map(([name, method]) => {
+    const { requestType } = method;
+    const decode = (bytes: Uint8Array): unknown => {
+      try {
+        return requestType.decode(bytes);
+      } catch (error) {
+        return new MalformedRequest(error instanceof Error ? error.message : "undecodable");
+      }
+    };
+    return [name, { ...method, requestType: { ...requestType, decode } }] as const;
+  });
+  return { ...definition, methods: Object.fromEntries(methods) };
+}
+
+function checkForm(request: unknown): void {
+  if (request instanceof MalformedRequest) {
+    throw invalidField("request", `the bytes are not this message: ${request.problem}`);
+  }
+}
+
+/** Makes methods of what serves them. */
+export class Calls {
+  readonly #admission: Admission;
+  readonly #errors: RpcErrors;
+
+  constructor(admission: Admission, errors: RpcErrors) {
+    this.#admission = admission;
+    this.#errors = errors;
+  }
+
+  /** A read that is answered within the turn, or nearly, and so never adds to the work under way. */
+  read<Request, Response>(
+    serve: (request: Request) => Response | Promise<Response>,
+  ): Unary<Request, Response> {
+    return async (request, context) => {
+      try {
+        checkForm(request);
+        this.#admission.check();
+        return await serve(request);
+      } catch (error) {
+        return this.#errors.raise(error, "read", context);
+      }
+    };
+  }
+
+  /** A write. `weigh`: bytes that the request holds while it is under way. */
+  write<Request, Response>(
+    weigh: (request: Request) => number,
+    serve: (request: Request) => Promise<Response>,
+  ): Unary<Request, Response> {
+    return async (request, context) => {
+      try {
+        checkForm(request);
+        const bytes = weigh(request);
+        this.#admission.enter(bytes);
+        try {
+          return await serve(request);
+        } finally {
+          this.#admission.leave(bytes);
+        }
+      } catch (error) {
+        return this.#errors.raise(error, "write", context);
+      }
+    };
+  }
+
+  /** A stream of pages. When the client goes away the pages end, and what they hold is freed. */
+  pages<Request, Response>(
+    serve: (request: Request) => AsyncGenerator<Response, void, undefined>,
+  ): Streaming<Request, Response> {
+    const admission = this.#admission;
+    const errors = this.#errors;
+    return async function* pages(request, context) {
+      try {
+        checkForm(request);
+        admission.enterScan();
+        try {
+          for await (const page of serve(request)) {
+            if (context.signal.aborted) return;
+            yield page;
+          }
+        } finally {
+          admission.leaveScan();
+        }
+      } catch (error) {
+        await errors.raise(error, "read", context);
+      }
+    };
+  }
+
+  /** A stream that is refused. */
+  refusedStream<Request, Response>(why: () => Error): Streaming<Request, Response> {
+    const errors = this.#errors;
+    // biome-ignore lint: a generator that only throws
+    return async function* refused(_request, context) {
+      await errors.raise(why(), "read", context);
+    };
+  }
+}

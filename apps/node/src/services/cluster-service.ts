@@ -1,0 +1,26 @@
+/** ClusterService: what the node is and how it is. */
+import type { ClusterServiceImplementation, GetStatusResponse } from "@titan/proto";
+import { DEFAULT_KEYSPACE } from "../kv/keyspace.js";
+import type { Calls } from "./calls.js";
+import { notImplemented } from "./request-checks.js";
+
+/** The service. `status` describes the node at the time of the call. */
+export function createClusterService(
+  status: () => Promise<GetStatusResponse>,
+  calls: Calls,
+): ClusterServiceImplementation {
+  return {
+    getStatus: calls.read(status),
+    listKeyspaces: calls.read(() => ({
+      keyspaces: [{ name: DEFAULT_KEYSPACE, defaultTtlMs: 0 }],
+    })),
+    createKeyspace: calls.write(
+      () => 0,
+      () => Promise.reject(notImplemented("CreateKeyspace")),
+    ),
+    dropKeyspace: calls.write(
+      () => 0,
+      () => Promise.reject(notImplemented("DropKeyspace")),
+    ),
+  };
+}

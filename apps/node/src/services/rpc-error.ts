@@ -1,0 +1,143 @@
+/** The one place where errors become gRPC statuses with google.rpc details. */
+import { ERROR_DOMAIN, type ErrorReason } from "@titan/proto";
+import { type CallContext, Status } from "nice-grpc";
+import {
+  type ErrorDetails,
+  ErrorInfo,
+  errorDetailsServerMiddleware,
+  RetryInfo,
+  RichServerError,
+} from "nice-grpc-error-details";
+import { toKvError } from "../kv/engine-failure.js";
+import type { KvErrorCode, Outcome } from "../kv/kv-error.js";
+import type { Logger } from "../logger.js";
+
+/** How a code travels. `retryMs`: after how long asking again makes sense, with jitter of its own. */
+interface Mapping {
+  readonly status: Status;
+  readonly retryMs?: number;
+}
+
+const MAPPINGS: Readonly<Record<KvErrorCode, Mapping>> = {
+  KEY_EMPTY: { status: Status.INVALID_ARGUMENT },
+  KEY_TOO_LARGE: { status: Status.INVALID_ARGUMENT },
+  VALUE_TOO_LARGE: { status: Status.INVALID_ARGUMENT },
+  BATCH_TOO_LARGE: { status: Status.INVALID_ARGUMENT },
+  FIELD_INVALID: { status: Status.INVALID_ARGUMENT },
+  KEYSPACE_UNKNOWN: { status: Status.NOT_FOUND },
+  NOT_A_COUNTER: { status: Status.FAILED_PRECONDITION },
+  OVERLOADED: { status: Status.RESOURCE_EXHAUSTED, retryMs: 50 },
+  DISK_FULL: { status: Status.RESOURCE_EXHAUSTED, retryMs: 5_000 },
+  RESPONSE_TOO_LARGE: { status: Status.RESOURCE_EXHAUSTED },
+  STORE_FAILED: { status: Status.UNAVAILABLE },
+  NOT_SERVING: { status: Status.UNAVAILABLE, retryMs: 1_000 },
+  CORRUPT: { status: Status.DATA_LOSS },
+  TOO_STALE: { status: Status.FAILED_PRECONDITION },
+  NOT_IMPLEMENTED: { status: Status.UNIMPLEMENTED },
+};
+
+/** Turns errors into statuses, and logs those that are a defect of the server. */
+export class RpcErrors {
+  readonly #logger: Logger;
+  readonly #nextIncident: () => string;
+  readonly #onStoreFailed: (cause: unknown) => void;
+
+  /**
+   * @param deps `nextIncident` names a defect in answer and log; `onStoreFailed` is told each time a
+   *   call meets a store that refuses since a failed write
+   */
+  constructor(deps: {
+    readonly logger: Logger;
+    readonly nextIncident: () => string;
+    readonly onStoreFailed: (cause: unknown) => void;
+  }) {
+    this.#logger = deps.logger;
+    this.#nextIncident = deps.nextIncident;
+    this.#onStoreFailed = deps.onStoreFailed;
+  }
+
+  /**
+   * Never returns: throws what nice-grpc is to answer with, its details put into the trailer.
+   * @param kind with `"write"` the answer says whether the write happened
+   */
+  async raise(error: unknown, kind: "read" | "write", context: CallContext): Promise<never> {
+    const rich = this.#toRichError(error, kind);
+    // The middleware wraps every call in two generators; run on failures only, it costs nothing else.
+    const failed = errorDetailsServerMiddleware<object, object>(
+      {
+        method: NO_METHOD,
+        requestStream: false,
+        request: {},
+        responseStream: false,
+        // biome-ignore lint: a generator that only throws
+        next: async function* () {
+          throw rich;
+        },
+      },
+      context,
+    );
+    await failed.next();
+    throw rich;
+  }
+
+  #toRichError(error: unknown, kind: "read" | "write"): RichServerError {
+    const known = toKvError(error);
+    if (known === undefined) return this.#toDefect(error, kind);
+    if (known.code === "STORE_FAILED") this.#onStoreFailed(error);
+    if (known.code === "CORRUPT") {
+      this.#logger.error({ error: known.cause, ...known.metadata }, "a stored record is damaged");
+    }
+    const { status, retryMs } = MAPPINGS[known.code];
+    const metadata = withOutcome(known.metadata, kind, known.outcome);
+    return rich({ status, message: known.message, reason: known.code, metadata, retryMs });
+  }
+
+  #toDefect(error: unknown, kind: "read" | "write"): RichServerError {
+    const incident = this.#nextIncident();
+    this.#logger.error(
+      { error, incident },
+      "a call failed in a way that the server does not expect",
+    );
+    return rich({
+      status: Status.INTERNAL,
+      message: `internal error; the server's log has the details under incident ${incident}`,
+      reason: "INTERNAL",
+      metadata: withOutcome({ incident }, kind, "unknown"),
+      retryMs: undefined,
+    });
+  }
+}
+
+const NO_METHOD = {
+  path: "",
+  requestStream: false,
+  responseStream: false,
+  options: {},
+} as const;
+
+function rich(init: {
+  readonly status: Status;
+  readonly message: string;
+  readonly reason: ErrorReason;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retryMs: number | undefined;
+}): RichServerError {
+  const { reason, metadata, retryMs } = init;
+  const details: ErrorDetails[] = [
+    ErrorInfo.fromPartial({ reason, domain: ERROR_DOMAIN, metadata: { ...metadata } }),
+  ];
+  if (retryMs !== undefined) {
+    const seconds = Math.floor(retryMs / 1000);
+    const nanos = (retryMs % 1000) * 1_000_000;
+    details.push(RetryInfo.fromPartial({ retryDelay: { seconds, nanos } }));
+  }
+  return new RichServerError(init.status, init.message, details);
+}
+
+function withOutcome(
+  metadata: Readonly<Record<string, string>>,
+  kind: "read" | "write",
+  outcome: Outcome,
+): Readonly<Record<string, string>> {
+  return kind === "write" ? { ...metadata, outcome } : metadata;
+}

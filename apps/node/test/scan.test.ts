@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { KvStore } from "../src/kv/kv-store.js";
+import { RevisionSource } from "../src/kv/revision.js";
+import type { ScanPage, ScanRequest } from "../src/kv/scan.js";
+import { SMALL_LIMITS } from "./support/kv-limits.js";
+import { MemoryEngine } from "./support/memory-engine.js";
+
+const NOTHING = new Uint8Array(0);
+const ALL: ScanRequest = {
+  ...{ keyspace: 1, prefix: NOTHING, start: NOTHING, end: NOTHING, cursor: NOTHING },
+  ...{ reverse: false, limit: 0, keysOnly: false, pageSize: 0 },
+};
+
+async function storeWith(keys: readonly (string | Uint8Array)[]) {
+  const revisions = await RevisionSource.open(1, () => Promise.resolve());
+  const store = new KvStore({ engine: new MemoryEngine(), revisions }, SMALL_LIMITS);
+  for (const key of keys) {
+    await store.put(1, { key: Buffer.from(key as string), value: Buffer.from("v"), ttlMs: 0 });
+  }
+  await store.put(2, { key: Buffer.from("other keyspace"), value: Buffer.from("v"), ttlMs: 0 });
+  return store;
+}
+
+async function pagesOf(store: KvStore, request: Partial<ScanRequest>): Promise<ScanPage[]> {
+  const pages: ScanPage[] = [];
+  for await (const page of store.scan({ ...ALL, ...request })) pages.push(page);
+  return pages;
+}
+
+const keysOf = (pages: readonly ScanPage[]): string[] =>
+  pages.flatMap(({ entries }) => entries.map(({ key }) => Buffer.from(key).toString()));
+
+test("an empty range is one empty page without a cursor", async () => {
+  const store = await storeWith([]);
+  expect(await pagesOf(store, {})).toEqual([{ entries: [], cursor: NOTHING }]);
+  expect(await pagesOf(store, { start: Buffer.from("b"), end: Buffer.from("a") })).toHaveLength(1);
+});
+
+test("all keys come in order, only the last page has no cursor", async () => {
+  const store = await storeWith(["e", "b", "d", "a", "c", "h", "g", "f"]);
+  const pages = await pagesOf(store, {});
+  expect(keysOf(pages)).toEqual(["a", "b", "c", "d", "e", "f", "g", "h"]);
+  expect(pages.map(({ cursor }) => cursor.length > 0)).toEqual([true, false]);
+});
+
+test.each([
+  ["prefix", { prefix: "b" }, ["b", "b1", "b2"]],
+  ["start included, end not", { start: "a2", end: "b1" }, ["a2", "b"]],
+  ["prefix and bounds together", { prefix: "b", start: "b1" }, ["b1", "b2"]],
+  ["bounds outside of the prefix", { prefix: "b", start: "a", end: "c" }, ["b", "b1", "b2"]],
+])("%s", async (_name, range, expected) => {
+  const store = await storeWith(["a1", "a2", "b", "b1", "b2", "c"]);
+  const bounds = Object.fromEntries(
+    Object.entries(range).map(([name, value]) => [name, Buffer.from(value)]),
+  );
+  expect(keysOf(await pagesOf(store, bounds))).toEqual(expected);
+  const reversed = await pagesOf(store, { ...bounds, reverse: true });
+  expect(keysOf(reversed)).toEqual([...expected].reverse());
+});
+
+test("a prefix of bytes 0xff has an end too", async () => {
+  const keys = [Uint8Array.of(0xfe), Uint8Array.of(0xff), Uint8Array.of(0xff, 0xff)];
+  const store = await storeWith(keys);
+  const pages = await pagesOf(store, { prefix: Uint8Array.of(0xff) });
+  expect(pages.flatMap(({ entries }) => entries.length)).toEqual([2]);
+});
+
+test.each([false, true])("a cursor goes on behind its page (reverse: %s)", async (reverse) => {
+  const store = await storeWith([..."abcdefghij"]);
+  const seen: string[] = [];
+  let cursor: Uint8Array = NOTHING;
+  do {
+    const pages = await pagesOf(store, { reverse, cursor, limit: 3 });
+    seen.push(...keysOf(pages));
+    cursor = pages.at(-1)?.cursor ?? NOTHING;
+  } while (cursor.length > 0);
+  expect(seen.join("")).toBe(reverse ? "jihgfedcba" : "abcdefghij");
+});
+
+test.each([
+  ["of an unknown version", Buffer.from([9, 0, 97])],
+  ["of the other direction", Buffer.from([1, 1, 97])],
+  ["without a key", Buffer.from([1, 0])],
+  ["of another range", Buffer.from([1, 0, 98])],
+])("a cursor %s is refused", async (_name, cursor) => {
+  const store = await storeWith(["a"]);
+  await expect(pagesOf(store, { prefix: Buffer.from("a"), cursor })).rejects.toMatchObject({
+    code: "FIELD_INVALID",
+    metadata: { field: "cursor" },
+  });
+});
+
+test("a page ends when it has its bytes, and keys alone weigh less", async () => {
+  const revisions = await RevisionSource.open(1, () => Promise.resolve());
+  const limits = { ...SMALL_LIMITS, scanPageKeys: 100 };
+  const store = new KvStore({ engine: new MemoryEngine(), revisions }, limits);
+  for (const key of "abcdef") {
+    await store.put(1, { key: Buffer.from(key), value: Buffer.alloc(250), ttlMs: 0 });
+  }
+  expect((await pagesOf(store, {})).map(({ entries }) => entries.length)).toEqual([2, 2, 2]);
+  const keysOnly = await pagesOf(store, { keysOnly: true });
+  expect(keysOnly.map(({ entries }) => entries.length)).toEqual([6]);
+  expect(keysOnly[0]?.entries[0]).toMatchObject({ value: NOTHING, revision: 1 });
+});
