@@ -1,0 +1,21 @@
+/** Every command, in the order in which help lists them. */
+import { registerBatch } from "./batch.js";
+import { registerCas } from "./cas.js";
+import type { Register } from "./command.js";
+import { registerDelete } from "./delete.js";
+import { registerGet } from "./get.js";
+import { registerIncrement } from "./increment.js";
+import { registerPut } from "./put.js";
+import { registerScan } from "./scan.js";
+import { registerStatus } from "./status.js";
+
+export const COMMANDS: readonly Register[] = Object.freeze([
+  registerPut,
+  registerGet,
+  registerDelete,
+  registerScan,
+  registerBatch,
+  registerCas,
+  registerIncrement,
+  registerStatus,
+]);

@@ -1,0 +1,106 @@
+/** Errors as people and scripts get to see them: what happened, what to do next, what to exit with. */
+import type { ClientError, ClientErrorCode } from "@titan/client";
+import { EXIT, type ExitCode } from "./exit-codes.js";
+import { UsageError } from "./usage-error.js";
+
+/** A command that failed. */
+export interface Failure {
+  /** A code of the client, or `USAGE`, `OUTPUT`, `UNFORESEEN`. */
+  readonly code: ClientErrorCode | "USAGE" | "OUTPUT" | "UNFORESEEN";
+  readonly message: string;
+  /** What to do next, when there is something. */
+  readonly advice: string | undefined;
+  /** Whether a write happened: as far as is known. */
+  readonly outcome: "not-applied" | "unknown";
+  /** The server's reason, when a server answered. */
+  readonly reason: string | undefined;
+  readonly exitCode: ExitCode;
+}
+
+const START_A_SERVER =
+  "Is it running? `npm start` in Titan's folder starts a server on 127.0.0.1:7420; name another with " +
+  "--endpoint host:port or TITAN_ENDPOINTS.";
+const CHECK_FIRST =
+  "The write may or may not have happened: look with `titan get` before you repeat it.";
+
+const ADVICE_BY_REASON: Readonly<Record<string, string>> = {
+  KEY_TOO_LARGE: "Use a shorter key; `titan status` shows the limit.",
+  VALUE_TOO_LARGE:
+    "Store less under one key, or raise the server's limit; `titan status` shows it.",
+  BATCH_TOO_LARGE: "Split the batch; `titan status` shows the limits.",
+  NOT_A_COUNTER: "increment works on values that are whole numbers as text, within ±(2^53 - 1).",
+  DISK_FULL: "Free space on the server's disk. Reads go on meanwhile.",
+  STORE_FAILED:
+    "The server's disk failed a write. Look at the server's log and disk, then restart it.",
+  CORRUPT: "A record on the server's disk is damaged. Stop the server, keep a copy, see its log.",
+  NOT_IMPLEMENTED: "This server does not do that yet.",
+  OVERLOADED: "The server has too much to do at the moment. Wait a little and repeat.",
+  INTERNAL: "This is a defect of the server; its log has the details.",
+};
+
+const ADVICE_BY_CODE: Readonly<Partial<Record<ClientErrorCode, string>>> = {
+  CLIENT_UNAVAILABLE: START_A_SERVER,
+  CLIENT_TIMEOUT: "Try again, or give it longer with --timeout 30s.",
+};
+
+const UNAVAILABLE_CODES: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>([
+  "CLIENT_UNAVAILABLE",
+  "CLIENT_TIMEOUT",
+  "CLIENT_OVERLOADED",
+]);
+
+/** Whether `error` is a failed call of the client. By its shape, so that help needs not load the client. */
+function isClientError(error: unknown): error is ClientError {
+  const { code, outcome } = (error ?? {}) as Partial<Record<string, unknown>>;
+  return (
+    typeof code === "string" &&
+    code.startsWith("CLIENT_") &&
+    (outcome === "not-applied" || outcome === "unknown")
+  );
+}
+
+/** What to tell of `error`. */
+export function failureOf(error: unknown): Failure {
+  if (isClientError(error)) return clientFailure(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const none = { advice: undefined, outcome: "not-applied", reason: undefined } as const;
+  if (error instanceof UsageError) {
+    const advice = error.usage === undefined ? undefined : `Usage: ${error.usage}`;
+    return { ...none, code: "USAGE", message, advice, exitCode: EXIT.usage };
+  }
+  return {
+    ...none,
+    code: "UNFORESEEN",
+    message,
+    advice: "This is a defect of the titan command; please report it.",
+    outcome: "unknown",
+    exitCode: EXIT.failed,
+  };
+}
+
+/** Output that cannot be written, for example because the disk is full. */
+export function outputFailure(error: unknown): Failure {
+  return {
+    code: "OUTPUT",
+    message: `cannot write the output: ${error instanceof Error ? error.message : String(error)}`,
+    advice: undefined,
+    // The command may have been a write, done before its report could be printed.
+    outcome: "unknown",
+    reason: undefined,
+    exitCode: EXIT.failed,
+  };
+}
+
+function clientFailure(error: ClientError): Failure {
+  const { code, outcome, message, reason } = error;
+  const usual =
+    (reason === undefined ? undefined : ADVICE_BY_REASON[reason]) ?? ADVICE_BY_CODE[code];
+  const advice = outcome === "unknown" ? CHECK_FIRST : usual;
+  return { code, message, advice, outcome, reason, exitCode: exitCodeOf(error) };
+}
+
+function exitCodeOf({ code, outcome }: ClientError): ExitCode {
+  if (code === "CLIENT_ABORTED") return EXIT.interrupted;
+  if (outcome === "unknown") return EXIT.unknown;
+  return UNAVAILABLE_CODES.has(code) ? EXIT.unavailable : EXIT.failed;
+}

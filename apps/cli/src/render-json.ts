@@ -1,0 +1,62 @@
+/**
+ * `--json`: one JSON object per line. Keys and values are strings when they are UTF-8, else
+ * `{"base64":"…"}`; `batch` takes both back.
+ */
+import { Buffer, isUtf8 } from "node:buffer";
+import type { Failure } from "./failure.js";
+import type { Renderer, Rendering } from "./rendering.js";
+import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
+
+type JsonBytes = string | { readonly base64: string };
+
+export const jsonRenderer: Renderer = {
+  report(report: Report): Rendering {
+    const object = toJson(report);
+    return object === undefined ? {} : { out: `${JSON.stringify(object)}\n` };
+  },
+  failure: (failure: Failure): string => `${JSON.stringify({ error: failure })}\n`,
+};
+
+function jsonBytes(bytes: Uint8Array): JsonBytes {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return isUtf8(buffer) ? buffer.toString("utf8") : { base64: buffer.toString("base64") };
+}
+
+function jsonEntry(entry: ByteEntry | ByteKeyEntry): object {
+  const { revision, ttlMs } = entry;
+  const value = "value" in entry ? { value: jsonBytes(entry.value) } : {};
+  return { key: jsonBytes(entry.key), ...value, revision, ttlMs };
+}
+
+function toJson(report: Report): object | undefined {
+  switch (report.kind) {
+    case "stored":
+      return { key: jsonBytes(report.key), revision: report.revision };
+    case "value":
+      return { found: true, ...jsonEntry(report.entry) };
+    case "missing":
+      return { found: false, key: jsonBytes(report.key) };
+    case "deleted":
+      return { deleted: report.existed, key: jsonBytes(report.key) };
+    case "not-deleted":
+      return { deleted: false, key: jsonBytes(report.key) };
+    case "batch-applied":
+      return { applied: true, operations: report.operationCount };
+    case "swapped":
+      return { applied: true, key: jsonBytes(report.key), revision: report.revision };
+    case "not-swapped": {
+      const current = report.current === undefined ? null : jsonEntry(report.current);
+      return { applied: false, key: jsonBytes(report.key), current };
+    }
+    case "counter":
+      return { key: jsonBytes(report.key), value: report.value, revision: report.revision };
+    case "entry":
+      return jsonEntry(report.entry);
+    case "scanned":
+      return undefined;
+    case "status":
+      return { available: true, ...report.status };
+    case "no-status":
+      return { available: false, endpoint: report.endpoint, error: report.failure };
+  }
+}

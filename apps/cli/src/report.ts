@@ -1,0 +1,56 @@
+/** What commands have to say, before anyone decides how to say it. */
+import type { Entry, KeyEntry, NodeStatus, TitanClient } from "@titan/client";
+import { EXIT, type ExitCode } from "./exit-codes.js";
+import type { Failure } from "./failure.js";
+
+/** A client that takes and gives bytes, which is what commands work with. */
+export type ByteClient = Omit<TitanClient<Uint8Array, Uint8Array>, "withValues">;
+export type ByteEntry = Entry<Uint8Array, Uint8Array>;
+export type ByteKeyEntry = KeyEntry<Uint8Array>;
+
+export type Report =
+  | { readonly kind: "stored"; readonly key: Uint8Array; readonly revision: number }
+  | { readonly kind: "value"; readonly entry: ByteEntry; readonly raw: boolean }
+  | { readonly kind: "missing"; readonly key: Uint8Array }
+  | { readonly kind: "deleted"; readonly key: Uint8Array; readonly existed: boolean }
+  | { readonly kind: "not-deleted"; readonly key: Uint8Array }
+  | { readonly kind: "batch-applied"; readonly operationCount: number }
+  | { readonly kind: "swapped"; readonly key: Uint8Array; readonly revision: number }
+  | {
+      readonly kind: "not-swapped";
+      readonly key: Uint8Array;
+      readonly current: ByteEntry | undefined;
+    }
+  | {
+      readonly kind: "counter";
+      readonly key: Uint8Array;
+      readonly value: number;
+      readonly revision: number;
+    }
+  | { readonly kind: "entry"; readonly entry: ByteEntry | ByteKeyEntry }
+  | { readonly kind: "scanned"; readonly count: number }
+  | { readonly kind: "status"; readonly status: NodeStatus }
+  | { readonly kind: "no-status"; readonly endpoint: string; readonly failure: Failure };
+
+/** What a command that reported this ends with. */
+export function exitCodeOf(report: Report): ExitCode {
+  switch (report.kind) {
+    case "missing":
+    case "not-deleted":
+      return EXIT.notFound;
+    case "not-swapped":
+      return EXIT.conditionNotMet;
+    case "no-status":
+      return report.failure.exitCode;
+    case "stored":
+    case "value":
+    case "deleted":
+    case "batch-applied":
+    case "swapped":
+    case "counter":
+    case "entry":
+    case "scanned":
+    case "status":
+      return EXIT.ok;
+  }
+}
