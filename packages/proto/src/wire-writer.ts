@@ -26,6 +26,10 @@ export function openWriter(): WireWriter {
   return writer;
 }
 
+function keep(writer: WireWriter): void {
+  spare = writer;
+}
+
 export class WireWriter {
   #bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);
   #pos = 0;
@@ -39,7 +43,7 @@ export class WireWriter {
     const message = Buffer.allocUnsafe(this.#pos);
     message.set(this.#bytes.subarray(0, this.#pos));
     this.#pos = 0;
-    if (this.#bytes.length <= MAX_KEPT_BYTES) spare = this;
+    if (this.#bytes.length <= MAX_KEPT_BYTES) keep(this);
     return message;
   }
 

@@ -1,5 +1,5 @@
 /** The generated codec against an independent twin: ts-proto's own, generated from the same contract. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as codec from "../src/gen/titan/v1/codec.js";
 import type { MessageType } from "../src/message-type.js";
@@ -12,7 +12,7 @@ type Codec = Pick<MessageType<Fields, Fields>, "encode" | "decode" | "fromPartia
 
 const seed = Number(process.env["TITAN_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const numRuns = Number(process.env["TITAN_RUNS"] ?? 50);
-console.info(`codec.test: TITAN_SEED=${seed}`);
+process.stdout.write(`codec.test: TITAN_SEED=${seed}\n`);
 const check = (property: fc.IProperty<unknown>) => fc.assert(property, { seed, numRuns });
 
 const ours = codec as unknown as Record<string, Codec>;
