@@ -100,20 +100,22 @@ class ScanRun {
     for (;;) {
       if (this.scope.end !== undefined) throw this.attempts.ended("pausing");
       const stream = this.stream ?? (await this.begin());
+      let result: IteratorResult<ScanResponse>;
       try {
-        const result = await this.scope.race(stream.pages.next());
-        this.attempts.succeeded(stream.route);
-        if (result.done !== true) {
-          this.attempts.restart();
-          this.cursor = result.value.cursor;
-          return result.value;
-        }
-        if (!this.endedEarly(stream)) return undefined;
+        result = await this.scope.race(stream.pages.next());
       } catch (error) {
         stream.pages.return?.().catch(ignore);
         this.stream = undefined;
         await this.attempts.recover(error, stream.route);
+        continue;
       }
+      this.attempts.succeeded(stream.route);
+      if (result.done !== true) {
+        this.attempts.restart();
+        this.cursor = result.value.cursor;
+        return result.value;
+      }
+      if (!this.endedEarly(stream)) return undefined;
     }
   }
 

@@ -1,0 +1,54 @@
+/** What tests against real sockets share: nodes and clients that are taken down after each test. */
+import { afterEach } from "vitest";
+import {
+  type ClientError,
+  type ClientOptions,
+  isClientError,
+  TitanClient,
+} from "../../src/index.js";
+import { FakeNode } from "./fake-node.js";
+
+/** Retries without long waits. */
+export const FAST = { maxAttempts: 10, baseDelayMs: 1, maxDelayMs: 5 };
+
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Runs `cleanup` when the test is over. */
+export function afterTest(cleanup: () => Promise<void> | void): void {
+  cleanups.push(cleanup);
+}
+
+export async function startNode(port?: number): Promise<FakeNode> {
+  const node = await FakeNode.start(port);
+  afterTest(() => node.kill());
+  return node;
+}
+
+export function clientOf(endpoints: string[], options: ClientOptions<"string", "string"> = {}) {
+  const client = new TitanClient({ endpoints, retry: FAST, ...options });
+  afterTest(() => client.close());
+  return client;
+}
+
+/** The error that a call must end with. */
+export async function failureOf(call: Promise<unknown>): Promise<ClientError> {
+  const error: unknown = await call.then(
+    () => new Error("the call should have failed"),
+    (error: unknown) => error,
+  );
+  if (!isClientError(error)) throw error;
+  return error;
+}
+
+/** A promise and its resolver. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

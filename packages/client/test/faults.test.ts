@@ -1,0 +1,257 @@
+/** What callers see when the network and the nodes misbehave. Real sockets, short deadlines. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Status } from "nice-grpc";
+import { describe, expect, test, vi } from "vitest";
+import { titanError } from "./fakes/fake-node.js";
+import { afterTest, clientOf, FAST, failureOf, gate, startNode } from "./fakes/harness.js";
+import { openBlackhole, unusedEndpoint } from "./fakes/sockets.js";
+
+describe("a node that is down", () => {
+  test("calls fail within their deadline, unapplied, naming the address and the reason", async () => {
+    const endpoint = await unusedEndpoint();
+    const client = clientOf([endpoint], { timeoutMs: 300 });
+    const calls = [client.put("k", "v"), client.get("k"), client.status(endpoint)];
+    for (const error of await Promise.all(calls.map(failureOf))) {
+      expect(error).toMatchObject({ code: "CLIENT_UNAVAILABLE", outcome: "not-applied" });
+      expect(error.message).toContain(endpoint);
+      expect(error.message).toContain("ECONNREFUSED");
+    }
+  });
+
+  test("with one attempt the first refusal is final", async () => {
+    const endpoint = await unusedEndpoint();
+    const client = clientOf([endpoint], { timeoutMs: 60_000, retry: { maxAttempts: 1 } });
+    expect(await failureOf(client.get("k"))).toMatchObject({ attempts: 1 });
+  });
+
+  test("a name that does not resolve is such a node", async () => {
+    const client = clientOf(["no-such-host.invalid:1"], {
+      timeoutMs: 2_000,
+      retry: { maxAttempts: 1 },
+    });
+    expect(await failureOf(client.get("k"))).toMatchObject({ code: "CLIENT_UNAVAILABLE" });
+  });
+
+  test("calls go through once it comes up", async () => {
+    const endpoint = await unusedEndpoint();
+    const client = clientOf([endpoint]);
+    const call = client.put("k", "v");
+    await nextTurn();
+    await startNode(Number(endpoint.split(":")[1]));
+    expect(await call).toEqual({ revision: 1 });
+  });
+
+  test("calls go on after a restart, without a new client", async () => {
+    const first = await startNode();
+    const client = clientOf([first.endpoint]);
+    await client.put("k", "v");
+    first.kill();
+    await startNode(first.port);
+    // A read, because a write on a connection that is just dying has an unknown outcome.
+    expect(await client.get("k")).toBeUndefined();
+    expect(await client.put("k", "again")).toEqual({ revision: 1 });
+  });
+});
+
+describe("a host that accepts connections and never answers", () => {
+  test("alone, it makes calls fail within their deadline, unapplied", async () => {
+    const hole = await openBlackhole();
+    afterTest(() => hole.close());
+    const client = clientOf([hole.endpoint], { timeoutMs: 200 });
+    expect(await failureOf(client.put("k", "v"))).toMatchObject({
+      code: "CLIENT_UNAVAILABLE",
+      outcome: "not-applied",
+    });
+  });
+
+  test("beside a node that works, it costs no call its deadline", async () => {
+    const hole = await openBlackhole();
+    afterTest(() => hole.close());
+    const node = await startNode();
+    const client = clientOf([hole.endpoint, node.endpoint], { timeoutMs: 4_000 });
+    for (let n = 0; n < 20; n++) await client.put("k", String(n));
+    expect(node.count("put")).toBe(20);
+  });
+});
+
+describe("a server that does not answer in time", () => {
+  test("a write times out with an unknown outcome and is not sent again", async () => {
+    const node = await startNode();
+    node.misbehave = () => new Promise(() => {});
+    const client = clientOf([node.endpoint], { timeoutMs: 100 });
+    expect(await failureOf(client.put("k", "v"))).toMatchObject({
+      code: "CLIENT_TIMEOUT",
+      outcome: "unknown",
+      endpoint: node.endpoint,
+    });
+    expect(node.count("put")).toBe(1);
+  });
+
+  test("a read times out unapplied, and the server sees it cancelled", async () => {
+    const node = await startNode();
+    const cancelled = gate();
+    node.misbehave = (_method, context) =>
+      new Promise((_resolve, reject) => {
+        context.signal.addEventListener("abort", () => {
+          cancelled.open();
+          reject(context.signal.reason as Error);
+        });
+      });
+    const client = clientOf([node.endpoint]);
+    expect(await failureOf(client.get("k", { timeoutMs: 100 }))).toMatchObject({
+      code: "CLIENT_TIMEOUT",
+      outcome: "not-applied",
+    });
+    await cancelled.opened;
+  });
+
+  test("the next call goes to another node", async () => {
+    const [a, b] = [await startNode(), await startNode()];
+    for (const node of [a, b]) {
+      node.misbehave = (method) => (method === "put" ? new Promise(() => {}) : undefined);
+    }
+    const client = clientOf([a.endpoint, b.endpoint], { timeoutMs: 100 });
+    const first = await failureOf(client.put("k", "v"));
+    const { endpoint } = await client.status();
+    expect(endpoint).not.toBe(first.endpoint);
+  });
+});
+
+describe("a connection that is cut", () => {
+  test("a write under way has an unknown outcome and is not sent again", async () => {
+    const node = await startNode();
+    node.misbehave = () => {
+      node.kill();
+      return new Promise(() => {});
+    };
+    const client = clientOf([node.endpoint], { timeoutMs: 1_000 });
+    expect(await failureOf(client.put("k", "v"))).toMatchObject({
+      code: "CLIENT_UNAVAILABLE",
+      outcome: "unknown",
+      attempts: 1,
+    });
+  });
+
+  test("a read under way is sent again elsewhere", async () => {
+    const [a, b] = [await startNode(), await startNode()];
+    let cut = false;
+    for (const node of [a, b]) {
+      node.put(Buffer.from("k"), Buffer.from("v"), 0);
+      node.misbehave = () => {
+        if (cut) return undefined;
+        cut = true;
+        node.kill();
+        return new Promise(() => {});
+      };
+    }
+    const client = clientOf([a.endpoint, b.endpoint]);
+    expect(await client.get("k")).toBe("v");
+  });
+
+  test("a put whose caller allows it is sent again, and says unknown if that fails too", async () => {
+    const node = await startNode();
+    node.misbehave = () => {
+      node.kill();
+      return new Promise(() => {});
+    };
+    const client = clientOf([node.endpoint], { timeoutMs: 300 });
+    const error = await failureOf(client.put("k", "v", { retryUnknown: true }));
+    expect(error).toMatchObject({ code: "CLIENT_UNAVAILABLE", outcome: "unknown" });
+    expect(error.attempts).toBeGreaterThan(1);
+  });
+
+  test("a node that flaps loses no read and no acknowledged write", async () => {
+    let node = await startNode();
+    const client = clientOf([node.endpoint], { timeoutMs: 10_000 });
+    for (let round = 0; round < 5; round++) {
+      await client.put(`k${round}`, "v");
+      node.kill();
+      const next = await startNode(node.port);
+      next.put(Buffer.from("seen"), Buffer.from(String(round)), 0);
+      node = next;
+      expect(await client.get("seen")).toBe(String(round));
+    }
+  });
+});
+
+describe("answers that say to try again", () => {
+  test("a write refused unapplied is sent again", async () => {
+    const node = await startNode();
+    let refusals = 3;
+    node.misbehave = () => {
+      if (refusals-- > 0) {
+        throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", {
+          outcome: "not-applied",
+          retryMs: 2,
+        });
+      }
+    };
+    expect(await clientOf([node.endpoint]).put("k", "v")).toEqual({ revision: 1 });
+    expect(node.count("put")).toBe(4);
+  });
+
+  test("a server that stays overloaded gives its reason, outcome and hint", async () => {
+    const node = await startNode();
+    node.misbehave = () => {
+      throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", {
+        outcome: "not-applied",
+        retryMs: 3,
+      });
+    };
+    const client = clientOf([node.endpoint], { retry: { ...FAST, maxAttempts: 3 } });
+    expect(await failureOf(client.put("k", "v"))).toMatchObject({
+      code: "CLIENT_OVERLOADED",
+      outcome: "not-applied",
+      reason: "OVERLOADED",
+      retryAfterMs: 3,
+      attempts: 3,
+      endpoint: node.endpoint,
+    });
+    expect(node.count("put")).toBe(3);
+  });
+
+  test("a hint beyond the deadline ends the call at once", async () => {
+    const node = await startNode();
+    node.misbehave = () => {
+      throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", { retryMs: 900 });
+    };
+    await failureOf(clientOf([node.endpoint], { timeoutMs: 800 }).get("k"));
+    expect(node.count("get")).toBe(1);
+  });
+
+  test("a node that is stopping is left for another", async () => {
+    const [a, b] = [await startNode(), await startNode()];
+    a.misbehave = () => {
+      throw titanError(Status.UNAVAILABLE, "NOT_SERVING", { outcome: "not-applied", retryMs: 1 });
+    };
+    const client = clientOf([a.endpoint, b.endpoint]);
+    for (let n = 0; n < 10; n++) await client.put("k", String(n));
+    expect(b.count("put")).toBe(10);
+    expect(a.count("put")).toBeLessThanOrEqual(1);
+  });
+
+  test("the budget ends a storm of retries", async () => {
+    const node = await startNode();
+    node.misbehave = () => {
+      throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", { outcome: "not-applied" });
+    };
+    const client = clientOf([node.endpoint], { retry: { ...FAST, budget: 10 } });
+    await Promise.allSettled(Array.from({ length: 50 }, () => client.put("k", "v")));
+    expect(node.count("put")).toBe(50 + 10);
+  });
+});
+
+test("calls that fail leave no unhandled rejection behind", async () => {
+  const unhandled = vi.fn();
+  process.on("unhandledRejection", unhandled);
+  afterTest(() => {
+    process.off("unhandledRejection", unhandled);
+  });
+  const client = clientOf([await unusedEndpoint(), await unusedEndpoint()], { timeoutMs: 100 });
+  await Promise.all(Array.from({ length: 50 }, () => failureOf(client.put("k", "v"))));
+  const late = failureOf(client.get("k"));
+  await client.close();
+  await late;
+  await nextTurn();
+  expect(unhandled).not.toHaveBeenCalled();
+});
