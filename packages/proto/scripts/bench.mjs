@@ -2,22 +2,29 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PACKAGE, PROTO } from "./tools.mjs";
 
 const OUT = join(PACKAGE, "node_modules", ".cache", "bench");
 const PBJS =
   "-t static-module -w esm --no-verify --no-convert --no-delimited --no-typeurl --no-service";
 const run = (module, ...args) =>
-  execFileSync(process.execPath, [join(PACKAGE, "node_modules", module), ...args], {
+  execFileSync(process.execPath, [fileURLToPath(module), ...args], {
     cwd: PACKAGE,
     stdio: ["ignore", "ignore", "inherit"],
   });
 
 mkdirSync(OUT, { recursive: true });
 const contract = join(PROTO, "titan", "v1", "kv.proto");
-run("protobufjs-cli/bin/pbjs", ...PBJS.split(" "), "-o", join(OUT, "pbjs.mjs"), contract);
 run(
-  "tsup/dist/cli-default.js",
+  import.meta.resolve("protobufjs-cli/bin/pbjs"),
+  ...PBJS.split(" "),
+  "-o",
+  join(OUT, "pbjs.mjs"),
+  contract,
+);
+run(
+  new URL("cli-default.js", import.meta.resolve("tsup")),
   "bench/codec.bench.ts",
   "--no-config",
   "--format",

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath as pathOf } from "node:url";
 
-export const PACKAGE = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+export const PACKAGE = resolve(dirname(pathOf(import.meta.url)), "..");
 export const PROTO = resolve(PACKAGE, "..", "..", "proto");
 
 /**
@@ -13,7 +13,11 @@ export const PROTO = resolve(PACKAGE, "..", "..", "proto");
  * on standard error.
  */
 export function buf(args) {
-  const entry = join(PACKAGE, "node_modules", "@bufbuild", "buf", "bin", "buf");
+  const entry = join(
+    dirname(pathOf(import.meta.resolve("@bufbuild/buf/package.json"))),
+    "bin",
+    "buf",
+  );
   return execFileSync(process.execPath, [entry, ...args], {
     cwd: PACKAGE,
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,7 +1,8 @@
 /** Messages and services in TypeScript, from the contract, by buf and ts-proto. Offline. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buf, PACKAGE, PROTO, withScratch } from "./tools.mjs";
+import { fileURLToPath } from "node:url";
+import { buf, PROTO, withScratch } from "./tools.mjs";
 
 /** What each option is for: docs/decisions/0002-proto-codec.md. */
 const OPTIONS = [
@@ -35,7 +36,7 @@ export function generateReference() {
 
 function run(options) {
   return withScratch((scratch) => {
-    const plugin = join(PACKAGE, "node_modules", "ts-proto", "protoc-gen-ts_proto");
+    const plugin = fileURLToPath(import.meta.resolve("ts-proto/protoc-gen-ts_proto"));
     const local = [process.execPath, plugin];
     const template = { version: "v2", plugins: [{ local, out: scratch, opt: options }] };
     buf(["generate", PROTO, "--template", JSON.stringify(template)]);
