@@ -6,15 +6,15 @@
  * it begins in (about 1 ms each), and reads and overwrites of a key that is there cost nothing at all.
  * A leaf that is full is divided at the median of a sample, in one pass, without sorting it.
  *
- * Deleted records are marked dead and swept out when they are a quarter of their leaf.
+ * Deleted records are marked dead and swept out when they are a third of their leaf.
  * Leaves that have become small join a neighbour.
  */
 import type { KeyWords } from "./key-words.js";
-import { compareKeyWords, prefixOf, shortestBetween } from "./key-words.js";
+import { compareKeyWords, headOf, prefixOf, shortestBetween, wordAt } from "./key-words.js";
 import { createLeaf, LEAF_RECORDS, Leaf } from "./leaf.js";
 import { LeafSort } from "./leaf-sort.js";
 import type { MemoryBudget } from "./memory-budget.js";
-import { DEAD, type RecordTable } from "./record-table.js";
+import type { RecordTable } from "./record-table.js";
 import { Separators } from "./separators.js";
 
 /** Records looked at for a median: divides within 35–65 % nearly always. */
@@ -30,6 +30,7 @@ export class KeyOrder {
   private readonly sorter: LeafSort;
   private readonly records: RecordTable;
   private readonly budget: MemoryBudget;
+  private readonly heads = new Float64Array(LEAF_RECORDS);
   private reserved: Leaf;
 
   /** @throws KeydirError `KEYDIR_FULL` */
@@ -74,7 +75,7 @@ export class KeyOrder {
     const index = this.separators.find(key);
     const leaf = this.leaves[index] as Leaf;
     leaf.dead++;
-    const due = leaf.dead >= MIN_SWEEP && leaf.dead * 4 > leaf.count;
+    const due = leaf.dead >= MIN_SWEEP && leaf.dead * 3 > leaf.count;
     if (!due && leaf.dead < leaf.count) return;
     this.sweep(leaf);
     if (leaf.count < LEAF_RECORDS / 8) this.join(index);
@@ -135,14 +136,8 @@ export class KeyOrder {
   private sweep(leaf: Leaf): void {
     if (leaf.dead === 0) return;
     const { ids, count, sorted } = leaf;
-    let kept = 0;
-    for (let index = 0; index < count; index++) {
-      if (index === sorted) leaf.sorted = kept;
-      const id = ids[index] as number;
-      if (this.records.hasState(id, DEAD)) this.records.free(id, true);
-      else ids[kept++] = id;
-    }
-    if (sorted === count) leaf.sorted = kept;
+    leaf.sorted = this.records.sweepDead(ids, { from: 0, to: sorted }, 0);
+    const kept = this.records.sweepDead(ids, { from: sorted, to: count }, leaf.sorted);
     leaf.count = kept;
     leaf.dead = 0;
     leaf.version++;
@@ -159,6 +154,9 @@ export class KeyOrder {
     const bound = this.middleBound(leaf);
     const right = new Leaf(LEAF_RECORDS, this.budget);
     const { ids, count, sorted } = leaf;
+    const skip = this.separators.sharedWords(index);
+    this.records.gatherHeads(ids, { from: 0, to: count }, skip, this.heads);
+    const boundHead = headOf(wordAt(bound, skip), wordAt(bound, skip + 1));
     let kept = 0;
     for (let at = 0; at < count; at++) {
       if (at === sorted) {
@@ -166,7 +164,10 @@ export class KeyOrder {
         right.sorted = right.count;
       }
       const id = ids[at] as number;
-      if (this.records.compareTo(id, bound) < 0) ids[kept++] = id;
+      const head = this.heads[at] as number;
+      const isLeft =
+        head < boundHead || (head === boundHead && this.records.compareTo(id, bound) < 0);
+      if (isLeft) ids[kept++] = id;
       else right.append(id);
     }
     if (sorted === count) {

@@ -5,6 +5,13 @@ import type { KeyWords } from "./key-words.js";
 export const MAX_KEY_BYTES = 65_536;
 const MAX_KEY_WORDS = MAX_KEY_BYTES / 4;
 
+/** A key inside a larger buffer; reuse one object for many calls. */
+export interface KeySlice {
+  bytes: Uint8Array;
+  start: number;
+  length: number;
+}
+
 /**
  * The key of the call under way, as the tables want it. One probe is reused by all calls: loading
  * allocates nothing.
@@ -39,6 +46,12 @@ export class KeyProbe implements KeyWords {
   loadSlice(bytes: Uint8Array, start: number, length: number): void {
     this.packBytes(bytes, start, length);
     this.finish();
+  }
+
+  /** As {@link KeyProbe.loadSlice}, for a key whose hash is known. */
+  loadHashed(slice: KeySlice, hash: number): void {
+    this.packBytes(slice.bytes, slice.start, slice.length);
+    this.hash = hash;
   }
 
   /** As {@link KeyProbe.load}, for a key in the tables' own form. */

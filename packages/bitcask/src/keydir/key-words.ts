@@ -52,3 +52,8 @@ export function compareKeyWords(a: KeyWords, b: KeyWords, from = 0): number {
   }
   return a.length - b.length;
 }
+
+/** The first 52 of 64 bits as a number that sorts like them. */
+export function headOf(first: number, second: number): number {
+  return (first >>> 0) * 0x10_0000 + (second >>> 12);
+}

@@ -1,6 +1,6 @@
 import type { HashIndex } from "./hash-index.js";
 import type { KeyOrder } from "./key-order.js";
-import type { KeyProbe } from "./key-probe.js";
+import type { KeyProbe, KeySlice } from "./key-probe.js";
 import { checkLocation, createLocation, type Location } from "./location.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { buildOrder } from "./order-build.js";
@@ -14,14 +14,9 @@ interface Tables {
   readonly probe: KeyProbe;
 }
 
-/** What {@link KeydirLoader.add} made of a record. */
-export type LoadOutcome =
-  /** The key is new. */
-  | "added"
-  /** It replaced an older record, which is dead. */
-  | "replaced"
-  /** It is older than what is known of its key, and dead itself. */
-  | "stale";
+/** Entries taken in before any of them is worked on: their slots fit the first-level cache. */
+const BATCH = 256;
+const FIELDS = 6;
 
 /**
  * Fills an empty keydir from the records of all files, in any order of files: of each key the highest
@@ -29,93 +24,147 @@ export type LoadOutcome =
  *
  * Keys that come in ascending order (a hint file sorted by key) are put into order by a few binary
  * searches for the whole run; only what comes unordered is searched for key by key.
+ *
+ * Entries are worked on in batches, because the cache misses of a batch overlap. After a
+ * `KEYDIR_FULL` it is unknown which of them went in: the keydir is to be thrown away.
  */
 export class KeydirLoader {
   private readonly tables: Tables;
-  private readonly finished: (lastSequence: number, tombstones: readonly number[]) => void;
-  private readonly tombstoneLocation = createLocation();
+  private readonly callbacks: LoadCallbacks;
   private readonly tombstones: number[] = [];
   /** First record number of each ascending run; the records of a run are consecutive. */
   private readonly runs: number[] = [];
   private lastId = 0;
   private lastSequence = 0;
   private isFinished = false;
+  private readonly location = createLocation();
+  private readonly loser = createLocation();
+  private readonly slice: KeySlice = { bytes: new Uint8Array(0), start: 0, length: 0 };
+  private pending = 0;
+  private readonly buffers: Uint8Array[] = [];
+  private readonly starts = new Float64Array(BATCH);
+  private readonly lengths = new Int32Array(BATCH);
+  private readonly hashes = new Int32Array(BATCH);
+  private readonly states = new Int32Array(BATCH);
+  private readonly fields = new Float64Array(BATCH * FIELDS);
 
   /** Made by `Keydir.load`. */
-  constructor(
-    tables: Tables,
-    finished: (lastSequence: number, tombstones: readonly number[]) => void,
-  ) {
+  constructor(tables: Tables, callbacks: LoadCallbacks) {
     this.tables = tables;
-    this.finished = finished;
+    this.callbacks = callbacks;
   }
 
   /**
-   * Adds the record of the key `bytes[start, start + length)`.
-   * @param displaced receives the location that lost, when the outcome is `"replaced"`
-   * @throws KeydirError `KEYDIR_FULL`, with this record not added
+   * Adds a record. Its key's bytes must stay as they are until {@link flush} or {@link finish}.
+   * @throws KeydirError `KEYDIR_FULL`
    * @throws RangeError on a field out of range or a key too long
    */
-  add(key: KeySlice, location: Location, displaced?: Location): LoadOutcome {
-    checkLocation(location);
-    return this.put(key, location, 0, displaced);
+  add(key: KeySlice, location: Location): void {
+    this.take(key, location, 0);
   }
 
-  /** As {@link KeydirLoader.add}, for a deletion. `"added"` when it found nothing to delete yet. */
-  addTombstone(key: KeySlice, sequence: number, displaced?: Location): LoadOutcome {
-    this.tombstoneLocation.sequence = sequence;
-    checkLocation(this.tombstoneLocation);
-    return this.put(key, this.tombstoneLocation, TOMBSTONE, displaced);
+  /** As {@link KeydirLoader.add}, for a deletion; of the location only `sequence` counts. */
+  addTombstone(key: KeySlice, location: Location): void {
+    this.take(key, location, TOMBSTONE);
   }
 
-  /** Puts the keys into order and hands the keydir back for use. Must be called once. */
+  /** Works off what was added; key buffers may be reused after it. @throws KeydirError `KEYDIR_FULL` */
+  flush(): void {
+    const { hash } = this.tables;
+    const count = this.pending;
+    this.pending = 0;
+    hash.touch(this.hashes, count);
+    for (let index = 0; index < count; index++) this.put(index);
+  }
+
+  /** Puts the keys into order and hands the keydir over for use. @throws KeydirError `KEYDIR_FULL` */
   finish(): void {
     if (this.isFinished) return;
+    this.flush();
     const { records, order, budget } = this.tables;
     if (order !== undefined) buildOrder({ records, order, budget }, this.runs, this.lastId);
     this.isFinished = true;
-    this.finished(this.lastSequence, this.tombstones);
+    this.buffers.length = 0;
+    this.callbacks.onFinish(this.lastSequence, this.tombstones);
   }
 
-  private put(
-    key: KeySlice,
-    location: Location,
-    state: number,
-    displaced: Location | undefined,
-  ): LoadOutcome {
+  private take(key: KeySlice, location: Location, state: number): void {
     if (this.isFinished) throw new RangeError("the load has finished");
-    const { records, hash, probe } = this.tables;
+    checkLocation(location);
+    const { probe } = this.tables;
     probe.loadSlice(key.bytes, key.start, key.length);
-    let id = hash.find(probe);
-    let outcome: LoadOutcome = "added";
-    if (id === 0) {
-      hash.reserve(probe.hash);
-      records.reserve(1, probe.length);
-      id = records.allocate();
-      records.writeKey(id, probe);
-      hash.insert(probe.hash, id);
-      if (this.lastId === 0 || records.compareTo(this.lastId, probe) >= 0) this.runs.push(id);
-      this.lastId = id;
-    } else {
-      if (records.sequenceOf(id) > location.sequence) return "stale";
-      if (!records.hasState(id, TOMBSTONE)) {
-        outcome = "replaced";
-        if (displaced !== undefined) records.readLocation(id, displaced);
-      }
-    }
-    records.writeLocation(id, location);
-    if (state !== 0) {
-      records.setState(id, state);
-      this.tombstones.push(id);
-    }
+    const index = this.pending++;
+    this.buffers[index] = key.bytes;
+    this.starts[index] = key.start;
+    this.lengths[index] = key.length;
+    this.hashes[index] = probe.hash;
+    this.states[index] = state;
+    const { fields } = this;
+    const at = index * FIELDS;
+    fields[at] = location.fileId;
+    fields[at + 1] = location.position;
+    fields[at + 2] = location.size;
+    fields[at + 3] = location.sequence;
+    fields[at + 4] = location.expiresAt;
+    fields[at + 5] = location.flags;
+    if (this.pending === BATCH) this.flush();
+  }
+
+  private put(index: number): void {
+    const { records, hash, probe } = this.tables;
+    const { slice, location, fields } = this;
+    slice.bytes = this.buffers[index] as Uint8Array;
+    slice.start = this.starts[index] as number;
+    slice.length = this.lengths[index] as number;
+    probe.loadHashed(slice, this.hashes[index] as number);
+    const at = index * FIELDS;
+    location.fileId = fields[at] as number;
+    location.position = fields[at + 1] as number;
+    location.size = fields[at + 2] as number;
+    location.sequence = fields[at + 3] as number;
+    location.expiresAt = fields[at + 4] as number;
+    location.flags = fields[at + 5] as number;
+    const state = this.states[index] as number;
     if (location.sequence > this.lastSequence) this.lastSequence = location.sequence;
-    return outcome;
+    let id = hash.find(probe);
+    if (id === 0) id = this.addKey();
+    else if (!this.wins(id, state)) return;
+    records.writeLocation(id, location);
+    if (state === 0) return;
+    records.setState(id, state);
+    this.tombstones.push(id);
+  }
+
+  private addKey(): number {
+    const { records, hash, probe } = this.tables;
+    hash.reserve(probe.hash);
+    records.reserve(1, probe.length);
+    const id = records.allocate();
+    records.writeKey(id, probe);
+    hash.insert(probe.hash, id);
+    if (this.lastId === 0 || records.compareTo(this.lastId, probe) >= 0) this.runs.push(id);
+    this.lastId = id;
+    return id;
+  }
+
+  /** Whether the entry at hand is newer than what is known; tells the caller of the loser. */
+  private wins(id: number, state: number): boolean {
+    const { records } = this.tables;
+    const { location, callbacks } = this;
+    const wins = records.sequenceOf(id) <= location.sequence;
+    if (callbacks.onDead === undefined) return wins;
+    if (!wins) {
+      if (state === 0) callbacks.onDead(location);
+    } else if (!records.hasState(id, TOMBSTONE)) {
+      records.readLocation(id, this.loser);
+      callbacks.onDead(this.loser);
+    }
+    return wins;
   }
 }
 
-/** A key inside a larger buffer; reuse one object for many calls. */
-export interface KeySlice {
-  bytes: Uint8Array;
-  start: number;
-  length: number;
+/** What the loader calls. */
+interface LoadCallbacks {
+  readonly onDead: ((location: Location) => void) | undefined;
+  readonly onFinish: (lastSequence: number, tombstones: readonly number[]) => void;
 }

@@ -99,10 +99,10 @@ export class Keydir {
    */
   get(key: string | Uint8Array, out: Location, snapshot?: KeydirSnapshot): boolean {
     this.probe.load(key);
+    if (snapshot !== undefined && !snapshot.isOpen) throw snapshotGone();
     let id = this.hash.find(this.probe);
     if (id === 0) return false;
     if (snapshot !== undefined) {
-      if (!snapshot.isOpen) throw snapshotGone();
       id = this.history.visibleAt(id, snapshot.sequence);
       if (id === 0) return false;
     } else if (this.records.hasState(id, TOMBSTONE)) {
@@ -232,24 +232,24 @@ export class Keydir {
   }
 
   /**
-   * Begins to fill an empty keydir in bulk, from records in any order. Until `finish` is called all
-   * other writes, snapshots and cursors throw.
+   * Begins to fill a fresh keydir in bulk, from records in any order. Until the loader's `finish` is
+   * called writes, snapshots and cursors throw.
    * @param expectedKeys room is made for that many at once; more may come
+   * @param onDead called with the location of each record that lost against a newer one of its key,
+   *   for the count of dead bytes; the object is reused
    * @throws KeydirError `KEYDIR_FULL`
    */
-  load(expectedKeys = 0): KeydirLoader {
+  load(expectedKeys = 0, onDead?: (location: Location) => void): KeydirLoader {
     this.refuseWhileLoading();
     if (this.lastSequence > 0) throw new RangeError("only a fresh keydir can be loaded");
     this.hash.reserveTotal(expectedKeys);
     const { records, hash, order, budget, probe } = this;
-    this.loader = new KeydirLoader(
-      { records, hash, order, budget, probe },
-      (lastSequence, tombstones) => {
-        this.loader = undefined;
-        this.lastSequence = lastSequence;
-        this.forgetLoadedTombstones(tombstones);
-      },
-    );
+    const onFinish = (lastSequence: number, tombstones: readonly number[]): void => {
+      this.loader = undefined;
+      this.lastSequence = lastSequence;
+      this.forgetLoadedTombstones(tombstones);
+    };
+    this.loader = new KeydirLoader({ records, hash, order, budget, probe }, { onDead, onFinish });
     return this.loader;
   }
 

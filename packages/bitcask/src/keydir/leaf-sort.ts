@@ -61,14 +61,13 @@ export class LeafSort {
       this.sortByLength(ids, from, to);
       return;
     }
-    const records = this.records;
     const count = to - from;
     const composites = this.composites.subarray(0, count);
+    this.scratch.set(ids.subarray(from, to));
+    this.records.gatherHeads(ids, { from, to }, skip, composites);
     for (let index = 0; index < count; index++) {
-      const id = ids[from + index] as number;
-      this.scratch[index] = id;
-      const head = (records.keyWord(id, skip) >>> 0) * 128 + (records.keyWord(id, skip + 1) >>> 25);
-      composites[index] = head * INDEX_RANGE + index;
+      const head = composites[index] as number;
+      composites[index] = head - (head % INDEX_RANGE) + index;
     }
     composites.sort();
     // Runs are found before any of them is sorted, because sorting one reuses the scratch.

@@ -4,7 +4,7 @@
  * Beside each bound lies its head: the first 52 bits behind the words that all bounds share, as a
  * double. A search is a binary search over heads and looks at whole bounds only where heads tie.
  */
-import { compareKeyWords, compareWords, type KeyWords, wordAt } from "./key-words.js";
+import { compareKeyWords, compareWords, headOf, type KeyWords, wordAt } from "./key-words.js";
 
 export class Separators {
   /** `bounds[0]` stands for "before every key" and is never looked at. */
@@ -49,6 +49,16 @@ export class Separators {
   /** The lower bound of a leaf other than the first. */
   boundOf(leaf: number): KeyWords {
     return this.bounds[leaf] as KeyWords;
+  }
+
+  /** Words that all keys in a leaf's range are known to share. */
+  sharedWords(leaf: number): number {
+    if (leaf === 0 || leaf === this.bounds.length - 1) return 0;
+    const low = this.boundOf(leaf);
+    const high = this.boundOf(leaf + 1);
+    let shared = 0;
+    while (shared < low.wordCount && wordAt(low, shared) === wordAt(high, shared)) shared++;
+    return Math.min(shared, low.length >>> 2, high.length >>> 2);
   }
 
   /** Makes `bound` the lower bound of a new leaf `index` >= 1; later leaves move up by one. */
@@ -109,9 +119,4 @@ export class Separators {
     for (let index = 1; index < count; index++) this.heads[index] = this.headOfBound(index);
     return true;
   }
-}
-
-/** The first 52 of 64 bits as a number that sorts like them. */
-export function headOf(first: number, second: number): number {
-  return (first >>> 0) * 0x10_0000 + (second >>> 12);
 }

@@ -20,6 +20,10 @@ interface Entry {
  * released when the collector finds it.
  */
 export class SnapshotRegistry {
+  /** Sequence of the newest open snapshot, -1 when there is none. Plain fields: every write looks. */
+  newest = -1;
+  /** Sequence of the oldest open snapshot, -1 when there is none. */
+  oldest = -1;
   private readonly entries: Entry[] = [];
   private readonly leaked: FinalizationRegistry<Entry>;
   private readonly maxSnapshots: number;
@@ -33,18 +37,6 @@ export class SnapshotRegistry {
     return this.entries.length;
   }
 
-  /** Sequence of the newest open snapshot, -1 when there is none. */
-  get newest(): number {
-    const entry = this.entries[this.entries.length - 1];
-    return entry === undefined ? -1 : entry.sequence;
-  }
-
-  /** Sequence of the oldest open snapshot, -1 when there is none. */
-  get oldest(): number {
-    const entry = this.entries[0];
-    return entry === undefined ? -1 : entry.sequence;
-  }
-
   /** @throws KeydirError `KEYDIR_TOO_MANY_SNAPSHOTS` */
   open(sequence: number): KeydirSnapshot {
     if (this.entries.length >= this.maxSnapshots) {
@@ -55,6 +47,7 @@ export class SnapshotRegistry {
     }
     const entry: Entry = { sequence, isOpen: true };
     this.entries.push(entry);
+    this.refresh();
     const snapshot = new Snapshot(entry, (gone) => {
       this.close(gone);
       this.leaked.unregister(gone);
@@ -68,6 +61,7 @@ export class SnapshotRegistry {
     const entry = this.entries.shift();
     if (entry === undefined) return false;
     entry.isOpen = false;
+    this.refresh();
     return true;
   }
 
@@ -76,6 +70,12 @@ export class SnapshotRegistry {
     entry.isOpen = false;
     const index = this.entries.indexOf(entry);
     if (index >= 0) this.entries.splice(index, 1);
+    this.refresh();
+  }
+
+  private refresh(): void {
+    this.newest = this.entries.at(-1)?.sequence ?? -1;
+    this.oldest = this.entries[0]?.sequence ?? -1;
   }
 }
 

@@ -81,6 +81,7 @@ export class SuffixArena {
     this.chunkAt(at)[at & CHUNK_MASK] = FREE;
     this.live[index] = (this.live[index] as number) - words;
     this.freeWords += words;
+    if (this.live[index] === 0) this.clear(index);
     this.step();
   }
 
@@ -126,7 +127,7 @@ export class SuffixArena {
       if (owner !== FREE && !this.moveBlock(source, offset)) return;
       this.emptiedTo = offset + count + HEADER_WORDS;
     }
-    if (this.emptiedTo >= end) this.drop();
+    if (this.emptiedTo >= end) this.drop(this.emptying);
   }
 
   private moveBlock(source: Int32Array, offset: number): boolean {
@@ -162,13 +163,22 @@ export class SuffixArena {
     return emptiest >= 0;
   }
 
-  private drop(): void {
-    const index = this.emptying;
+  /** Reuses or gives back a chunk in which nothing lives. */
+  private clear(index: number): void {
+    if (index !== this.current) {
+      this.drop(index);
+      return;
+    }
+    this.freeWords -= this.filled[index] as number;
+    this.filled[index] = 0;
+  }
+
+  private drop(index: number): void {
     // All of the chunk counts as free by now: freed blocks, moved blocks and the unfilled end.
     this.freeWords -= CHUNK_WORDS;
     this.chunks[index] = undefined;
     this.vacant.push(index);
     this.budget.give(CHUNK_BYTES);
-    this.emptying = -1;
+    if (index === this.emptying) this.emptying = -1;
   }
 }
