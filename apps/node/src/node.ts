@@ -26,6 +26,8 @@ export interface NodeDeps {
 }
 
 const MAX_HEALTH_WATCHERS = 1024;
+/** A request up to so many times too large is still read, to be refused with a reason of our own. */
+const READ_TO_REFUSE = 2;
 /** Bytes of a batch on the wire beside its keys and values: per operation, and once. */
 const OPERATION_OVERHEAD_BYTES = 32;
 const MESSAGE_OVERHEAD_BYTES = 65_536;
@@ -160,7 +162,7 @@ async function serve(settings: Settings, deps: NodeDeps, engine: Engine): Promis
   };
   const server = await listenGrpc(settings.grpcAddr, services, {
     messageBytes:
-      settings.maxBatchBytes +
+      READ_TO_REFUSE * settings.maxBatchBytes +
       settings.maxBatchOperations * OPERATION_OVERHEAD_BYTES +
       MESSAGE_OVERHEAD_BYTES,
     streamsPerConnection: settings.maxStreamsPerConnection,

@@ -53,8 +53,9 @@ test.each([
 
 test("times have units", () => {
   expect(settings(["--shutdown-timeout", "2m"]).shutdownTimeout).toBe(120_000);
-  expect(settings([], { files: { f: { shutdownTimeout: 5 } }, environment: { TITAN_CONFIG: "f" } }))
-    .toMatchObject({ shutdownTimeout: 5 });
+  expect(
+    settings([], { files: { f: { shutdownTimeout: 5 } }, environment: { TITAN_CONFIG: "f" } }),
+  ).toMatchObject({ shutdownTimeout: 5 });
 });
 
 test.each([
@@ -96,7 +97,9 @@ test("a misspelt variable is warned about, another program's is not", () => {
   const environment = { TITAN_GRPC_ADR: "x", TITAN_PORT_7420_TCP_PROTO: "tcp", TITAN_SEED: "1" };
   const command = load([], { environment });
   expect(command).toMatchObject({
-    warnings: ['environment variable TITAN_GRPC_ADR is not a setting; did you mean "TITAN_GRPC_ADDR"?'],
+    warnings: [
+      'environment variable TITAN_GRPC_ADR is not a setting; did you mean "TITAN_GRPC_ADDR"?',
+    ],
   });
 });
 

@@ -1,0 +1,40 @@
+/** Writes a section of docs/benchmarks.md in place, with what one needs to judge it. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const FILE = join(ROOT, "docs", "benchmarks.md");
+const HEADER = `# Benchmarks
+
+Each section is written by the command that it names. Ratios travel between machines, absolute figures
+do not.
+`;
+
+/** Machine, versions and commit, as one line of text. */
+export function circumstances(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { cwd: ROOT }).toString().trim();
+  const isDirty = git("status", "--porcelain", "--untracked-files=no") !== "";
+  const gibibytes = Math.round(totalmem() / 1024 ** 3);
+  return (
+    `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${gibibytes} GiB, ` +
+    `${process.platform} ${process.arch}, Node ${process.versions.node}, ` +
+    `commit ${git("rev-parse", "--short", "HEAD")}${isDirty ? " with local changes" : ""}`
+  );
+}
+
+/** Replaces the section `name`, or adds it. */
+export function writeSection(name: string, markdown: string): void {
+  const begin = `<!-- begin ${name} -->`;
+  const end = `<!-- end ${name} -->`;
+  const section = `${begin}\n${markdown.trim()}\n${end}`;
+  const text = existsSync(FILE) ? readFileSync(FILE, "utf8") : HEADER;
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  const changed =
+    from >= 0 && to > from
+      ? text.slice(0, from) + section + text.slice(to + end.length)
+      : `${text.trimEnd()}\n\n${section}\n`;
+  writeFileSync(FILE, changed);
+}

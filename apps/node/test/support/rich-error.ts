@@ -1,0 +1,48 @@
+/** What a failed call said, in one flat object that tests can match. */
+
+import { Status } from "nice-grpc";
+import { type ErrorInfo, RetryInfo, RichClientError } from "nice-grpc-error-details";
+
+export interface Failure {
+  readonly status: string;
+  readonly reason: string;
+  readonly domain: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retryMs: number | undefined;
+  readonly message: string;
+}
+
+/** Awaits a call that must fail with google.rpc details. */
+export async function failureOf(call: Promise<unknown>): Promise<Failure> {
+  let error: unknown;
+  try {
+    await call;
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (!(error instanceof RichClientError)) {
+    throw new Error(`expected an error with details, got ${String(error)}`, { cause: error });
+  }
+  const info = error.extra.find((detail) => detail.$type === "google.rpc.ErrorInfo") as
+    | ErrorInfo
+    | undefined;
+  const retry = error.extra.find((detail) => detail.$type === RetryInfo.$type) as
+    | RetryInfo
+    | undefined;
+  const delay = retry?.retryDelay;
+  return {
+    status: Status[error.code] ?? String(error.code),
+    reason: info?.reason ?? "",
+    domain: info?.domain ?? "",
+    metadata: info?.metadata ?? {},
+    retryMs: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
+    message: error.details,
+  };
+}
+
+/** Reads a stream to its end. */
+export async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
