@@ -28,7 +28,7 @@ export async function completeLine(
   line: string,
   client: Pick<ByteClient, "scan">,
 ): Promise<Completion> {
-  const words = line.trimStart().split(/\s+/);
+  const words = line.trimStart().split(/[ \t]+/);
   const current = words.at(-1) ?? "";
   const verb = words[0]?.toLowerCase() ?? "";
   if (words.length === 1) return [completeVerb(current), current];

@@ -59,9 +59,9 @@ function isClientError(error: unknown): error is ClientError {
   );
 }
 
-/** What to tell of `error`. */
-export function failureOf(error: unknown): Failure {
-  if (isClientError(error)) return clientFailure(error);
+/** What to tell of `error`, which befell a command that talks to `endpoints`. */
+export function failureOf(error: unknown, endpoints: readonly string[]): Failure {
+  if (isClientError(error)) return clientFailure(error, endpoints);
   const message = error instanceof Error ? error.message : String(error);
   const none = { advice: undefined, outcome: "not-applied", reason: undefined } as const;
   if (error instanceof UsageError) {
@@ -91,12 +91,19 @@ export function outputFailure(error: unknown): Failure {
   };
 }
 
-function clientFailure(error: ClientError): Failure {
-  const { code, outcome, message, reason } = error;
+function clientFailure(error: ClientError, endpoints: readonly string[]): Failure {
+  const { code, outcome, reason } = error;
   const usual =
     (reason === undefined ? undefined : ADVICE_BY_REASON[reason]) ?? ADVICE_BY_CODE[code];
   const advice = outcome === "unknown" ? CHECK_FIRST : usual;
+  const message = UNAVAILABLE_CODES.has(code) ? withEndpoints(error, endpoints) : error.message;
   return { code, message, advice, outcome, reason, exitCode: exitCodeOf(error) };
+}
+
+/** Who was asked matters when nobody answers, and not every message of the client says it. */
+function withEndpoints({ message }: ClientError, endpoints: readonly string[]): string {
+  const isNamed = endpoints.some((endpoint) => message.includes(endpoint));
+  return isNamed ? message : `${message} (${endpoints.join(", ")})`;
 }
 
 function exitCodeOf({ code, outcome }: ClientError): ExitCode {

@@ -5,7 +5,7 @@ import { UsageError } from "./usage-error.js";
 /** Most bytes in one line: room for the largest value of a server (64 MiB) in its longest spelling. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NEWLINE = 0x0a;
 
 /** One line without its end, `\n` or `\r\n`. `number` counts from 1. */
@@ -26,19 +26,22 @@ export async function* linesOf(
   let pieces: Uint8Array[] = [];
   let bytes = 0;
   let number = 1;
+  const add = (piece: Uint8Array): void => {
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new UsageError(`line ${number} has more than ${maxBytes} bytes`);
+    if (piece.length > 0) pieces.push(piece);
+  };
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      pieces.push(chunk.subarray(from, at));
+      add(chunk.subarray(from, at));
       yield toLine(pieces, number);
       pieces = [];
       bytes = 0;
       number += 1;
       from = at + 1;
     }
-    bytes += chunk.length - from;
-    if (bytes > maxBytes) throw new UsageError(`line ${number} has more than ${maxBytes} bytes`);
-    if (from < chunk.length) pieces.push(chunk.subarray(from));
+    add(chunk.subarray(from));
   }
   if (pieces.length > 0) yield toLine(pieces, number);
 }
@@ -46,7 +49,8 @@ export async function* linesOf(
 function toLine(pieces: readonly Uint8Array[], number: number): Line {
   try {
     const text = decoder.decode(Buffer.concat(pieces));
-    return { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
+    // A file may begin with a byte order mark, and may come from Windows.
+    return { number, text: text.replace(number === 1 ? /^\uFEFF/ : /^$/, "").replace(/\r$/, "") };
   } catch {
     throw new UsageError(
       `line ${number} is not UTF-8; write other bytes as {"base64":"…"} or \\xNN`,

@@ -68,7 +68,8 @@ export class Performer {
     await this.out.flush().catch(() => {});
     const broken = this.out.failure;
     if (broken instanceof OutputClosed) return EXIT.ok;
-    const failure = broken === undefined ? failureOf(reason) : outputFailure(broken);
+    const failure =
+      broken === undefined ? failureOf(reason, settings.endpoints) : outputFailure(broken);
     await this.show({ ...failure, message: `${place}${failure.message}` }, settings);
     return failure.exitCode;
   }

@@ -3,8 +3,9 @@ import { Buffer, isUtf8 } from "node:buffer";
 import type { Encoding } from "./encoding.js";
 
 // Control characters, line and paragraph separators, and marks that reorder text on screen: what could
-// break a line of output, move the cursor or make one key look like another.
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+// break a line of output, move the cursor or make one key look like another. And U+FFFD, which stands for
+// lost bytes wherever it comes from somewhere else.
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]/u;
 const UNSAFE_IN_PROSE = /[^\P{Cc}\n\t]|[\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 const NAMED: Readonly<Record<string, string>> = {
   "\n": "\\n",

@@ -3,7 +3,7 @@
  *
  *     PUT  user:1  "Ada \"the\" first"  'as is: \n'  two\ words  "\xff"
  *
- * - Words are separated by blanks. Quotes may begin and end inside a word: `a"b c"d` is one word.
+ * - Words are separated by blanks, which are spaces and tabs. Quotes may begin and end inside a word: `a"b c"d` is one word.
  * - Single quotes: everything up to the next single quote, as it is.
  * - Double quotes: `\\ \" \' \n \r \t \0 \xNN` (a byte) `\u{H…}` (a character); any other backslash is refused.
  * - Outside quotes: a backslash takes the next character as it is.
@@ -21,7 +21,7 @@ export interface Token {
   readonly end: number;
 }
 
-const BLANK = /\s/;
+const BLANK = /[ \t]/;
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\",
   '"': '"',

@@ -22,7 +22,7 @@ async function* status({ client, endpoints, call }: CommandContext): AsyncGenera
     } catch (error) {
       // With several endpoints the next one may still answer; otherwise this is the whole answer.
       if (endpoints.length === 1 || call.signal.aborted) throw error;
-      return { kind: "no-status", endpoint, failure: failureOf(error) };
+      return { kind: "no-status", endpoint, failure: failureOf(error, [endpoint]) };
     }
   }
 }

@@ -1,0 +1,109 @@
+/** The real command against a real titan-node. */
+import { Buffer } from "node:buffer";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ProcessResult, runBash, runTitan, Server } from "./process.js";
+
+const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+const scratch = mkdtempSync(join(tmpdir(), "titan-cli-"));
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start();
+}, 30_000);
+afterAll(async () => {
+  await server.stop();
+  rmSync(scratch, { recursive: true });
+});
+
+function titan(words: readonly string[], stdin?: string | Uint8Array): Promise<ProcessResult> {
+  const { endpoint } = server;
+  return runTitan(words, stdin === undefined ? { endpoint } : { endpoint, stdin });
+}
+
+test("the first commands of a new user", async () => {
+  const put = await titan(["put", "greeting", "hello, world"]);
+  expect([put.code, put.stdout.toString()]).toEqual([0, "OK: Stored key 'greeting'\n"]);
+  const get = await titan(["get", "greeting"]);
+  expect([get.code, get.stdout.toString(), get.stderr]).toEqual([0, "hello, world", ""]);
+  const status = await titan(["status"]);
+  expect([status.code, status.stderr]).toEqual([0, ""]);
+  expect(status.stdout.toString()).toContain(server.endpoint);
+  const removed = await titan(["delete", "greeting"]);
+  expect([removed.code, removed.stdout.toString()]).toEqual([0, "OK: Deleted key 'greeting'\n"]);
+  expect((await titan(["get", "greeting"])).code).toBe(3);
+}, 60_000);
+
+test("any bytes come back as they were, through standard input and through files", async () => {
+  const source = join(scratch, "source");
+  const target = join(scratch, "target");
+  writeFileSync(source, ALL_BYTES);
+  await titan(["put", "from-stdin", "-"], ALL_BYTES);
+  expect((await titan(["get", "from-stdin"])).stdout).toEqual(ALL_BYTES);
+  await titan(["put", "from-file", "--file", source]);
+  await runBash(`titan get from-file > "${target}"`, server.endpoint);
+  expect(readFileSync(target)).toEqual(ALL_BYTES);
+  await titan(["put", "empty", ""]);
+  const empty = await titan(["get", "empty"]);
+  expect([empty.code, empty.stdout.length]).toEqual([0, 0]);
+}, 60_000);
+
+test("a key that is not UTF-8 is put, found by its prefix and removed", async () => {
+  await titan(["put", "--key-encoding", "hex", "ff00fe", "bytes"]);
+  const scan = await titan(["scan", "--key-encoding", "hex", "ff"]);
+  expect(scan.stdout.toString()).toBe("ff00fe\tbytes\n");
+  expect((await titan(["scan", "--start", "zzz"])).stdout.toString()).toBe(
+    "\\xff\\x00\\xfe\tbytes\n",
+  );
+  expect((await titan(["delete", "--hex", "ff00fe"])).code).toBe(0);
+}, 60_000);
+
+test("the server's refusal names the limit and ends with 1", async () => {
+  const { code, stderr } = await titan(["put", "big", "-"], Buffer.alloc(5 * 1024 * 1024));
+  expect(code).toBe(1);
+  expect(stderr).toContain("titan status");
+}, 30_000);
+
+test("cas, increment and time to live reach the server", async () => {
+  expect((await titan(["cas", "once", "a", "--if-absent"])).code).toBe(0);
+  const second = await titan(["cas", "once", "b", "--if-absent"]);
+  expect([second.code, second.stdout.length]).toEqual([6, 0]);
+  expect((await titan(["increment", "n", "41"])).stdout.toString()).toBe("41\n");
+  expect((await titan(["increment", "n"])).stdout.toString()).toBe("42\n");
+  expect((await titan(["increment", "once"])).code).toBe(1);
+  await titan(["put", "short", "lived", "--ttl", "1h"]);
+  const entry = JSON.parse((await titan(["get", "short", "--json"])).stdout.toString()) as {
+    ttlMs: number;
+  };
+  expect(entry.ttlMs).toBeGreaterThan(3_500_000);
+  expect(entry.ttlMs).toBeLessThanOrEqual(3_600_000);
+}, 60_000);
+
+test("a batch of many keys, scanned into a reader that stops early", async () => {
+  const lines = Array.from({ length: 1_000 }, (_, index) =>
+    JSON.stringify({ type: "put", key: `many:${index}`, value: "x".repeat(500) }),
+  );
+  const batch = await titan(["batch"], lines.join("\n"));
+  expect([batch.stderr, batch.code]).toEqual(["", 0]);
+  const head = await runBash("titan scan many: | head -1", server.endpoint);
+  expect([head.code, head.stderr]).toEqual([0, ""]);
+  expect(head.stdout.toString()).toMatch(/^many:0\tx+\n$/);
+  const all = await runBash("titan scan many: --keys-only | wc -l", server.endpoint);
+  expect(all.stdout.toString().trim()).toBe("1000");
+}, 60_000);
+
+test("a full disk behind the output is a failure", async () => {
+  const { code, stderr } = await runBash("titan scan > /dev/full", server.endpoint);
+  expect(code).toBe(1);
+  expect(stderr).toContain("ENOSPC");
+}, 30_000);
+
+test("the shell takes lines from a pipe", async () => {
+  const { code, stdout } = await titan([], 'PUT s "a b"\nGET s\nDELETE s\nGET s\nQUIT\n');
+  expect(code).toBe(3);
+  expect(stdout.toString()).toBe(
+    "OK: Stored key 's'\nValue: a b\nOK: Deleted key 's'\nKey 's' not found\nGoodbye!\n",
+  );
+}, 30_000);
