@@ -1,10 +1,9 @@
 /** The command line: settings, start, signals, exit code. Everything of the process comes in as an argument. */
 import { readFileSync } from "node:fs";
-import { nodePorts } from "./bitcask-engine.js";
+import { nodePorts, type StorePorts } from "./bitcask-engine.js";
 import { ConfigError } from "./config/config-error.js";
 import { helpText } from "./config/help.js";
-import { type Command, loadConfig } from "./config/load-config.js";
-import type { Settings } from "./config/settings.js";
+import { type Command, loadConfig, type ServeCommand } from "./config/load-config.js";
 import {
   EXIT_ADDRESS,
   EXIT_CRASH,
@@ -52,7 +51,11 @@ const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
  * Runs `titan-node` with these arguments until it is told to stop.
  * @returns the exit code
  */
-export async function runCommand(args: readonly string[], io: ProcessIo): Promise<number> {
+export async function runCommand(
+  args: readonly string[],
+  io: ProcessIo,
+  ports: StorePorts = nodePorts(),
+): Promise<number> {
   let command: Command;
   try {
     const readFile = (path: string) => readFileSync(path, "utf8");
@@ -73,21 +76,21 @@ export async function runCommand(args: readonly string[], io: ProcessIo): Promis
       io.stdout.write(`${JSON.stringify(command.settings, undefined, 2)}\n`);
       return EXIT_OK;
     case "serve":
-      return serve(command.settings, command.warnings, io);
+      return serve(command, io, ports);
   }
 }
 
 async function serve(
-  settings: Settings,
-  warnings: readonly string[],
+  { settings, warnings }: ServeCommand,
   io: ProcessIo,
+  ports: StorePorts,
 ): Promise<number> {
   const logger = createLogger({ level: settings.logLevel, format: settings.logFormat }, io.stdout);
   for (const warning of warnings) logger.warn({}, warning);
   const stopAsked = whenAskedToStop(io, logger);
   let node: RunningNode;
   try {
-    node = await runNode(settings, { ports: nodePorts(), logger });
+    node = await runNode(settings, { ports, logger });
   } catch (error) {
     return reportStartFailure(error, logger, io);
   }

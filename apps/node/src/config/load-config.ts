@@ -12,10 +12,17 @@ import {
 
 /** What the command line asks for. */
 export type Command =
-  | { readonly type: "serve"; readonly settings: Settings; readonly warnings: readonly string[] }
+  | ServeCommand
   | { readonly type: "print-config"; readonly settings: Settings }
   | { readonly type: "help" }
   | { readonly type: "version" };
+
+/** Serve with these settings. `warnings` are for whoever started the server. */
+export interface ServeCommand {
+  readonly type: "serve";
+  readonly settings: Settings;
+  readonly warnings: readonly string[];
+}
 
 /** What the outside world gives. */
 export interface ConfigInput {
