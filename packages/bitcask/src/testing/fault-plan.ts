@@ -15,6 +15,8 @@ export type Fault =
       readonly writtenBytes?: number;
       readonly pages?: FailedSyncPages;
     }
+  /** A sync of a file or directory answers with success and does nothing: a disk that lies. */
+  | { readonly type: "lying-sync" }
   /** A read succeeds with bit `bit` (0 to 7) of its byte `offset` turned over; the disk is intact. */
   | { readonly type: "flip-read"; readonly offset: number; readonly bit: number }
   /**

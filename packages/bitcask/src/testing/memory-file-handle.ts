@@ -118,7 +118,7 @@ export class MemoryFileHandle implements FileHandle {
   private syncEffect(upTo: number, fault: Fault | undefined): void {
     if (fault?.type === "error") this.file.failSync(fault.pages ?? "dropped");
     this.assertUsable(fault, false);
-    this.file.sync(upTo);
+    if (fault?.type !== "lying-sync") this.file.sync(upTo);
   }
 
   private assertUsable(fault: Fault | undefined, forWriting: boolean): void {

@@ -145,6 +145,20 @@ describe("planted faults", () => {
     }
   });
 
+  test("a lying sync answers with success and makes nothing durable", async () => {
+    const fileSystem = new MemoryFileSystem();
+    const handle = await newFile(fileSystem);
+    const fault = { type: "lying-sync" } as const;
+    fileSystem.faults.add({ kind: ["sync", "sync-directory"], times: 3, fault });
+    await handle.write(BYTES, 0);
+    await handle.sync();
+    handle.syncSync();
+    await fileSystem.syncDirectory("/");
+
+    expect(fileSystem.crashDecisions().length).toBeGreaterThan(0);
+    expect(fileSystem.crash().paths()).toEqual([]);
+  });
+
   test("a read may see a flipped bit that is not on the disk", async () => {
     const fileSystem = new MemoryFileSystem();
     const handle = await newFile(fileSystem);
