@@ -10,8 +10,9 @@
  * nothing. No call does work in proportion to the number of keys, but for `load`.
  *
  * Keys are bytes; a string stands for its UTF-8 form. The caller's buffers are never kept.
- * Sequence numbers are the store's write order, from 1: they do not fall from one `set` or `delete` to the
- * next, and every one is above those that an open snapshot has seen.
+ * Sequence numbers are the store's write order, from 1. While snapshots are open every write's number
+ * must be above all that the newest of them has seen; without any, numbers may come in any order
+ * (`set` always wins; it is `load` that compares).
  */
 import type { Random } from "../ports.js";
 import type { HashSeed } from "./half-siphash.js";
@@ -56,7 +57,8 @@ export class Keydir {
   private readonly probe: KeyProbe;
   /** For keys that the keydir itself looks up while a caller's key is in `probe`. */
   private readonly ownProbe: KeyProbe;
-  private lastSequence = 0;
+  /** Highest sequence number seen so far. */
+  private highest = 0;
   /** Deleted keys that stay in the hash for a snapshot. */
   private tombstones = 0;
   private loader: KeydirLoader | undefined;
@@ -89,6 +91,11 @@ export class Keydir {
   /** Number of live keys. */
   get size(): number {
     return this.hash.size - this.tombstones;
+  }
+
+  /** Highest sequence number of any write so far, 0 before the first. */
+  get highestSequence(): number {
+    return this.highest;
   }
 
   /**
@@ -124,7 +131,7 @@ export class Keydir {
    * @param displaced receives the location that was the newest until now, if there was one
    * @throws KeydirError `KEYDIR_FULL`, with nothing changed; overwriting a key while no snapshot is
    *   open never throws it
-   * @throws RangeError on a field out of range, a key too long, or a sequence that went back
+   * @throws RangeError on a field out of range, a key too long, or a sequence that a snapshot has seen
    */
   set(key: string | Uint8Array, location: Location, displaced?: Location): Displaced {
     checkLocation(location);
@@ -134,7 +141,7 @@ export class Keydir {
     const id = this.hash.find(this.probe);
     if (id === 0) {
       this.insertFresh(location);
-      this.lastSequence = location.sequence;
+      this.advanceTo(location.sequence);
       return "none";
     }
     const was: Displaced = this.records.hasState(id, TOMBSTONE) ? "none" : "location";
@@ -142,7 +149,7 @@ export class Keydir {
     if (was === "none") this.tombstones--;
     else if (displaced !== undefined) this.records.readLocation(id, displaced);
     this.records.writeLocation(id, location);
-    this.lastSequence = location.sequence;
+    this.advanceTo(location.sequence);
     return was;
   }
 
@@ -159,12 +166,12 @@ export class Keydir {
     this.trimSome();
     const id = this.hash.find(this.probe);
     if (id === 0 || this.records.hasState(id, TOMBSTONE)) {
-      this.lastSequence = sequence;
+      this.advanceTo(sequence);
       return "none";
     }
     this.keepIfSeen(id);
     if (displaced !== undefined) this.records.readLocation(id, displaced);
-    this.lastSequence = sequence;
+    this.advanceTo(sequence);
     if (!this.records.hasState(id, HAS_HISTORY)) {
       this.removeFound(id, this.probe);
       return "location";
@@ -205,7 +212,7 @@ export class Keydir {
    */
   snapshot(): KeydirSnapshot {
     this.refuseWhileLoading();
-    return this.snapshots.open(this.lastSequence);
+    return this.snapshots.open(this.highest);
   }
 
   /**
@@ -241,12 +248,12 @@ export class Keydir {
    */
   load(expectedKeys = 0, onDead?: (location: Location) => void): KeydirLoader {
     this.refuseWhileLoading();
-    if (this.lastSequence > 0) throw new RangeError("only a fresh keydir can be loaded");
+    if (this.highest > 0) throw new RangeError("only a fresh keydir can be loaded");
     this.hash.reserveTotal(expectedKeys);
     const { records, hash, order, budget, probe } = this;
     const onFinish = (lastSequence: number, tombstones: readonly number[]): void => {
       this.loader = undefined;
-      this.lastSequence = lastSequence;
+      this.highest = lastSequence;
       this.forgetLoadedTombstones(tombstones);
     };
     this.loader = new KeydirLoader({ records, hash, order, budget, probe }, { onDead, onFinish });
@@ -327,10 +334,15 @@ export class Keydir {
     this.history.makeRoom();
   }
 
+  private advanceTo(sequence: number): void {
+    if (sequence > this.highest) this.highest = sequence;
+  }
+
   private checkSequence(sequence: number): void {
-    const follows = sequence >= this.lastSequence && sequence > this.snapshots.newest;
-    if (!follows || !Number.isSafeInteger(sequence)) {
-      throw new RangeError(`sequence ${sequence} does not follow ${this.lastSequence}`);
+    if (!(sequence > this.snapshots.newest) || !Number.isSafeInteger(sequence) || sequence < 0) {
+      throw new RangeError(
+        `sequence ${sequence} is not above ${this.snapshots.newest}, which a snapshot has seen`,
+      );
     }
     if (this.loader !== undefined) this.refuseWhileLoading();
   }
