@@ -139,7 +139,7 @@ async function serve(settings: Settings, deps: NodeDeps, engine: Engine): Promis
   const revisions = await RevisionSource.open(record?.nextRevision ?? 1, (nextRevision) =>
     writeNodeRecord(engine, { nodeId, nextRevision }),
   );
-  const store = new KvStore({ engine, revisions }, toKvLimits(settings));
+  const store = new KvStore({ engine, revisions, timer: ports.clock }, toKvLimits(settings));
   const admission = new Admission({
     concurrentRequests: settings.maxConcurrentRequests,
     concurrentScans: settings.maxConcurrentScans,

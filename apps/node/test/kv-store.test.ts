@@ -3,7 +3,7 @@ import { KvStore } from "../src/kv/kv-store.js";
 import type { TxnOperation } from "../src/kv/requests.js";
 import { RevisionSource } from "../src/kv/revision.js";
 import { SMALL_LIMITS } from "./support/kv-limits.js";
-import { MemoryEngine } from "./support/memory-engine.js";
+import { ManualTimer, MemoryEngine } from "./support/memory-engine.js";
 
 const KS = 1;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -13,7 +13,10 @@ const text = (value: Uint8Array | undefined): string | undefined =>
 async function newStore() {
   const engine = new MemoryEngine();
   const revisions = await RevisionSource.open(1, () => Promise.resolve());
-  return { engine, store: new KvStore({ engine, revisions }, SMALL_LIMITS) };
+  return {
+    engine,
+    store: new KvStore({ engine, revisions, timer: new ManualTimer() }, SMALL_LIMITS),
+  };
 }
 
 const put = (store: KvStore, key: string, value: string, ttlMs = 0) =>

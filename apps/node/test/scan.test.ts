@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { KvStore } from "../src/kv/kv-store.js";
 import { RevisionSource } from "../src/kv/revision.js";
 import type { ScanPage, ScanRequest } from "../src/kv/scan.js";
 import { SMALL_LIMITS } from "./support/kv-limits.js";
-import { MemoryEngine } from "./support/memory-engine.js";
+import { ManualTimer, MemoryEngine } from "./support/memory-engine.js";
 
 const NOTHING = new Uint8Array(0);
 const ALL: ScanRequest = {
@@ -13,7 +13,10 @@ const ALL: ScanRequest = {
 
 async function storeWith(keys: readonly (string | Uint8Array)[]) {
   const revisions = await RevisionSource.open(1, () => Promise.resolve());
-  const store = new KvStore({ engine: new MemoryEngine(), revisions }, SMALL_LIMITS);
+  const store = new KvStore(
+    { engine: new MemoryEngine(), revisions, timer: new ManualTimer() },
+    SMALL_LIMITS,
+  );
   for (const key of keys) {
     await store.put(1, { key: Buffer.from(key as string), value: Buffer.from("v"), ttlMs: 0 });
   }
@@ -93,7 +96,10 @@ test.each([
 test("a page ends when it has its bytes, and keys alone weigh less", async () => {
   const revisions = await RevisionSource.open(1, () => Promise.resolve());
   const limits = { ...SMALL_LIMITS, scanPageKeys: 100 };
-  const store = new KvStore({ engine: new MemoryEngine(), revisions }, limits);
+  const store = new KvStore(
+    { engine: new MemoryEngine(), revisions, timer: new ManualTimer() },
+    limits,
+  );
   for (const key of "abcdef") {
     await store.put(1, { key: Buffer.from(key), value: Buffer.alloc(250), ttlMs: 0 });
   }
@@ -101,4 +107,47 @@ test("a page ends when it has its bytes, and keys alone weigh less", async () =>
   const keysOnly = await pagesOf(store, { keysOnly: true });
   expect(keysOnly.map(({ entries }) => entries.length)).toEqual([6]);
   expect(keysOnly[0]?.entries[0]).toMatchObject({ value: NOTHING, revision: 1 });
+});
+
+describe("a client that does not ask for the next page", () => {
+  async function pausedScan(reverse: boolean) {
+    const engine = new MemoryEngine();
+    const timer = new ManualTimer();
+    const revisions = await RevisionSource.open(1, () => Promise.resolve());
+    const store = new KvStore({ engine, revisions, timer }, SMALL_LIMITS);
+    const put = (key: string) =>
+      store.put(1, { key: Buffer.from(key), value: Buffer.from("v"), ttlMs: 0 });
+    for (const key of "acegi") await put(key);
+    const pages = store.scan({ ...ALL, reverse, pageSize: 2 });
+    const first = await pages.next();
+    await put(reverse ? "f" : "d");
+    const rest = async () => {
+      const keys = keysOf(first.value === undefined ? [] : [first.value]);
+      for await (const page of pages) keys.push(...keysOf([page]));
+      return keys.join("");
+    };
+    return { engine, timer, rest, pages };
+  }
+
+  test.each([false, true])("in time sees one moment (reverse: %s)", async (reverse) => {
+    const { engine, timer, rest } = await pausedScan(reverse);
+    expect([engine.openViews, timer.waiting]).toEqual([1, 1]);
+    expect(await rest()).toBe(reverse ? "igeca" : "acegi");
+    expect([engine.openViews, timer.waiting]).toEqual([0, 0]);
+  });
+
+  test.each([false, true])("for long goes on from a new view (reverse: %s)", async (reverse) => {
+    const { engine, timer, rest } = await pausedScan(reverse);
+    timer.ring();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(engine.openViews).toBe(0);
+    expect(await rest()).toBe(reverse ? "igfeca" : "acdegi");
+    expect(engine.openViews).toBe(0);
+  });
+
+  test("and leaves frees the view and the timer", async () => {
+    const { engine, timer, pages } = await pausedScan(false);
+    await pages.return();
+    expect([engine.openViews, timer.waiting]).toEqual([0, 0]);
+  });
 });

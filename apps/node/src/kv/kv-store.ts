@@ -20,7 +20,7 @@ import type {
   WriteOperation,
 } from "./requests.js";
 import type { Revision, RevisionSource } from "./revision.js";
-import { type ScanPage, type ScanRequest, scanPages } from "./scan.js";
+import { type ScanPage, type ScanRequest, scanPages, type Timer } from "./scan.js";
 import { decodeStoredValue, encodeStoredValue } from "./stored-value.js";
 import { TxnRun } from "./txn.js";
 
@@ -37,17 +37,26 @@ export interface Latest {
   readonly rests: Promise<void> | undefined;
 }
 
+/** What a {@link KvStore} is made of. */
+export interface KvStoreDeps {
+  readonly engine: Engine;
+  readonly revisions: RevisionSource;
+  readonly timer: Timer;
+}
+
 /** See the head of this file. Failures of the store come out as the store threw them. */
 export class KvStore {
   readonly #engine: Engine;
   readonly #revisions: RevisionSource;
+  readonly #timer: Timer;
   readonly #limits: KvLimits;
   readonly #pending = new PendingWrites();
   // Invariant: every write with a revision up to this one has settled.
   #settledRevision: Revision;
 
-  constructor(deps: { engine: Engine; revisions: RevisionSource }, limits: KvLimits) {
+  constructor(deps: KvStoreDeps, limits: KvLimits) {
     this.#engine = deps.engine;
+    this.#timer = deps.timer;
     this.#revisions = deps.revisions;
     this.#limits = limits;
     this.#settledRevision = deps.revisions.last;
@@ -183,9 +192,12 @@ export class KvStore {
     return { succeeded, results, revision: this.#settledRevision };
   }
 
-  /** Pages of a range, from one consistent view. @throws KvError `FIELD_INVALID` (cursor) */
+  /**
+   * Pages of a range, from one consistent view while the caller keeps asking.
+   * @throws KvError `FIELD_INVALID` (range, cursor)
+   */
   scan(request: ScanRequest): AsyncGenerator<ScanPage, void, undefined> {
-    return scanPages(this.#engine, request, this.#limits);
+    return scanPages({ engine: this.#engine, timer: this.#timer }, request, this.#limits);
   }
 
   /** The state that a write called in this turn will meet. For decisions, not for answers. */

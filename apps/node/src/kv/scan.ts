@@ -40,6 +40,23 @@ export interface ScanPage {
   readonly cursor: Uint8Array;
 }
 
+/** Calls back once, after `delayMs` or more; the result cancels that. A clock of the store is one. */
+export interface Timer {
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+/** What a scan reads from. */
+export interface ScanSources {
+  readonly engine: Engine;
+  readonly timer: Timer;
+}
+
+/**
+ * A view keeps merged files on disk. A client that asks for no page for so long loses its view, and goes
+ * on from a new one where it stopped; nothing else changes for it.
+ */
+export const VIEW_IDLE_MS = 10_000;
+
 const CURSOR_VERSION = 1;
 const CURSOR_HEADER_BYTES = 2;
 const NOTHING = new Uint8Array(0);
@@ -52,47 +69,94 @@ const ENTRY_OVERHEAD_BYTES = 32;
  * @throws KvError `FIELD_INVALID` (range, cursor) at the call
  */
 export function scanPages(
-  engine: Engine,
+  sources: ScanSources,
   request: ScanRequest,
   limits: KvLimits,
 ): AsyncGenerator<ScanPage, void, undefined> {
   const range = toEngineRange(request);
   const pageKeys =
     request.pageSize > 0 ? Math.min(request.pageSize, limits.scanPageKeys) : limits.scanPageKeys;
-  return pagesOf(engine, range, { request, pageKeys, pageBytes: limits.scanPageBytes });
+  const left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
+  const progress = { request, pageKeys, pageBytes: limits.scanPageBytes, left };
+  return pagesOf(sources, range, progress);
+}
+
+/** A scan under way. */
+interface Progress {
+  readonly request: ScanRequest;
+  readonly pageKeys: number;
+  readonly pageBytes: number;
+  /** Keys that may still be sent. */
+  left: number;
 }
 
 async function* pagesOf(
-  engine: Engine,
+  sources: ScanSources,
   range: EngineRange | undefined,
-  { request, pageKeys, pageBytes }: { request: ScanRequest; pageKeys: number; pageBytes: number },
+  progress: Progress,
 ): AsyncGenerator<ScanPage, void, undefined> {
+  let rest = range;
+  while (rest !== undefined) {
+    const lastKey = yield* pagesOfOneView(sources, rest, progress);
+    if (lastKey === undefined) return;
+    rest = behind(rest, toStoreKey(progress.request.keyspace, lastKey));
+  }
+  yield { entries: [], cursor: NOTHING };
+}
+
+/**
+ * Pages from one view of the store.
+ * @returns the last key sent when the view was let go of because nobody asked for the next page
+ */
+async function* pagesOfOneView(
+  { engine, timer }: ScanSources,
+  range: EngineRange,
+  progress: Progress,
+): AsyncGenerator<ScanPage, Uint8Array | undefined, undefined> {
+  const { request, pageKeys, pageBytes } = progress;
+  const view = engine.scan(range);
   let entries: ScanEntry[] = [];
   let bytes = 0;
-  let left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
-  if (range !== undefined) {
-    for await (const [storeKey, record] of engine.scan(range)) {
-      // A page is sent only when a further key is known, so that the last page can say that it is.
-      if (entries.length >= pageKeys || bytes >= pageBytes || left === 0) {
+  let isReleased = false;
+  for await (const [storeKey, record] of view) {
+    // A page is sent only when a further key is known, so that the last page can say that it is.
+    if (entries.length >= pageKeys || bytes >= pageBytes || progress.left === 0) {
+      const cancel = timer.schedule(VIEW_IDLE_MS, () => {
+        isReleased = true;
+        // It only frees memory and files; a failure would show at the next page.
+        view.return?.().catch(() => undefined);
+      });
+      try {
         yield { entries, cursor: encodeCursor(entries, request.reverse) };
-        if (left === 0) return;
-        entries = [];
-        bytes = 0;
-        await nextTurn();
+      } finally {
+        cancel();
       }
-      const { revision, value } = decodeStoredValue(record.value);
-      const entry: ScanEntry = {
-        key: fromStoreKey(storeKey),
-        value: request.keysOnly ? NOTHING : value,
-        revision,
-        expiresAtMs: record.expiresAtMs,
-      };
-      entries.push(entry);
-      bytes += entry.key.length + entry.value.length + ENTRY_OVERHEAD_BYTES;
-      left -= 1;
+      if (progress.left === 0) return undefined;
+      if (isReleased) return entries.at(-1)?.key;
+      entries = [];
+      bytes = 0;
+      await nextTurn();
     }
+    const { revision, value } = decodeStoredValue(record.value);
+    const entry: ScanEntry = {
+      key: fromStoreKey(storeKey),
+      value: request.keysOnly ? NOTHING : value,
+      revision,
+      expiresAtMs: record.expiresAtMs,
+    };
+    entries.push(entry);
+    bytes += entry.key.length + entry.value.length + ENTRY_OVERHEAD_BYTES;
+    progress.left -= 1;
   }
   yield { entries, cursor: NOTHING };
+  return undefined;
+}
+
+/** What is left of `range` in its direction behind `lastKey`, a stored key; `undefined`: nothing can be. */
+function behind(range: EngineRange, lastKey: Uint8Array): EngineRange | undefined {
+  const { from, to, reverse } = range;
+  if (!reverse) return { from: lastKey, afterFrom: true, to, reverse };
+  return Buffer.compare(from, lastKey) < 0 ? { ...range, to: lastKey } : undefined;
 }
 
 /** A long scan of cached data never waits for the disk; without this it would keep all others waiting. */
@@ -112,19 +176,17 @@ function toEngineRange(request: ScanRequest): EngineRange | undefined {
   ] as const) {
     if (bytes.length > MAX_KEY_BYTES + 1) throw invalidField(field, "longer than any key can be");
   }
-  let from: Uint8Array = toStoreKey(keyspace, later(prefix, start));
+  const from = toStoreKey(keyspace, later(prefix, start));
   const ends = [successor(toStoreKey(keyspace, prefix))];
   if (end.length > 0) ends.push(toStoreKey(keyspace, end));
-  let to = ends.reduce((a, b) => (Buffer.compare(a, b) <= 0 ? a : b));
-  let afterFrom = false;
-  if (request.cursor.length > 0) {
-    const last = toStoreKey(keyspace, decodeCursor(request.cursor, reverse));
-    const isWithin = Buffer.compare(last, from) >= 0 && Buffer.compare(last, to) < 0;
-    if (!isWithin) throw invalidField("cursor", "belongs to another range");
-    if (reverse) to = last;
-    else [from, afterFrom] = [last, true];
-  }
-  return Buffer.compare(from, to) < 0 ? { from, afterFrom, to, reverse } : undefined;
+  const to = ends.reduce((a, b) => (Buffer.compare(a, b) <= 0 ? a : b));
+  const range = { from, afterFrom: false, to, reverse };
+  if (Buffer.compare(from, to) >= 0) return undefined;
+  if (request.cursor.length === 0) return range;
+  const last = toStoreKey(keyspace, decodeCursor(request.cursor, reverse));
+  const isWithin = Buffer.compare(last, from) >= 0 && Buffer.compare(last, to) < 0;
+  if (!isWithin) throw invalidField("cursor", "belongs to another range");
+  return behind(range, last);
 }
 
 function later(a: Uint8Array, b: Uint8Array): Uint8Array {

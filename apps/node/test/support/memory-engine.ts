@@ -7,6 +7,26 @@ import type {
   StoredRecord,
 } from "../../src/kv/engine.js";
 
+/** A timer that rings when the test says so. */
+export class ManualTimer {
+  readonly #callbacks = new Set<() => void>();
+
+  schedule(_delayMs: number, callback: () => void): () => void {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+
+  /** Callbacks that wait. */
+  get waiting(): number {
+    return this.#callbacks.size;
+  }
+
+  ring(): void {
+    for (const callback of this.#callbacks) callback();
+    this.#callbacks.clear();
+  }
+}
+
 interface Waiting {
   readonly writes: readonly EngineWrite[];
   readonly atMs: number;
@@ -22,6 +42,8 @@ export class MemoryEngine implements Engine {
   /** How often waiting writes were settled, as a stand-in for syncs. */
   settledGroups = 0;
   wallMs = 1_000_000;
+  /** Scans that were begun and neither ended nor let go. */
+  openViews = 0;
 
   read(key: Uint8Array): StoredRecord | undefined {
     const record = this.#records.get(Buffer.from(key).toString("latin1"));
@@ -78,9 +100,12 @@ export class MemoryEngine implements Engine {
       })
       .sort(Buffer.compare);
     if (range.reverse) within.reverse();
-    for (const key of within) {
-      const record = this.read(key);
-      if (record !== undefined) yield [key, record];
+    const view = within.map((key) => [key, this.read(key)] as const);
+    this.openViews += 1;
+    try {
+      for (const [key, record] of view) if (record !== undefined) yield [key, record];
+    } finally {
+      this.openViews -= 1;
     }
   }
 
