@@ -67,14 +67,14 @@ export class Attempts {
     if (scope.end !== undefined) {
       // A server that was silent for the whole call may be gone without a word: find out anew.
       if (scope.end.kind === "timeout" && route.link.heardAtMs < this.sentAtMs) {
-        route.link.failed("silent until the deadline of a call");
+        route.link.broke(route.connection, "silent until the deadline of a call");
       }
       throw this.ended("sent", endpoint);
     }
     if (!(error instanceof RpcFailure)) throw this.defect(error, endpoint);
 
     const verdict = judge(error, this.nature);
-    if (verdict.endpoint === "broken") route.link.failed(error.message);
+    if (verdict.endpoint === "broken") route.link.broke(route.connection, error.message);
     else route.link.heard();
     if (verdict.endpoint !== "fine") context.pool.turnFrom(route.link);
     const outcome = this.outcomeWith(verdict.outcome);

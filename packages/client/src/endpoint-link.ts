@@ -47,8 +47,16 @@ export class EndpointLink {
     this.heardAtMs = this.ports.clock.monotonicMs();
   }
 
-  /** It does not work: drops the connection and leaves the endpoint alone for a while. */
-  failed(problem: string): void {
+  /**
+   * A connection of this link does not work: drops it and leaves the endpoint alone for a while. A
+   * thousand calls may fail with one connection; only the first to say so counts.
+   */
+  broke(connection: Connection, problem: string): void {
+    if (connection === this.connection) this.failed(problem);
+    else connection.close();
+  }
+
+  private failed(problem: string): void {
     this.lastProblem = problem;
     this.failures += 1;
     this.retryAtMs =

@@ -104,14 +104,25 @@ describe("an endpoint that failed is left alone", () => {
     expect(await resultOf(connecting, 25)).toMatchObject({ link: { endpoint: { host: "b" } } });
   });
 
+  test("for as long as one failure asks, however many calls met it", async () => {
+    const pool = poolOf("a");
+    const { link, connection } = await pool.connect();
+    for (let n = 0; n < 1_000; n++) link.broke(connection, "cut");
+    expect(link.retryAtMs - clock.monotonicMs()).toBe(25);
+    expect(transport.open).toBe(0);
+  });
+
   test("and starts afresh once a call on it succeeds", async () => {
     const pool = poolOf("a");
-    const { link } = await pool.connect();
-    for (let n = 0; n < 5; n++) link.failed("broken");
-    const longMs = link.retryAtMs - clock.monotonicMs();
-    link.heard();
-    link.failed("broken");
-    expect(link.retryAtMs - clock.monotonicMs()).toBeLessThan(longMs);
+    const waits: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      await clock.advance(1_000);
+      const { link, connection } = await pool.connect();
+      if (n === 3) link.heard();
+      link.broke(connection, "cut");
+      waits.push(link.retryAtMs - clock.monotonicMs());
+    }
+    expect(waits).toEqual([25, 50, 100, 25]);
   });
 });
 

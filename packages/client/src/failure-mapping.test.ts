@@ -56,6 +56,21 @@ describe("outcomes", () => {
     }
   });
 
+  test("a request over gRPC's limit is not applied, an answer over it is not known to be", () => {
+    const tooLarge = (message: string) => judge(failure(8, undefined, { message }), WRITE);
+    for (const message of [
+      "Received message larger than max (5 vs 4)",
+      "Attempted to send message with a size larger than 4",
+    ]) {
+      expect(tooLarge(message)).toMatchObject({
+        code: "CLIENT_INVALID_ARGUMENT",
+        outcome: "not-applied",
+        retry: false,
+      });
+    }
+    expect(tooLarge("Sent message larger than max (5 vs. 4)").outcome).toBe("unknown");
+  });
+
   test("a read is never applied", () => {
     expect(judge(failure(UNAVAILABLE), READ).outcome).toBe("not-applied");
   });

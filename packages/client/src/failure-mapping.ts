@@ -89,22 +89,25 @@ export interface Verdict {
 
 /** Judges `failure` of a call of this nature. */
 export function judge(failure: RpcFailure, nature: CallNature): Verdict {
-  const code = codeOf(failure);
+  const code = codeOf(failure, nature.writes);
   const outcome = nature.writes ? outcomeOf(failure) : "not-applied";
   const safe = outcome === "not-applied" || nature.retryUnknown;
   return { code, outcome, retry: safe && isPassing(failure), endpoint: endpointOf(failure) };
 }
 
-function codeOf({ info, status, message }: RpcFailure): ClientErrorCode {
+function codeOf(failure: RpcFailure, writes: boolean): ClientErrorCode {
+  const { info, status } = failure;
   // A newer server may know reasons that this version does not: then the status decides.
   const known = CODE_OF_REASON as Readonly<Record<string, ClientErrorCode | undefined>>;
   const byReason = info === undefined ? undefined : known[info.reason];
   if (byReason !== undefined) return byReason;
-  if (isStreamReset({ info, status, message })) return "CLIENT_UNAVAILABLE";
+  if (isStreamReset(failure)) return "CLIENT_UNAVAILABLE";
+  if (writes && isTooLarge(failure)) return "CLIENT_INVALID_ARGUMENT";
   return CODE_OF_STATUS[status] ?? "CLIENT_INTERNAL";
 }
 
-function outcomeOf({ info, status }: RpcFailure): Outcome {
+function outcomeOf(failure: RpcFailure): Outcome {
+  const { info, status } = failure;
   if (info !== undefined) {
     return info.metadata["outcome"] === "not-applied" ? "not-applied" : "unknown";
   }
@@ -112,7 +115,8 @@ function outcomeOf({ info, status }: RpcFailure): Outcome {
   const refusedAtTheDoor =
     status === STATUS.UNIMPLEMENTED ||
     status === STATUS.UNAUTHENTICATED ||
-    status === STATUS.PERMISSION_DENIED;
+    status === STATUS.PERMISSION_DENIED ||
+    isTooLarge(failure);
   return refusedAtTheDoor ? "not-applied" : "unknown";
 }
 
@@ -141,6 +145,17 @@ function endpointOf(failure: RpcFailure): Verdict["endpoint"] {
 /** grpc-js reports a stream that the other side's HTTP/2 reset as INTERNAL with these words. */
 function isStreamReset({ info, status, message }: Pick<RpcFailure, "info" | "status" | "message">) {
   return info === undefined && status === STATUS.INTERNAL && message.includes("RST_STREAM");
+}
+
+/** grpc-js's words for a message that is too large to be sent, and for one that nobody will read. */
+const TOO_LARGE = /^(Attempted to send message with a size|Received message) larger than/;
+
+/**
+ * Whether a message was over gRPC's limit. With a write that is the request, refused before anybody read
+ * it: the answer to a write that was applied is small.
+ */
+function isTooLarge({ info, status, message }: RpcFailure): boolean {
+  return info === undefined && status === STATUS.RESOURCE_EXHAUSTED && TOO_LARGE.test(message);
 }
 
 /** The error that the caller sees of `failure`. */

@@ -58,8 +58,8 @@ async function openConnection(
     "grpc.max_reconnect_backoff_ms": NEVER_RECONNECT_MS,
     // Subchannels are shared by all channels of a process otherwise, and their back-off with them.
     "grpc.use_local_subchannel_pool": 1,
-    // Retries are this package's business: gRPC does not know which are safe.
-    "grpc.enable_retries": 0,
+    // Without a service config gRPC sends again only what HTTP/2 says the server never looked at. Which
+    // other calls may be retried is this package's business.
     "grpc.service_config_disable_resolution": 1,
     // A proxy meant for the web (http_proxy in the environment) is not meant for a database.
     "grpc.enable_http_proxy": 0,

@@ -4,7 +4,7 @@ import { Status } from "nice-grpc";
 import { describe, expect, test, vi } from "vitest";
 import { titanError } from "./fakes/fake-node.js";
 import { afterTest, clientOf, FAST, failureOf, gate, startNode } from "./fakes/harness.js";
-import { openBlackhole, unusedEndpoint } from "./fakes/sockets.js";
+import { openBlackhole, openProxy, unusedEndpoint } from "./fakes/sockets.js";
 
 describe("a node that is down", () => {
   test("calls fail within their deadline, unapplied, naming the address and the reason", async () => {
@@ -105,6 +105,39 @@ describe("a server that does not answer in time", () => {
     await cancelled.opened;
   });
 
+  test("calls that overlap with one that timed out still get their answers", async () => {
+    const node = await startNode();
+    const hold = gate();
+    node.misbehave = (method) => (method === "put" ? hold.opened : undefined);
+    const client = clientOf([node.endpoint]);
+    const patient = client.put("a", "1");
+    await failureOf(client.put("b", "2", { timeoutMs: 100 }));
+    // The connection has been given up by now, but not under the call that still waits.
+    expect(await client.get("k")).toBeUndefined();
+    hold.open();
+    expect(await patient).toMatchObject({ revision: expect.any(Number) as number });
+  });
+
+  test("a network that goes silent costs the calls under way, and no later one its outcome", async () => {
+    const node = await startNode();
+    const proxy = await openProxy(node.port);
+    afterTest(() => proxy.close());
+    const client = clientOf([proxy.endpoint], { timeoutMs: 400, connectTimeoutMs: 100 });
+    await client.put("k", "1");
+    proxy.freeze();
+    expect(await failureOf(client.put("k", "2"))).toMatchObject({
+      code: "CLIENT_TIMEOUT",
+      outcome: "unknown",
+    });
+    expect(await failureOf(client.put("k", "3"))).toMatchObject({
+      code: "CLIENT_UNAVAILABLE",
+      outcome: "not-applied",
+    });
+    proxy.thaw();
+    await client.put("k", "4", { timeoutMs: 5_000 });
+    expect(node.count("put")).toBe(2);
+  });
+
   test("the next call goes to another node", async () => {
     const [a, b] = [await startNode(), await startNode()];
     for (const node of [a, b]) {
@@ -171,6 +204,39 @@ describe("a connection that is cut", () => {
       node = next;
       expect(await client.get("seen")).toBe(String(round));
     }
+  });
+});
+
+describe("messages that are too large", () => {
+  test("a value over the server's limit is refused unapplied", async () => {
+    const node = await startNode();
+    const client = clientOf([node.endpoint]);
+    const fourMiB = 4 * 1024 * 1024;
+    expect(await failureOf(client.put("k", "v".repeat(fourMiB)))).toMatchObject({
+      code: "CLIENT_INVALID_ARGUMENT",
+      outcome: "not-applied",
+    });
+    const half = { type: "put", key: "k", value: "v".repeat(fourMiB / 2) } as const;
+    expect(await failureOf(client.batch([half, half]))).toMatchObject({
+      code: "CLIENT_INVALID_ARGUMENT",
+      outcome: "not-applied",
+    });
+    expect(node.calls).toEqual([]);
+    expect(await client.get("k")).toBeUndefined();
+  });
+
+  test("values and answers over the client's limit are refused here", async () => {
+    const node = await startNode();
+    const client = clientOf([node.endpoint], { maxMessageBytes: 65_536 });
+    await expect(client.put("k", "v".repeat(65_537))).rejects.toThrow(RangeError);
+    const half = { type: "put", key: "k", value: "v".repeat(40_000) } as const;
+    expect(await failureOf(client.batch([half, half]))).toMatchObject({
+      code: "CLIENT_INVALID_ARGUMENT",
+      outcome: "not-applied",
+    });
+    expect(node.calls).toEqual([]);
+    node.put(Buffer.from("k"), Buffer.alloc(100_000), 0);
+    expect(await failureOf(client.get("k"))).toMatchObject({ code: "CLIENT_RESOURCE_EXHAUSTED" });
   });
 });
 

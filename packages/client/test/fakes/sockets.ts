@@ -1,5 +1,5 @@
 /** Servers that are none, and ports where nobody is. */
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 
 /** A TCP server that accepts and never answers. */
 export interface Blackhole {
@@ -17,6 +17,47 @@ export async function openBlackhole(): Promise<Blackhole> {
   const port = await listen(server);
   return {
     endpoint: `127.0.0.1:${port}`,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A way to a port that can go silent. What was sent into the silence is lost. */
+export interface Proxy {
+  readonly endpoint: string;
+  /** From now on nothing passes, on connections old and new. */
+  freeze(): void;
+  /** New connections pass again; those from before stay dead. */
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+export async function openProxy(toPort: number): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  let frozen = false;
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+  };
+  const server = createServer((near) => {
+    keep(near);
+    if (frozen) return;
+    const far = keep(connect(toPort, "127.0.0.1"));
+    near.pipe(far);
+    far.pipe(near);
+  });
+  const port = await listen(server);
+  return {
+    endpoint: `127.0.0.1:${port}`,
+    freeze() {
+      frozen = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    thaw() {
+      frozen = false;
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
