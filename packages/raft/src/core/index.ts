@@ -43,6 +43,7 @@ export type {
   ConfigTransition,
   MemberChange,
 } from "./config-change.js";
+export { foundingSnapshot } from "./founding.js";
 export { EMPTY_CONFIG_STATE, foundingConfig, isSameMembership } from "./configuration.js";
 export type { ConfigState } from "./configuration.js";
 export type { ProgressState } from "./progress.js";

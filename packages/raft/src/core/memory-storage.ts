@@ -21,13 +21,17 @@ export class MemoryStorage implements LogStorage {
   #hardState = INITIAL_HARD_STATE;
   #compacted: LogPosition = { index: INDEX_ZERO, term: TERM_ZERO };
   #entries: Entry[] = [];
-  #snapshot: Snapshot = {
-    meta: { index: INDEX_ZERO, term: TERM_ZERO, config: EMPTY_CONFIG_STATE },
-    data: NO_BYTES,
-  };
+  #snapshot: Snapshot;
+  #config: ConfigState;
+
+  /** @param config who is in the group before the first entry; nobody, for one that will join */
+  constructor(config: ConfigState = EMPTY_CONFIG_STATE) {
+    this.#snapshot = { meta: { index: INDEX_ZERO, term: TERM_ZERO, config }, data: NO_BYTES };
+    this.#config = config;
+  }
 
   initialState(): { readonly hardState: HardState; readonly config: ConfigState } {
-    return { hardState: this.#hardState, config: this.#snapshot.meta.config };
+    return { hardState: this.#hardState, config: this.#config };
   }
 
   firstIndex(): LogIndex {
@@ -63,6 +67,11 @@ export class MemoryStorage implements LogStorage {
     this.#hardState = hardState;
   }
 
+  /** Keeps the configuration that was just applied. */
+  setConfig(config: ConfigState): void {
+    this.#config = config;
+  }
+
   /** Appends, replacing everything from the first entry's index on. Compacted ones are skipped. */
   append(entries: readonly Entry[]): void {
     const fresh = entries.filter((entry) => entry.index > this.#compacted.index);
@@ -80,6 +89,7 @@ export class MemoryStorage implements LogStorage {
       throw new RaftError({ code: "RAFT_LOG_COMPACTED", message: "the snapshot is out of date" });
     }
     this.#snapshot = snapshot;
+    this.#config = snapshot.meta.config;
     this.#compacted = { index: snapshot.meta.index, term: snapshot.meta.term };
     this.#entries = [];
   }

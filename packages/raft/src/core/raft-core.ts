@@ -20,7 +20,7 @@ import {
 import type { ConfigState } from "./configuration.js";
 import { answerVote, startElection } from "./election.js";
 import { type Entry, type ProposedEntry, totalEntryBytes, payloadBytes } from "./entry.js";
-import { RaftError, type RaftErrorCode } from "./errors.js";
+import { invariant, RaftError, type RaftErrorCode } from "./errors.js";
 import { adoptConfig } from "./following.js";
 import { forgetLeader, stepFollower } from "./follower.js";
 import { INDEX_ZERO, laterIndex, type LogIndex, toNodeId } from "./ids.js";
@@ -75,6 +75,11 @@ export class RaftCore {
   constructor(deps: RaftCoreDeps, options: RaftCoreOptions = {}) {
     const { hardState, config } = deps.storage.initialState();
     this.#node = new NodeState(deps, resolveOptions(deps.id, options), hardState);
+    const { applied } = this.#node.log;
+    invariant(
+      config.changedAt <= applied,
+      () => `stored configuration of ${config.changedAt} is ahead of what is applied, ${applied}`,
+    );
     adoptConfig(this.#node, config);
     this.#node.becomeFollower(this.#node.term, undefined);
     this.#ready = new ReadyBuilder(this.#node);

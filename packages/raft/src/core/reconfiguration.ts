@@ -18,8 +18,9 @@ export function applyConfigChange(
   change: ConfigChange,
   changedAt: LogIndex,
 ): ConfigState {
+  const membership = follow(node, change);
   node.configChangedAt = changedAt;
-  return switchTo(node, follow(node, change));
+  return switchTo(node, membership);
 }
 
 function follow(node: NodeState, change: ConfigChange): Membership {

@@ -36,7 +36,12 @@ export interface Snapshot {
  * of `firstIndex - 1` is known too, as the point that compaction left behind.
  */
 export interface LogStorage {
-  /** What was stored when the process stopped. Read once. */
+  /**
+   * What was stored when the process stopped. Read once. The configuration is the one in force at
+   * the index that the node starts applying from: a host whose state machine is ahead of its last
+   * snapshot stores each configuration that it applies, or a node would come back with members
+   * that were replaced long ago.
+   */
   initialState(): { readonly hardState: HardState; readonly config: ConfigState };
   /** Index of the first entry that can be read; one past the last when there is none. */
   firstIndex(): LogIndex;

@@ -123,6 +123,7 @@ export class ScriptNode {
     let update = entry.data;
     if (entry.type !== "normal") {
       config = this.core.applyConfigChange(entry);
+      this.storage.setConfig(config);
       update = decodeConfigChange(entry).context ?? new Uint8Array(0);
     }
     const data = new Uint8Array([...(before?.data ?? []), ...update]);
