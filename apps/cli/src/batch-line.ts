@@ -9,6 +9,7 @@
  */
 import type { BatchOperation } from "@titan/client";
 import { decodeArgument } from "./encoding.js";
+import { checkKey } from "./key.js";
 import type { Line } from "./lines.js";
 import { UsageError } from "./usage-error.js";
 
@@ -52,8 +53,7 @@ function toOperation(object: Record<string, unknown>): BatchOperation<Uint8Array
       `a ${JSON.stringify(type)} has no field ${JSON.stringify(stray)}; it has ${fields.join(", ")}`,
     );
   }
-  const key = toBytes(object["key"], "key");
-  if (key.length === 0) throw new UsageError("the key is empty; a key has at least one byte");
+  const key = checkKey(toBytes(object["key"], "key"));
   if (type === "delete") return { type: "delete", key };
   const ttlMs = toTtl(object["ttlMs"]);
   const value = toBytes(object["value"], "value");

@@ -1,5 +1,6 @@
 /** The command: one thing when arguments name one, else a shell. */
 import type { ExitCode } from "./exit-codes.js";
+import { Interrupted } from "./interrupted.js";
 import { Performer } from "./performer.js";
 import type { CliPorts } from "./ports.js";
 import { type Parsed, parseWords } from "./program.js";
@@ -51,7 +52,7 @@ async function runOnce(
 ): Promise<ExitCode> {
   const { endpoints, timeoutMs } = parsed.settings;
   const client = await ports.openClient({ endpoints, timeoutMs });
-  const release = ports.onInterrupt(() => interruption.abort());
+  const release = ports.onInterrupt(() => interruption.abort(new Interrupted()));
   try {
     const { stdin, openFile } = ports;
     const { signal } = interruption;

@@ -1,12 +1,13 @@
 /** Errors as people and scripts get to see them: what happened, what to do next, what to exit with. */
 import type { ClientError, ClientErrorCode } from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import { Interrupted } from "./interrupted.js";
 import { UsageError } from "./usage-error.js";
 
 /** A command that failed. */
 export interface Failure {
-  /** A code of the client, or `USAGE`, `OUTPUT`, `UNFORESEEN`. */
-  readonly code: ClientErrorCode | "USAGE" | "OUTPUT" | "UNFORESEEN";
+  /** A code of the client, or `USAGE`, `INTERRUPTED`, `OUTPUT`, `UNFORESEEN`. */
+  readonly code: ClientErrorCode | "USAGE" | "INTERRUPTED" | "OUTPUT" | "UNFORESEEN";
   readonly message: string;
   /** What to do next, when there is something. */
   readonly advice: string | undefined;
@@ -64,6 +65,9 @@ export function failureOf(error: unknown, endpoints: readonly string[]): Failure
   if (isClientError(error)) return clientFailure(error, endpoints);
   const message = error instanceof Error ? error.message : String(error);
   const none = { advice: undefined, outcome: "not-applied", reason: undefined } as const;
+  if (error instanceof Interrupted) {
+    return { ...none, code: "INTERRUPTED", message, exitCode: EXIT.interrupted };
+  }
   if (error instanceof UsageError) {
     const advice = error.usage === undefined ? undefined : `Usage: ${error.usage}`;
     return { ...none, code: "USAGE", message, advice, exitCode: EXIT.usage };

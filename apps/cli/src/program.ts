@@ -127,11 +127,11 @@ const PROGRAM_USAGE = "titan [options] [command]";
 
 function usageOf(command: Command, audience: Audience): string {
   const name = audience === "shell" ? command.name().toUpperCase() : `titan ${command.name()}`;
-  return `${name} ${command.usage()}`;
+  return `${name} ${command.usage()}`.trimEnd();
 }
 
 function termOf(command: Command): string {
-  return `${command.name()} ${command.usage()}`.replace(/ \[options\]$/, "");
+  return `${command.name()} ${command.usage()}`.replace(/ \[options\]$/, "").trimEnd();
 }
 
 function messageOf(error: CommanderError, audience: Audience): string {

@@ -3,6 +3,7 @@ import { createInterface, type Interface } from "node:readline";
 import { type Completion, completeLine } from "./completion.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { HISTORY_LINES, History, historyPath } from "./history.js";
+import { Interrupted } from "./interrupted.js";
 import type { Shell } from "./shell.js";
 
 export const PROMPT = "titan-kv> ";
@@ -97,7 +98,7 @@ class TerminalSession {
     if (this.running !== undefined) {
       if (this.running.signal.aborted) return this.leave(EXIT.interrupted);
       this.ahead.length = 0;
-      this.running.abort();
+      this.running.abort(new Interrupted());
       return;
     }
     const isEmpty = this.editor.line === "";

@@ -1,5 +1,7 @@
 /** The shell: reads lines from a person or a pipe, runs each, and keeps one connection for all. */
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import { readChunks } from "./input.js";
+import { Interrupted } from "./interrupted.js";
 import { linesOf } from "./lines.js";
 import { Performer } from "./performer.js";
 import type { CliPorts } from "./ports.js";
@@ -100,10 +102,10 @@ const ENDS_SCRIPT: ReadonlySet<ExitCode> = new Set<ExitCode>([
 
 /** Lines from a pipe or a file: no prompt; ends with the first exit code that is not 0. */
 async function runScript(shell: Shell, interruption: AbortController): Promise<ExitCode> {
-  const release = shell.ports.onInterrupt(() => interruption.abort());
+  const release = shell.ports.onInterrupt(() => interruption.abort(new Interrupted()));
   let exitCode: ExitCode = EXIT.ok;
   try {
-    for await (const line of linesOf(shell.ports.stdin)) {
+    for await (const line of linesOf(readChunks(shell.ports, "-", interruption.signal))) {
       const result = await shell.run(line.text, interruption.signal, `line ${line.number}: `);
       if (exitCode === EXIT.ok) exitCode = result.exitCode;
       if (result.isQuit || ENDS_SCRIPT.has(result.exitCode) || !shell.isHeard) break;

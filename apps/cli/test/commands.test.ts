@@ -63,6 +63,7 @@ describe("put", () => {
     [["put", "k"], "the value is missing"],
     [["put", "k", "a", "b"], "too many arguments"],
     [["put", "", "v"], "the key is empty"],
+    [["put", "k".repeat(65_536), "v"], "a key has at most 65535"],
     [["put", "k", "v", "--ttl", "5"], "--ttl takes a time with its unit"],
     [["put", "k", "v", "--ttl", "0s"], "--ttl must be at least 1ms"],
     [["put", "k", "v", "--file", "f"], "not both"],

@@ -39,7 +39,7 @@ export function runTitan(
 /** Runs a script of bash in which `titan` is the command, with pipefail. */
 export function runBash(script: string, endpoint?: string): Promise<ProcessResult> {
   const titan = `titan() { "${process.execPath}" "${BINARY}" "$@"; }`;
-  return run("bash", ["-o", "pipefail", "-c", `${titan}\n${script}`], endpoint, "");
+  return run("bash", ["--norc", "-o", "pipefail", "-c", `${titan}\n${script}`], endpoint, "");
 }
 
 async function run(

@@ -4,9 +4,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { expect, test } from "vitest";
 import { BINARY, environment } from "./process.js";
 
+/** Records a session at a terminal of its own. */
+const SCRIPT = "script";
+
 function hasScript(): boolean {
   try {
-    return execFileSync("script", ["--version"], { encoding: "utf8" }).includes("util-linux");
+    return execFileSync(SCRIPT, ["--version"], { encoding: "utf8" }).includes("util-linux");
   } catch {
     return false;
   }
@@ -16,7 +19,7 @@ test.skipIf(!hasScript())(
   "the shell prompts, cancels and leaves at a real terminal (skipped without util-linux's script)",
   async () => {
     const command = `"${process.execPath}" "${BINARY}" --endpoint 127.0.0.1:1 --timeout 2s`;
-    const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    const child = spawn(SCRIPT, ["--quiet", "--return", "--command", command, "/dev/null"], {
       env: { ...environment(), TERM: "xterm" },
     });
     let screen = "";

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { decodeArgument, type Encodings } from "../encoding.js";
 import { type Inputs, readValue } from "../input.js";
+import { checkKey } from "../key.js";
 import type { ByteClient, Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
 
@@ -30,11 +31,9 @@ export interface Grammar {
 /** Declares a command on `parent`. */
 export type Register = (parent: Command, grammar: Grammar) => void;
 
-/** A key from an argument. @throws UsageError when it is empty or not in its encoding */
+/** A key from an argument. @throws UsageError when it cannot be one or is not in its encoding */
 export function toKey(text: string, { encodings }: CommandContext): Uint8Array {
-  const key = decodeArgument(text, encodings.key, "key");
-  if (key.length === 0) throw new UsageError("the key is empty; a key has at least one byte");
-  return key;
+  return checkKey(decodeArgument(text, encodings.key, "key"));
 }
 
 /** Where a value comes from: an argument, standard input or a file. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { decodeArgument } from "../encoding.js";
+import { checkBound } from "../key.js";
 import type { Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
 import type { CommandContext, Grammar } from "./command.js";
@@ -47,7 +48,7 @@ async function* scan(
     throw new UsageError("give the prefix once: as an argument or with --prefix");
   }
   const bound = (text: string | undefined, what: string): Uint8Array | undefined =>
-    text === undefined ? undefined : decodeArgument(text, encodings.key, what);
+    text === undefined ? undefined : checkBound(decodeArgument(text, encodings.key, what), what);
   const range = {
     ...call,
     prefix: bound(argument ?? flags.prefix, "prefix"),

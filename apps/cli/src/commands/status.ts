@@ -6,6 +6,7 @@ import type { CommandContext, Grammar } from "./command.js";
 export function registerStatus(parent: Command, grammar: Grammar): void {
   parent
     .command("status")
+    .usage("")
     .summary("show how the servers are")
     .description("Asks every endpoint how it is. Ends with 4 when one cannot be reached.")
     .action(() => grammar.submit(status));
