@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { failure } from "../test/fakes/fake-transport.js";
 import { CLIENT_ERROR_CODES } from "./errors.js";
 import { judge, toClientError } from "./failure-mapping.js";
+import { RpcFailure } from "./ports.js";
 
 const READ = { writes: false, retryUnknown: false };
 const WRITE = { writes: true, retryUnknown: false };
@@ -69,6 +70,12 @@ describe("outcomes", () => {
       });
     }
     expect(tooLarge("Sent message larger than max (5 vs. 4)").outcome).toBe("unknown");
+  });
+
+  test("a call that was never sent is not applied, and sent again", () => {
+    const init = { status: UNAVAILABLE, message: "", info: undefined, retryAfterMs: undefined };
+    const verdict = judge(new RpcFailure({ ...init, neverSent: true }), WRITE);
+    expect(verdict).toMatchObject({ outcome: "not-applied", retry: true, endpoint: "broken" });
   });
 
   test("a read is never applied", () => {

@@ -113,6 +113,7 @@ function outcomeOf(failure: RpcFailure): Outcome {
   }
   // These are decided before a request reaches a handler, whoever decides them.
   const refusedAtTheDoor =
+    failure.neverSent ||
     status === STATUS.UNIMPLEMENTED ||
     status === STATUS.UNAUTHENTICATED ||
     status === STATUS.PERMISSION_DENIED ||

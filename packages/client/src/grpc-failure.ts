@@ -1,5 +1,10 @@
 /** gRPC's errors as the port's. */
-import { type CallOptions, ClientError as GrpcError, type Metadata } from "nice-grpc-common";
+import {
+  type CallOptions,
+  ClientError as GrpcError,
+  type Metadata,
+  Status,
+} from "nice-grpc-common";
 import {
   type ErrorDetails,
   errorDetailsClientMiddleware,
@@ -9,6 +14,13 @@ import { RpcFailure } from "./ports.js";
 
 /** The `domain` of the ErrorInfos that count. */
 const DOMAIN = "titan.v1";
+
+/**
+ * What grpc-js says of a call that it could not send, or that HTTP/2 certainly refused (a server that stops
+ * does that) and that found no connection when it was to be sent again. Its words are all it gives; if they
+ * change, such calls count as perhaps applied.
+ */
+const NEVER_SENT = /^(Channel closed before call started|No connection established)/;
 
 /**
  * What `error`, thrown by a nice-grpc call with this trailer, says. An abort stays what it is.
@@ -32,7 +44,8 @@ export async function toRpcFailure(
     }
   }
   const { code: status, details: message } = error;
-  return new RpcFailure({ status, message, info, retryAfterMs }, { cause: error });
+  const neverSent = info === undefined && status === Status.UNAVAILABLE && NEVER_SENT.test(message);
+  return new RpcFailure({ status, message, info, retryAfterMs, neverSent }, { cause: error });
 }
 
 /** A call that ends as the real one did. */

@@ -92,15 +92,19 @@ export class RpcFailure extends Error {
   readonly info: { readonly reason: string; readonly metadata: Record<string, string> } | undefined;
   /** google.rpc.RetryInfo of the failure, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Whether it is certain that no server has looked at the call. */
+  readonly neverSent: boolean;
 
   constructor(
-    init: Pick<RpcFailure, "status" | "message" | "info" | "retryAfterMs">,
+    init: Pick<RpcFailure, "status" | "message" | "info" | "retryAfterMs"> &
+      Partial<Pick<RpcFailure, "neverSent">>,
     options?: ErrorOptions,
   ) {
     super(init.message, options);
     this.status = init.status;
     this.info = init.info;
     this.retryAfterMs = init.retryAfterMs;
+    this.neverSent = init.neverSent ?? false;
   }
 }
 

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Status } from "nice-grpc";
 import { describe, expect, test, vi } from "vitest";
-import { titanError } from "./fakes/fake-node.js";
+import { type FakeNode, titanError } from "./fakes/fake-node.js";
 import { afterTest, clientOf, FAST, failureOf, gate, startNode } from "./fakes/harness.js";
 import { openBlackhole, openProxy, unusedEndpoint } from "./fakes/sockets.js";
 
@@ -206,6 +206,34 @@ describe("a connection that is cut", () => {
     }
   });
 });
+
+test("writes go on through orderly restarts: none fails, none happens twice", async () => {
+  let node = await startNode();
+  const stopped: FakeNode[] = [];
+  const pause = { misbehave: () => new Promise<void>((resolve) => setImmediate(resolve)) };
+  Object.assign(node, pause);
+  const client = clientOf([node.endpoint], { timeoutMs: 20_000, retry: { budget: 10_000 } });
+  const done = new AbortController();
+  let written = 0;
+  const writers = Array.from({ length: 32 }, async () => {
+    while (!done.signal.aborted) {
+      await client.put("k", "v");
+      written += 1;
+    }
+  });
+  for (let round = 0; round < 5; round++) {
+    const goal = written + 200;
+    await vi.waitUntil(() => written >= goal, { timeout: 10_000, interval: 5 });
+    await node.stop();
+    stopped.push(node);
+    node = await startNode(node.port);
+    Object.assign(node, pause);
+  }
+  done.abort();
+  await Promise.all(writers);
+  const seen = [...stopped, node].map((each) => each.count("put"));
+  expect(seen.reduce((sum, puts) => sum + puts, 0)).toBe(written);
+}, 60_000);
 
 describe("messages that are too large", () => {
   test("a value over the server's limit is refused unapplied", async () => {

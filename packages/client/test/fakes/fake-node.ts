@@ -93,6 +93,11 @@ export class FakeNode {
     this.server.forceShutdown();
   }
 
+  /** Stops as a server should: finishes what it has begun, takes nothing new. */
+  async stop(): Promise<void> {
+    await this.server.shutdown();
+  }
+
   count(method: string): number {
     return this.calls.filter((each) => each === method).length;
   }
