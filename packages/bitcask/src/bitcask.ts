@@ -75,17 +75,13 @@ export class Bitcask {
    * @throws BitcaskError `BITCASK_KEY_EMPTY`, `BITCASK_KEY_TOO_LARGE`, `BITCASK_VALUE_TOO_LARGE`,
    *   `BITCASK_INVALID_STRING`, `BITCASK_DISK_FULL`, `BITCASK_OVERLOADED`, …
    */
-  put(
-    key: Uint8Array | string,
-    value: Uint8Array | string,
-    options?: PutOptions,
-  ): Promise<void> {
+  put(key: Uint8Array | string, value: Uint8Array | string, options?: PutOptions): Promise<void> {
     try {
       const store = this.#writable();
       const record = this.#putRecord(key, value, options);
       return store.queue.put(record, this.#syncMode(options));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return rejection(error);
     }
   }
 
@@ -99,7 +95,7 @@ export class Bitcask {
       const bytes = keyBytes(key, store.options.maxKeyBytes);
       return store.queue.delete(bytes, this.#syncMode(options));
     } catch (error) {
-      return Promise.reject(error as Error);
+      return rejection(error);
     }
   }
 
@@ -115,7 +111,7 @@ export class Bitcask {
       const sync = this.#syncMode(options);
       return records.length === 0 ? Promise.resolve() : store.queue.batch(records, sync);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return rejection(error);
     }
   }
 
@@ -284,4 +280,9 @@ export class Bitcask {
     }
     return ttlMs;
   }
+}
+
+/** Not an `async` function: that would cost every write another promise. */
+function rejection(error: unknown): Promise<never> {
+  return Promise.reject(error instanceof Error ? error : new Error(String(error)));
 }

@@ -127,7 +127,13 @@ class NodeFileHandle implements FileHandle {
     let done = 0;
     while (done < chunk.length) {
       const left = chunk.length - done;
-      const { bytesWritten } = await writeAsync(this.descriptor, chunk, done, left, position + done);
+      const { bytesWritten } = await writeAsync(
+        this.descriptor,
+        chunk,
+        done,
+        left,
+        position + done,
+      );
       assertProgress(bytesWritten);
       done += bytesWritten;
     }

@@ -161,13 +161,17 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
   for (const [name, [lowest, highest]] of Object.entries(INTEGER_RANGES)) {
     const value = merged[name] as number;
     if (!Number.isSafeInteger(value) || value < lowest || value > highest) {
-      throw new RangeError(`option ${name} must be an integer from ${lowest} to ${highest}: ${value}`);
+      throw new RangeError(
+        `option ${name} must be an integer from ${lowest} to ${highest}: ${value}`,
+      );
     }
   }
   const resolved = merged as unknown as Omit<ResolvedOptions, keyof BitcaskPorts>;
   checkSyncMode(resolved.sync);
   if (!(resolved.mergeDeadFraction > 0 && resolved.mergeDeadFraction <= 1)) {
-    throw new RangeError(`option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`);
+    throw new RangeError(
+      `option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`,
+    );
   }
   return { ...resolved, ...resolvePorts(options.ports) };
 }

@@ -1,0 +1,284 @@
+/**
+ * The end of the log: where records are appended, synced, and where a full file gives way to a new one.
+ * One caller at a time (the write queue).
+ *
+ * A rotation syncs the old file, creates the new one, and takes effect when the manifest names it:
+ * records only ever go to a file that a durable manifest names.
+ */
+import { DataFile, dataFileName } from "./data-file.js";
+import { DATA_HEADER_BYTES, encodeDataFileHeader } from "./data-file-header.js";
+import { BitcaskError } from "./errors.js";
+import type { FileSet } from "./file-set.js";
+import type { Health } from "./health.js";
+import { isShortage, toBitcaskError } from "./io-errors.js";
+import type { ManifestStore } from "./manifest-store.js";
+import type { FileHandle, FileSystem, Random } from "./ports.js";
+import { createRecordHeader, readRecordHeader, sealRecord } from "./record-format.js";
+import { describeFiles } from "./store-files.js";
+import type { StoreTime } from "./store-time.js";
+
+export interface ActiveLogDependencies {
+  readonly fileSystem: FileSystem;
+  readonly random: Random;
+  readonly directory: string;
+  readonly files: FileSet;
+  readonly manifest: ManifestStore;
+  readonly health: Health;
+  readonly time: StoreTime;
+  readonly dataFileMaxBytes: number;
+}
+
+export class ActiveLog {
+  private readonly dependencies: ActiveLogDependencies;
+  private readonly header = createRecordHeader();
+  private activeFile: DataFile | undefined;
+  /** Of the next record. Sequence numbers of refused writes are used again. */
+  private nextSequence: number;
+  private nextFileId: number;
+  syncCount = 0;
+  /** Told after a rotation, with the file that was sealed. */
+  onSealed: ((file: DataFile) => void) | undefined;
+
+  constructor(
+    dependencies: ActiveLogDependencies,
+    state: {
+      readonly active: DataFile | undefined;
+      readonly nextSequence: number;
+      readonly nextFileId: number;
+    },
+  ) {
+    this.dependencies = dependencies;
+    this.activeFile = state.active;
+    this.nextSequence = state.nextSequence;
+    this.nextFileId = state.nextFileId;
+  }
+
+  /** The file that takes writes. */
+  get file(): DataFile {
+    if (this.activeFile === undefined) throw new Error("assertion: the log has not been begun");
+    return this.activeFile;
+  }
+
+  /** Lowest sequence number that the next record can get. */
+  get upcomingSequence(): number {
+    return this.nextSequence;
+  }
+
+  /** Id for a new data file, never given before. */
+  takeFileId(): number {
+    return this.nextFileId++;
+  }
+
+  get upcomingFileId(): number {
+    return this.nextFileId;
+  }
+
+  /** Bytes that the active file may still take; a fresh file takes anything. */
+  get room(): number {
+    const { size } = this.file;
+    if (size === DATA_HEADER_BYTES) return Number.POSITIVE_INFINITY;
+    return this.dependencies.dataFileMaxBytes - size;
+  }
+
+  get hasUnsynced(): boolean {
+    return this.file.durableSize < this.file.size;
+  }
+
+  /**
+   * Numbers and checksums the records in `[from, to)` of `buffer` for the next append.
+   * @returns how many there are
+   */
+  seal(buffer: Buffer, from: number, to: number): number {
+    const { salt, size, durableSize } = this.file;
+    let sequence = this.nextSequence;
+    for (let at = from; at < to; at += this.header.recordSize) {
+      readRecordHeader(buffer, at, this.header);
+      const unsyncedBytes = size + (at - from) - durableSize;
+      sealRecord(buffer, at, at + this.header.recordSize, { sequence, unsyncedBytes, salt });
+      sequence += 1;
+    }
+    return sequence - this.nextSequence;
+  }
+
+  /** Appends sealed records, blocking. @throws BitcaskError */
+  appendSync(records: Uint8Array, recordCount: number): void {
+    const { file } = this;
+    try {
+      this.handle.writeSync(records, file.size);
+    } catch (error) {
+      throw this.writeFailure(error);
+    }
+    this.advance(records.length, recordCount);
+  }
+
+  /** Appends sealed records. @throws BitcaskError */
+  async append(records: Uint8Array, recordCount: number): Promise<void> {
+    const { file } = this;
+    try {
+      await this.handle.write(records, file.size);
+    } catch (error) {
+      throw this.writeFailure(error);
+    }
+    this.advance(records.length, recordCount);
+  }
+
+  /** Makes everything appended so far durable, blocking. @throws BitcaskError */
+  syncSync(): void {
+    const { file } = this;
+    if (file.durableSize === file.size) return;
+    try {
+      this.handle.syncSync();
+    } catch (error) {
+      throw this.syncFailure(error);
+    }
+    file.durableSize = file.size;
+    this.syncCount += 1;
+  }
+
+  /** Makes everything appended so far durable. @throws BitcaskError */
+  async sync(): Promise<void> {
+    const { file } = this;
+    const { size } = file;
+    if (file.durableSize === size) return;
+    try {
+      await this.handle.sync();
+    } catch (error) {
+      throw this.syncFailure(error);
+    }
+    file.durableSize = size;
+    this.syncCount += 1;
+  }
+
+  /**
+   * Restores the file after a failed append that {@link isShortage} explains.
+   * @throws BitcaskError when that fails too; the store is then poisoned
+   */
+  async undoAppend(): Promise<void> {
+    const { file } = this;
+    try {
+      await this.handle.truncate(file.size);
+      // Until the cut is durable, a crash could bring pieces of the refused records back.
+      await this.handle.sync();
+      file.durableSize = file.size;
+    } catch (error) {
+      throw this.poison("BITCASK_WRITE_FAILED", "restore", error);
+    }
+  }
+
+  /**
+   * Begins a new file and seals the one before, durably.
+   * @throws BitcaskError `BITCASK_DISK_FULL`, `BITCASK_TOO_MANY_FILES` when nothing has changed;
+   *   after any other failure the store is poisoned
+   */
+  async rotate(): Promise<void> {
+    const { files, manifest, time } = this.dependencies;
+    const before = this.activeFile;
+    if (before !== undefined) await this.sync();
+    const created = await this.createFile();
+    try {
+      await manifest.replace((current) => {
+        if (before !== undefined) before.isSealed = true;
+        return {
+          ...current,
+          nextFileId: Math.max(this.nextFileId, current.nextFileId),
+          nextSequence: this.nextSequence,
+          timeFloorMs: Math.max(time.floor, current.timeFloorMs),
+          files: describeFiles([...files.list(), created]),
+        };
+      });
+    } catch (error) {
+      // Poisoned: the manifest on disk may name the new file, so it stays.
+      if (this.dependencies.health.isPoisoned) {
+        await created.handle?.close();
+      } else {
+        if (before !== undefined) before.isSealed = false;
+        await this.discard(created);
+      }
+      throw error;
+    }
+    time.markRecorded(manifest.current.timeFloorMs);
+    files.add(created);
+    this.activeFile = created;
+    if (before !== undefined) this.onSealed?.(before);
+  }
+
+  private get handle(): FileHandle {
+    return this.dependencies.files.handleOf(this.file);
+  }
+
+  private advance(bytes: number, recordCount: number): void {
+    const { file } = this;
+    if (file.minSequence > this.nextSequence) file.minSequence = this.nextSequence;
+    file.size += bytes;
+    this.nextSequence += recordCount;
+  }
+
+  private async createFile(): Promise<DataFile> {
+    const { fileSystem, directory, random, manifest, time } = this.dependencies;
+    const id = this.takeFileId();
+    const path = fileSystem.join(directory, dataFileName(id));
+    const salt = random.nextInt(2 ** 32);
+    const identity = { id, path, salt, isMerged: false, size: DATA_HEADER_BYTES };
+    const file = new DataFile(identity);
+    const { storeId } = manifest.current;
+    const createdAtMs = time.now();
+    const header = { fileId: id, storeId, salt, isMerged: false, createdAtMs };
+    try {
+      file.handle = await fileSystem.open(path, "create-exclusive");
+      await file.handle.write(encodeDataFileHeader(header), 0);
+    } catch (error) {
+      await this.discard(file);
+      throw this.refusalOrPoison(error, path);
+    }
+    try {
+      await file.handle.sync();
+    } catch (error) {
+      await this.discard(file);
+      throw this.poison("BITCASK_SYNC_FAILED", "sync", error, path);
+    }
+    return file;
+  }
+
+  /** Drops a file that no manifest names. What is left of it, the next open removes. */
+  private async discard(file: DataFile): Promise<void> {
+    await file.handle?.close().catch(() => undefined);
+    await this.dependencies.fileSystem.unlink(file.path).catch(() => undefined);
+  }
+
+  private refusalOrPoison(error: unknown, path: string): BitcaskError {
+    if (!isShortage(error)) return this.poison("BITCASK_WRITE_FAILED", "create", error, path);
+    return toBitcaskError(error, {
+      action: "create",
+      file: path,
+      otherwise: "BITCASK_WRITE_FAILED",
+      outcome: "not-applied",
+    });
+  }
+
+  private writeFailure(error: unknown): BitcaskError {
+    if (!isShortage(error)) return this.poison("BITCASK_WRITE_FAILED", "write to", error);
+    return toBitcaskError(error, {
+      action: "write to",
+      file: this.file.path,
+      otherwise: "BITCASK_WRITE_FAILED",
+      outcome: "not-applied",
+    });
+  }
+
+  private syncFailure(error: unknown): BitcaskError {
+    return this.poison("BITCASK_SYNC_FAILED", "sync", error);
+  }
+
+  private poison(
+    code: "BITCASK_SYNC_FAILED" | "BITCASK_WRITE_FAILED",
+    action: string,
+    cause: unknown,
+    file = this.file.path,
+  ): BitcaskError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot ${action} ${file}: ${reason}`;
+    return this.dependencies.health.poison(
+      new BitcaskError({ code, message, file, cause, outcome: "unknown" }),
+    );
+  }
+}

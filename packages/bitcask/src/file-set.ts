@@ -1,0 +1,142 @@
+/**
+ * The data files of a store and their descriptors. At most `maxOpenFiles` descriptors are open; the
+ * least recently used one without a read under way is closed to make room. A file that a merge has
+ * replaced is unlinked once no reader pins it.
+ */
+import type { DataFile } from "./data-file.js";
+import { toBitcaskError } from "./io-errors.js";
+import type { FileHandle, FileSystem } from "./ports.js";
+
+export class FileSet {
+  private readonly fileSystem: FileSystem;
+  private readonly maxOpenFiles: number;
+  private readonly files = new Map<number, DataFile>();
+  /** Replaced files that readers still pin, or whose unlink has not happened yet. */
+  private readonly retired = new Set<DataFile>();
+  private openCount = 0;
+  private tick = 0;
+  private readCount = 0;
+  private onReadsDone: (() => void) | undefined;
+  /** Told when a retired file may be unlinked. */
+  onUnpinned: ((file: DataFile) => void) | undefined;
+
+  constructor(fileSystem: FileSystem, maxOpenFiles: number) {
+    this.fileSystem = fileSystem;
+    this.maxOpenFiles = maxOpenFiles;
+  }
+
+  add(file: DataFile): void {
+    this.files.set(file.id, file);
+    if (file.handle !== undefined) this.openCount += 1;
+  }
+
+  /** The file; it must be there, or have been retired while pinned. */
+  get(fileId: number): DataFile {
+    const file = this.files.get(fileId);
+    if (file === undefined) throw new Error(`assertion: no data file ${fileId}`);
+    return file;
+  }
+
+  has(fileId: number): boolean {
+    return this.files.has(fileId);
+  }
+
+  /** Files in use, by ascending id. */
+  list(): DataFile[] {
+    return [...this.files.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** An open descriptor of `file`; valid until the next call on this set unless a read is begun. */
+  handleOf(file: DataFile): FileHandle {
+    file.lastUsed = ++this.tick;
+    if (file.handle !== undefined) return file.handle;
+    this.makeRoom();
+    try {
+      file.handle = this.fileSystem.openSync(file.path, "read");
+    } catch (error) {
+      throw toBitcaskError(error, {
+        action: "open",
+        file: file.path,
+        otherwise: "BITCASK_CORRUPT",
+      });
+    }
+    this.openCount += 1;
+    return file.handle;
+  }
+
+  /** Closes the descriptor of a sealed file that no read uses. */
+  closeIdle(file: DataFile): void {
+    if (file.isSealed && file.readCount === 0) this.closeHandle(file);
+  }
+
+  /** Keeps `file` on disk, and its descriptor open, for a read that takes time. */
+  beginRead(file: DataFile): FileHandle {
+    const handle = this.handleOf(file);
+    file.readCount += 1;
+    this.readCount += 1;
+    this.pin(file);
+    return handle;
+  }
+
+  endRead(file: DataFile): void {
+    file.readCount -= 1;
+    this.readCount -= 1;
+    this.unpin(file);
+    if (this.readCount === 0) this.onReadsDone?.();
+  }
+
+  pin(file: DataFile): void {
+    file.pinCount += 1;
+  }
+
+  unpin(file: DataFile): void {
+    if (file.pinCount <= 0) throw new Error("assertion: unpin without pin");
+    file.pinCount -= 1;
+    if (file.pinCount === 0 && this.retired.has(file)) this.onUnpinned?.(file);
+  }
+
+  /** Takes `file` out of use. @returns whether it may be unlinked now */
+  retire(file: DataFile): boolean {
+    this.files.delete(file.id);
+    this.retired.add(file);
+    return file.pinCount === 0;
+  }
+
+  /** Closes and removes a retired file and forgets it. A failure leaves an orphan for the next open. */
+  async unlinkRetired(file: DataFile, extraPaths: readonly string[]): Promise<void> {
+    this.retired.delete(file);
+    this.closeHandle(file);
+    await this.fileSystem.unlink(file.path);
+    for (const path of extraPaths) await this.fileSystem.unlink(path).catch(() => undefined);
+  }
+
+  /** Waits for reads under way, then closes every descriptor. */
+  async closeAll(): Promise<void> {
+    if (this.readCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.onReadsDone = resolve;
+      });
+    }
+    for (const file of [...this.files.values(), ...this.retired]) this.closeHandle(file);
+  }
+
+  private makeRoom(): void {
+    while (this.openCount >= this.maxOpenFiles) {
+      let oldest: DataFile | undefined;
+      for (const file of [...this.files.values(), ...this.retired]) {
+        const mayClose = file.handle !== undefined && file.isSealed && file.readCount === 0;
+        if (mayClose && (oldest === undefined || file.lastUsed < oldest.lastUsed)) oldest = file;
+      }
+      // All are in use: go over the limit rather than fail; reads under way are few.
+      if (oldest === undefined) return;
+      this.closeHandle(oldest);
+    }
+  }
+
+  private closeHandle(file: DataFile): void {
+    if (file.handle === undefined) return;
+    file.handle.closeSync();
+    file.handle = undefined;
+    this.openCount -= 1;
+  }
+}

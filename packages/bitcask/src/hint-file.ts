@@ -1,0 +1,109 @@
+/** Writing and reading of whole hint files; the bytes are described in `hint-format.ts`. */
+import { crc32 } from "node:zlib";
+import {
+  decodeHintHeader,
+  encodeHintHeader,
+  HINT_HEADER_BYTES,
+  type HintEntry,
+  type HintHeader,
+  hintEntryBytes,
+  writeHintEntry,
+} from "./hint-format.js";
+import type { FileHandle, FileSystem } from "./ports.js";
+
+const CHUNK_BYTES = 256 * 1024;
+/** A larger one is not read: it would take more memory than scanning the data file. */
+const MAX_HINT_BYTES = 2 ** 31 - 1;
+
+/** Collects entries, then writes them. Holds them in memory: some 40 bytes beside each key. */
+export class HintBuilder {
+  private readonly full: Buffer[] = [];
+  private chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  private chunkBytes = 0;
+  private entryCount = 0;
+  private entriesCrc = 0;
+  private bytes = 0;
+
+  add(
+    entry: Pick<HintEntry, "sequence" | "flags" | "valueSize" | "position" | "expiresAt">,
+    key: Uint8Array,
+  ): void {
+    const size = hintEntryBytes(key.length, entry.flags);
+    if (this.chunkBytes + size > this.chunk.length) this.startChunk(size);
+    this.chunkBytes = writeHintEntry(this.chunk, this.chunkBytes, entry, key);
+    this.entryCount += 1;
+    this.bytes += size;
+  }
+
+  /** Whether the file would be too large to be of use. */
+  get isTooLarge(): boolean {
+    return this.bytes + HINT_HEADER_BYTES > MAX_HINT_BYTES;
+  }
+
+  /** Entries so far, in runs of whole entries. */
+  *chunks(): Generator<Buffer, void, undefined> {
+    yield* this.full;
+    yield this.chunk.subarray(0, this.chunkBytes);
+  }
+
+  /** Writes the file and syncs it; it then may be renamed into place. */
+  async write(
+    handle: FileHandle,
+    about: Pick<HintHeader, "fileId" | "storeId" | "salt" | "coveredBytes">,
+  ): Promise<void> {
+    let position = HINT_HEADER_BYTES;
+    this.entriesCrc = 0;
+    for (const chunk of this.chunks()) {
+      await handle.write(chunk, position);
+      this.entriesCrc = crc32(chunk, this.entriesCrc);
+      position += chunk.length;
+    }
+    const { entryCount, entriesCrc } = this;
+    await handle.write(encodeHintHeader({ ...about, entryCount, entriesCrc }), 0);
+    await handle.sync();
+  }
+
+  private startChunk(atLeast: number): void {
+    this.full.push(this.chunk.subarray(0, this.chunkBytes));
+    this.chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, atLeast));
+    this.chunkBytes = 0;
+  }
+}
+
+export interface LoadedHint {
+  readonly coveredBytes: number;
+  readonly entryCount: number;
+  /** The entries, back to back. */
+  readonly entries: Buffer;
+}
+
+/**
+ * Reads a hint file and checks that it speaks of that data file.
+ * @returns the hint; a string saying why it is of no use; `undefined` when there is none
+ */
+export async function readHintFile(
+  fileSystem: FileSystem,
+  path: string,
+  dataFile: { readonly id: number; readonly storeId: string; readonly salt: number },
+  dataFileBytes: number,
+): Promise<LoadedHint | string | undefined> {
+  const stat = await fileSystem.stat(path);
+  if (stat === undefined) return undefined;
+  if (stat.size > MAX_HINT_BYTES) return "too large";
+  const bytes = Buffer.allocUnsafe(stat.size);
+  const handle = await fileSystem.open(path, "read");
+  try {
+    if ((await handle.read(bytes, 0)) !== stat.size) return "cut short while it was read";
+  } finally {
+    await handle.close();
+  }
+  const header = decodeHintHeader(bytes);
+  if (typeof header === "string") return header;
+  const { fileId, storeId, salt, coveredBytes, entryCount, entriesCrc } = header;
+  const isAbout = fileId === dataFile.id && storeId === dataFile.storeId && salt === dataFile.salt;
+  if (!isAbout) return "about another data file";
+  if (coveredBytes > dataFileBytes) return "covers more than the data file holds";
+  const entries = bytes.subarray(HINT_HEADER_BYTES);
+  if (crc32(entries) !== entriesCrc) return "entries checksum";
+  return { coveredBytes, entryCount, entries };
+}

@@ -1,0 +1,215 @@
+/**
+ * One writing process per directory. The file `lock` names its holder; whoever links it first holds
+ * it. A lock whose holder is dead is taken over without a race:
+ *
+ * - Every lock has a nonce. Only the process that creates `lock.takeover-<nonce>` (exclusively) may
+ *   remove the lock with that nonce, and it looks again before it does.
+ * - A takeover file is a lock like any other: when its owner dies, the same rule removes it.
+ *
+ * Files appear by linking a complete, synced one, so no reader sees half a name.
+ */
+import { BitcaskError } from "./errors.js";
+import { posixCode, toBitcaskError } from "./io-errors.js";
+import type { FileSystem, ProcessIdentity, ProcessTable, Random } from "./ports.js";
+import { createSyncedFile, readSmallFile, unlinkIfPresent } from "./small-file.js";
+
+const LOCK_NAME = "lock";
+/** Rounds of losing a race before giving up; each needs another process to have come and gone. */
+const MAX_ATTEMPTS = 16;
+
+interface LockHolder extends ProcessIdentity {
+  readonly nonce: string;
+}
+
+export interface LockDependencies {
+  readonly fileSystem: FileSystem;
+  readonly processes: ProcessTable;
+  readonly random: Random;
+}
+
+export class DirectoryLock {
+  private readonly dependencies: LockDependencies;
+  private readonly directory: string;
+  private readonly path: string;
+  private readonly nonce: string;
+  /** Whether a lock of a dead process was removed on the way. */
+  readonly hasTakenOver: boolean;
+
+  private constructor(
+    dependencies: LockDependencies,
+    directory: string,
+    acquired: { readonly nonce: string; readonly hasTakenOver: boolean },
+  ) {
+    this.dependencies = dependencies;
+    this.directory = directory;
+    this.path = dependencies.fileSystem.join(directory, LOCK_NAME);
+    this.nonce = acquired.nonce;
+    this.hasTakenOver = acquired.hasTakenOver;
+  }
+
+  /** @throws BitcaskError `BITCASK_LOCKED` naming the holder */
+  static async acquire(dependencies: LockDependencies, directory: string): Promise<DirectoryLock> {
+    const attempt = new LockAttempt(dependencies, directory);
+    try {
+      return new DirectoryLock(dependencies, directory, await attempt.acquire());
+    } catch (error) {
+      throw toBitcaskError(error, {
+        action: "lock",
+        file: directory,
+        otherwise: "BITCASK_WRITE_FAILED",
+      });
+    }
+  }
+
+  /** Gives the directory free. */
+  async release(): Promise<void> {
+    await unlinkIfPresent(this.dependencies.fileSystem, this.path);
+  }
+
+  /** Whether a name in the directory belongs to the lock. */
+  static owns(name: string): boolean {
+    return name === LOCK_NAME || /^lock\.(takeover-)?[0-9a-f]{16}(\.tmp)?$/.test(name);
+  }
+
+  /** Removes what crashed openers left beside the lock. */
+  async removeLeftovers(names: readonly string[]): Promise<void> {
+    const { fileSystem } = this.dependencies;
+    for (const name of names) {
+      // An opener that loses its file to this makes another. A claim on a lock that is not ours is
+      // a claim on one that is gone, and its owner finds nothing to remove.
+      const isOurs = name === LOCK_NAME || name === `lock.takeover-${this.nonce}`;
+      if (!DirectoryLock.owns(name) || isOurs) continue;
+      await unlinkIfPresent(fileSystem, fileSystem.join(this.directory, name));
+    }
+  }
+}
+
+class LockAttempt {
+  private readonly fileSystem: FileSystem;
+  private readonly processes: ProcessTable;
+  private readonly random: Random;
+  private readonly directory: string;
+
+  constructor({ fileSystem, processes, random }: LockDependencies, directory: string) {
+    this.fileSystem = fileSystem;
+    this.processes = processes;
+    this.random = random;
+    this.directory = directory;
+  }
+
+  async acquire(): Promise<{ nonce: string; hasTakenOver: boolean }> {
+    let hasTakenOver = false;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const nonce = await this.create(LOCK_NAME);
+      if (nonce !== undefined) return { nonce, hasTakenOver };
+      const holder = await this.holderOf(LOCK_NAME);
+      if (holder === undefined) continue; // Released this moment.
+      await this.removeDead(LOCK_NAME, holder);
+      hasTakenOver = true;
+    }
+    throw this.locked("other processes keep taking its lock; try again", undefined);
+  }
+
+  /** @throws BitcaskError `BITCASK_LOCKED` unless the holder is known to be dead */
+  private async removeDead(name: string, holder: LockHolder): Promise<void> {
+    this.assertDead(holder);
+    const claim = `lock.takeover-${holder.nonce}`;
+    if ((await this.create(claim)) === undefined) {
+      const rival = await this.holderOf(claim);
+      if (rival !== undefined) await this.removeDead(claim, rival);
+      return;
+    }
+    try {
+      // A rival may have finished between our look and our claim: remove only what we looked at.
+      const current = await this.holderOf(name);
+      if (current?.nonce === holder.nonce) {
+        await unlinkIfPresent(this.fileSystem, this.fileSystem.join(this.directory, name));
+      }
+    } finally {
+      await unlinkIfPresent(this.fileSystem, this.fileSystem.join(this.directory, claim));
+    }
+  }
+
+  private assertDead(holder: LockHolder): void {
+    const state = this.processes.isAlive(holder);
+    if (state === "dead") return;
+    const self = this.processes.self();
+    const isSelf = holder.pid === self.pid && holder.startToken === self.startToken;
+    const who = `process ${holder.pid} on ${holder.host}${isSelf ? " (this process)" : ""}`;
+    const advice =
+      state === "unknown"
+        ? "; this machine cannot tell whether it still runs: if it does not, remove the file `lock`"
+        : "; close the store there first";
+    throw this.locked(`${who} holds it${advice}`, undefined);
+  }
+
+  /** Creates the lock `name` in our name. @returns its nonce, `undefined` when it is taken */
+  private async create(name: string): Promise<string | undefined> {
+    const nonce = this.newNonce();
+    const path = this.fileSystem.join(this.directory, name);
+    const aside = this.fileSystem.join(this.directory, `lock.${nonce}.tmp`);
+    const holder: LockHolder = { ...this.processes.self(), nonce };
+    await createSyncedFile(this.fileSystem, aside, Buffer.from(JSON.stringify(holder)));
+    try {
+      await this.fileSystem.link(aside, path);
+      return nonce;
+    } catch (error) {
+      // ENOENT: a process that holds the lock tidied our file away.
+      const code = posixCode(error);
+      if (code === "EEXIST" || code === "ENOENT") return undefined;
+      throw error;
+    } finally {
+      await unlinkIfPresent(this.fileSystem, aside);
+    }
+  }
+
+  private async holderOf(name: string): Promise<LockHolder | undefined> {
+    const path = this.fileSystem.join(this.directory, name);
+    let bytes: Buffer | undefined;
+    try {
+      bytes = await readSmallFile(this.fileSystem, path);
+    } catch (error) {
+      if (posixCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
+    if (bytes === undefined) return undefined;
+    const holder = parseHolder(bytes);
+    if (holder !== undefined) return holder;
+    throw this.locked(
+      `the file ${path} names no holder; when no process uses the store, remove it`,
+      path,
+    );
+  }
+
+  private newNonce(): string {
+    const half = () =>
+      this.random
+        .nextInt(2 ** 32)
+        .toString(16)
+        .padStart(8, "0");
+    return half() + half();
+  }
+
+  private locked(why: string, file: string | undefined): BitcaskError {
+    const message = `the store in ${this.directory} is in use: ${why}`;
+    return new BitcaskError({ code: "BITCASK_LOCKED", message, file });
+  }
+}
+
+function parseHolder(bytes: Buffer): LockHolder | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== "object" || parsed === null) return undefined;
+  const { pid, host, startToken, nonce } = parsed as Record<keyof LockHolder, unknown>;
+  const isHolder =
+    typeof pid === "number" &&
+    typeof host === "string" &&
+    typeof startToken === "string" &&
+    typeof nonce === "string" &&
+    /^[0-9a-f]{16}$/.test(nonce);
+  return isHolder ? { pid, host, startToken, nonce } : undefined;
+}

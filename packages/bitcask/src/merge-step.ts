@@ -1,0 +1,220 @@
+/**
+ * One step of a merge: reads some sealed files, writes what is still needed of them to one new file,
+ * and swaps them in the manifest. Interrupted at any point, the store is as before or as after.
+ *
+ * What is needed:
+ * - a value that the keydir points to here, unless it has expired;
+ * - a tombstone, or in place of an expired value a tombstone, while a file outside of the step may
+ *   hold an older record of that key. Without it that record would come back at the next open.
+ *
+ * Before the swap the log is synced: a record that was dropped because a newer one exists must not
+ * go before that newer one is durable.
+ */
+import type { ActiveLog } from "./active-log.js";
+import type { DataFile } from "./data-file.js";
+import { DATA_HEADER_BYTES } from "./data-file-header.js";
+import { BitcaskError } from "./errors.js";
+import type { FileSet } from "./file-set.js";
+import type { Health } from "./health.js";
+import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.js";
+import { createLocation, type Keydir } from "./keydir.js";
+import type { ManifestStore } from "./manifest-store.js";
+import { MergeOutput } from "./merge-output.js";
+import type { FileSystem, Random } from "./ports.js";
+import { CONTROL, type RecordHeader, TOMBSTONE } from "./record-format.js";
+import { type RecordVisitor, scanRecords } from "./record-scanner.js";
+import { describeFiles } from "./store-files.js";
+import type { StoreTime } from "./store-time.js";
+import type { WriteQueue } from "./write-queue.js";
+
+export interface MergeParts {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly random: Random;
+  readonly keydir: Keydir;
+  readonly files: FileSet;
+  readonly manifest: ManifestStore;
+  readonly log: ActiveLog;
+  readonly queue: WriteQueue;
+  readonly time: StoreTime;
+  readonly health: Health;
+}
+
+/** Entries between two turns of the event loop while the keydir is moved over. */
+const MOVE_SLICE = 2000;
+
+export class MergeStep {
+  private readonly parts: MergeParts;
+  private readonly inputs: readonly DataFile[];
+  private readonly inputIds: ReadonlySet<number>;
+  private readonly output: MergeOutput;
+  /** No file outside of the step holds a record older than this. */
+  private readonly oldestElsewhere: number;
+  private readonly found = createLocation();
+  private readonly expired: { readonly key: Uint8Array; readonly sequence: number }[] = [];
+  /** Bytes of the inputs read so far. */
+  doneBytes = 0;
+  readonly totalBytes: number;
+
+  constructor(parts: MergeParts, inputs: readonly DataFile[]) {
+    this.parts = parts;
+    this.inputs = inputs;
+    this.inputIds = new Set(inputs.map(({ id }) => id));
+    this.totalBytes = inputs.reduce((sum, { size }) => sum + size, 0);
+    const others = parts.files.list().filter(({ id }) => !this.inputIds.has(id));
+    const oldest = others.map(({ minSequence }) => minSequence);
+    this.oldestElsewhere = Math.min(parts.log.upcomingSequence, ...oldest);
+    this.output = new MergeOutput(parts.fileSystem, parts.directory, {
+      id: parts.log.takeFileId(),
+      salt: parts.random.nextInt(2 ** 32),
+      storeId: parts.manifest.current.storeId,
+      createdAtMs: parts.time.now(),
+    });
+  }
+
+  /** @returns the new file; `undefined` when nothing of the inputs was needed any more */
+  async run(): Promise<DataFile | undefined> {
+    let created: DataFile | undefined;
+    try {
+      for (const input of this.inputs) await this.readInput(input);
+      created = await this.output.finish();
+      await this.parts.queue.settle();
+      await this.swap(created);
+    } catch (error) {
+      await created?.handle?.close();
+      // Poisoned: the manifest on disk may name the file, so it stays.
+      if (this.parts.health.isPoisoned) await this.output.closeHandle();
+      else await this.output.abandon();
+      throw error;
+    }
+    if (created !== undefined) await this.moveKeys(created);
+    await this.forgetExpired();
+    return created;
+  }
+
+  private async readInput(input: DataFile): Promise<void> {
+    const { files } = this.parts;
+    const handle = files.beginRead(input);
+    try {
+      const source = { handle, salt: input.salt, path: input.path };
+      const visit: RecordVisitor = (header, buffer, at, position) => {
+        this.consider(input, header, buffer, at, position);
+        this.doneBytes += header.recordSize;
+      };
+      const stop = await scanRecords(source, DATA_HEADER_BYTES, input.size, visit, () =>
+        this.output.flushIfLarge(),
+      );
+      if (stop.fault !== undefined) throw damaged(input, stop.offset, stop.fault);
+    } finally {
+      files.endRead(input);
+    }
+  }
+
+  private consider(
+    input: DataFile,
+    header: Readonly<RecordHeader>,
+    buffer: Buffer,
+    at: number,
+    position: number,
+  ): void {
+    if (header.flags & CONTROL) return; // The swap records the time floor anew.
+    const { sequence, expiresAt } = header;
+    const keyStart = at + header.keyStart;
+    const valueStart = keyStart + header.keySize;
+    const key = buffer.subarray(keyStart, valueStart);
+    const isKnown = this.parts.keydir.get(key, this.found);
+    if (header.flags & TOMBSTONE) {
+      if (!isKnown) this.keepTombstone(key, sequence);
+      return;
+    }
+    const isLive = isKnown && this.found.fileId === input.id && this.found.position === position;
+    if (!isLive) return;
+    if (this.parts.time.hasExpired(expiresAt)) {
+      this.expired.push({ key: Uint8Array.from(key), sequence });
+      this.keepTombstone(key, sequence);
+      return;
+    }
+    const value = buffer.subarray(valueStart, valueStart + header.valueSize);
+    this.output.add({ key, value, expiresAt }, sequence);
+  }
+
+  private keepTombstone(key: Uint8Array, sequence: number): void {
+    if (this.oldestElsewhere > sequence) return;
+    this.output.add({ key, value: undefined, expiresAt: 0 }, sequence);
+  }
+
+  private async swap(created: DataFile | undefined): Promise<void> {
+    const { files, manifest, log, time } = this.parts;
+    await manifest.replace((current) => {
+      const staying = files.list().filter(({ id }) => !this.inputIds.has(id));
+      const listed = created === undefined ? staying : [...staying, created];
+      return {
+        ...current,
+        nextFileId: Math.max(log.upcomingFileId, current.nextFileId),
+        nextSequence: Math.max(log.upcomingSequence, current.nextSequence),
+        timeFloorMs: Math.max(time.floor, current.timeFloorMs),
+        files: describeFiles(listed),
+        obsoleteFileIds: [...current.obsoleteFileIds, ...this.inputIds],
+      };
+    });
+    if (created !== undefined) files.add(created);
+  }
+
+  /** Points the keydir to the new file, where it still points to an input. */
+  private async moveKeys(created: DataFile): Promise<void> {
+    const entry = createHintEntry();
+    let count = 0;
+    for (const chunk of this.output.hint.chunks()) {
+      for (let at = 0; at < chunk.length; at = entry.end) {
+        readHintEntry(chunk, at, entry);
+        if (!(entry.flags & TOMBSTONE)) {
+          this.moveKey(chunk.subarray(entry.keyStart, entry.end), created, entry);
+        }
+        count += 1;
+        if (count % MOVE_SLICE === 0) await turnOfEventLoop();
+      }
+    }
+  }
+
+  private moveKey(
+    key: Uint8Array,
+    created: DataFile,
+    entry: ReturnType<typeof createHintEntry>,
+  ): void {
+    const { keydir, files } = this.parts;
+    if (!keydir.get(key, this.found) || this.found.sequence !== entry.sequence) return;
+    const { position, sequence, expiresAt } = entry;
+    const size = hintedRecordSize(entry);
+    const location = { fileId: created.id, position, size, sequence, expiresAt, flags: 0 };
+    keydir.set(key, location, this.found);
+    files.get(this.found.fileId).liveBytes -= this.found.size;
+    created.liveBytes += size;
+  }
+
+  private async forgetExpired(): Promise<void> {
+    const { keydir, files } = this.parts;
+    let count = 0;
+    for (const { key, sequence } of this.expired) {
+      const isSame = keydir.get(key, this.found) && this.found.sequence === sequence;
+      if (isSame && keydir.delete(key, this.found)) {
+        files.get(this.found.fileId).liveBytes -= this.found.size;
+      }
+      count += 1;
+      if (count % MOVE_SLICE === 0) await turnOfEventLoop();
+    }
+  }
+}
+
+/** Lets timers and I/O run; a merge is never urgent. */
+function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function damaged(file: DataFile, offset: number, fault: string): BitcaskError {
+  return new BitcaskError({
+    code: "BITCASK_CORRUPT",
+    message: `${file.path} is damaged at offset ${offset}: ${fault}; it was not merged, nothing was changed`,
+    file: file.path,
+    offset,
+  });
+}

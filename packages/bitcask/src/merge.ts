@@ -1,0 +1,189 @@
+/**
+ * Chooses what to merge and runs it in the background, one step at a time. Files are taken oldest
+ * first, so that tombstones meet what they cover; a step takes as many as fit one new file.
+ *
+ * Hint files of files that were sealed by rotation are written here too: one background job at a time.
+ */
+import { type DataFile, hintFileName } from "./data-file.js";
+import { DATA_HEADER_BYTES } from "./data-file-header.js";
+import { isBitcaskError } from "./errors.js";
+import { writeHintOf } from "./hint-job.js";
+import { isShortage, posixCode, toBitcaskError } from "./io-errors.js";
+import { type MergeParts, MergeStep } from "./merge-step.js";
+import type { ResolvedOptions } from "./options.js";
+import type { MergeStats } from "./stats.js";
+
+/** What a merge achieved. */
+export interface MergeResult {
+  readonly filesMerged: number;
+  readonly filesCreated: number;
+  /** Bytes of the merged files less those of the new ones. */
+  readonly bytesReclaimed: number;
+}
+
+export class Merger {
+  private readonly parts: MergeParts;
+  private readonly options: ResolvedOptions;
+  /** Background jobs run one after the other; never rejects. */
+  private jobs: Promise<unknown> = Promise.resolve();
+  private running: Promise<MergeResult> | undefined;
+  private isStopping = false;
+  private isAutoQueued = false;
+  private step: MergeStep | undefined;
+  private readonly total = { steps: 0, failed: 0, filesRemoved: 0, bytesReclaimed: 0 };
+
+  constructor(parts: MergeParts, options: ResolvedOptions) {
+    this.parts = parts;
+    this.options = options;
+    parts.files.onUnpinned = (file) => void this.enqueue(() => this.unlink(file));
+    parts.log.onSealed = (file) => this.sealed(file);
+  }
+
+  /** Merges every file with dead bytes, the active one included. Joins a merge under way. */
+  mergeAll(): Promise<MergeResult> {
+    this.running ??= this.enqueue(() => this.runAll()).finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  /** Merges in the background what has crossed the threshold. */
+  mergeIfDue(): void {
+    if (!this.options.autoMerge || this.isAutoQueued || this.isStopping) return;
+    if (this.dueFiles().length === 0) return;
+    this.isAutoQueued = true;
+    void this.enqueue(async () => {
+      this.isAutoQueued = false;
+      await this.runSteps(this.dueFiles());
+    }).catch(() => undefined);
+  }
+
+  /** Lets the step under way finish and begins no other. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    await this.jobs;
+  }
+
+  stats(): MergeStats {
+    return {
+      isRunning: this.step !== undefined,
+      completedSteps: this.total.steps,
+      failedSteps: this.total.failed,
+      filesRemoved: this.total.filesRemoved,
+      bytesReclaimed: this.total.bytesReclaimed,
+      currentBytes: this.step?.doneBytes ?? 0,
+      currentTotalBytes: this.step?.totalBytes ?? 0,
+    };
+  }
+
+  private enqueue<T>(job: () => Promise<T>): Promise<T> {
+    const turn = this.jobs.then(job);
+    this.jobs = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private sealed(file: DataFile): void {
+    if (this.isStopping) return;
+    void this.enqueue(async () => {
+      if (this.isStopping || this.parts.health.isPoisoned || !this.parts.files.has(file.id)) return;
+      await writeHintOf(this.parts, file).catch((error: unknown) => {
+        throw this.failure(error);
+      });
+    }).catch(() => undefined);
+    this.mergeIfDue();
+  }
+
+  private async runAll(): Promise<MergeResult> {
+    const { log, queue, files } = this.parts;
+    if (log.file.deadBytes > 0) {
+      await queue.exclusively(async () => {
+        if (log.file.size > DATA_HEADER_BYTES) await log.rotate();
+      });
+    }
+    return this.runSteps(
+      files.list().filter(({ isSealed, deadBytes }) => isSealed && deadBytes > 0),
+    );
+  }
+
+  private dueFiles(): DataFile[] {
+    return this.parts.files.list().filter((file) => {
+      const bytes = file.size - DATA_HEADER_BYTES;
+      const dead = file.deadBytes - file.keptTombstoneBytes;
+      return file.isSealed && dead > 0 && dead >= bytes * this.options.mergeDeadFraction;
+    });
+  }
+
+  private async runSteps(candidates: readonly DataFile[]): Promise<MergeResult> {
+    const result = { filesMerged: 0, filesCreated: 0, bytesReclaimed: 0 };
+    for (const inputs of this.groupIntoSteps(candidates)) {
+      if (this.isStopping) break;
+      this.parts.health.assertSound();
+      const created = await this.runStep(inputs);
+      const before = inputs.reduce((sum, { size }) => sum + size, 0);
+      result.filesMerged += inputs.length;
+      result.filesCreated += created === undefined ? 0 : 1;
+      result.bytesReclaimed += before - (created?.size ?? 0);
+    }
+    return result;
+  }
+
+  private async runStep(inputs: readonly DataFile[]): Promise<DataFile | undefined> {
+    const step = new MergeStep(this.parts, inputs);
+    this.step = step;
+    try {
+      const created = await step.run();
+      this.total.steps += 1;
+      this.total.filesRemoved += inputs.length;
+      this.total.bytesReclaimed += step.totalBytes - (created?.size ?? 0);
+      for (const file of inputs) {
+        if (this.parts.files.retire(file)) await this.unlink(file);
+      }
+      return created;
+    } catch (error) {
+      this.total.failed += 1;
+      throw this.failure(error);
+    } finally {
+      this.step = undefined;
+    }
+  }
+
+  /** Oldest first; together no more live bytes than a data file takes, one file at least. */
+  private groupIntoSteps(candidates: readonly DataFile[]): DataFile[][] {
+    const oldestFirst = [...candidates].sort((a, b) => a.minSequence - b.minSequence);
+    const steps: DataFile[][] = [];
+    let liveBytes = Number.POSITIVE_INFINITY;
+    for (const file of oldestFirst) {
+      if (liveBytes + file.liveBytes > this.options.dataFileMaxBytes) {
+        steps.push([]);
+        liveBytes = 0;
+      }
+      steps.at(-1)?.push(file);
+      liveBytes += file.liveBytes;
+    }
+    return steps;
+  }
+
+  /** A file that cannot be unlinked now is listed as obsolete and goes at the next open. */
+  private async unlink(file: DataFile): Promise<void> {
+    const { fileSystem, directory, files, manifest } = this.parts;
+    const hint = fileSystem.join(directory, hintFileName(file.id));
+    try {
+      await files.unlinkRetired(file, [hint]);
+      manifest.noteUnlinked(file.id);
+    } catch {
+      // The manifest goes on calling it obsolete.
+    }
+  }
+
+  private failure(error: unknown): unknown {
+    const { health, directory } = this.parts;
+    // An error of our own is told already; one without a code is a broken assertion.
+    if (health.isPoisoned || isBitcaskError(error) || posixCode(error) === undefined) return error;
+    const failure = toBitcaskError(error, {
+      action: "merge",
+      file: directory,
+      otherwise: "BITCASK_WRITE_FAILED",
+    });
+    return isShortage(error) ? failure : health.poison(failure);
+  }
+}

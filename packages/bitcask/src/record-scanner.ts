@@ -1,0 +1,161 @@
+/** Walks the records of a data file in order, in bounded memory, and finds where they stop. */
+import { toBitcaskError } from "./io-errors.js";
+import type { FileHandle } from "./ports.js";
+import {
+  createRecordHeader,
+  EXPIRY_BYTES,
+  hasValidCrc,
+  headerFault,
+  RECORD_HEADER_BYTES,
+  type RecordHeader,
+  readRecordHeader,
+} from "./record-format.js";
+
+const WINDOW_BYTES = 1024 * 1024;
+
+export interface ScanSource {
+  readonly handle: FileHandle;
+  readonly salt: number;
+  /** For messages. */
+  readonly path: string;
+}
+
+/**
+ * Called for every record. `header`, and `buffer`, where the record begins at `at`, are only valid
+ * during the call. `position` is the record's offset in the file.
+ */
+export type RecordVisitor = (
+  header: Readonly<RecordHeader>,
+  buffer: Buffer,
+  at: number,
+  position: number,
+) => void;
+
+/** Where a scan stopped: at `to` without a fault, or at the first bytes that are no record. */
+export interface ScanEnd {
+  readonly offset: number;
+  readonly fault: string | undefined;
+}
+
+/**
+ * Visits the records in `[from, to)`; `to` is at most the size of the file.
+ * @param pause awaited about once per megabyte
+ */
+export async function scanRecords(
+  source: ScanSource,
+  from: number,
+  to: number,
+  visit: RecordVisitor,
+  pause?: () => Promise<void>,
+): Promise<ScanEnd> {
+  const window = new FileWindow(source, to);
+  const header = createRecordHeader();
+  let position = from;
+  let pausedAt = from;
+  while (position < to) {
+    if (pause !== undefined && position - pausedAt >= WINDOW_BYTES) {
+      await pause();
+      pausedAt = position;
+    }
+    const available = to - position;
+    if (available < RECORD_HEADER_BYTES) return { offset: position, fault: "header is cut short" };
+    const shown = window.show(position, Math.min(RECORD_HEADER_BYTES + EXPIRY_BYTES, available));
+    let at = typeof shown === "number" ? shown : await shown;
+    readRecordHeader(window.buffer, at, header);
+    const fault = headerFault(header, available);
+    if (fault !== undefined) return { offset: position, fault };
+    const whole = window.show(position, header.recordSize);
+    at = typeof whole === "number" ? whole : await whole;
+    if (!hasValidCrc(window.buffer, at, header, source.salt)) {
+      return { offset: position, fault: "checksum does not match" };
+    }
+    visit(header, window.buffer, at, position);
+    position += header.recordSize;
+  }
+  return { offset: position, fault: undefined };
+}
+
+/**
+ * Looks behind damage at `damagedAt` for a record which proves that those bytes had been synced.
+ * Such a record was written later than `lastSequence` and says that less than the way back to the
+ * damage was unsynced.
+ * @returns the position of the witness, or `undefined`: the damage may be a torn, unsynced end
+ */
+export async function findWitness(
+  source: ScanSource,
+  damagedAt: number,
+  to: number,
+  lastSequence: number,
+): Promise<number | undefined> {
+  const window = new FileWindow(source, to);
+  const header = createRecordHeader();
+  // Each record takes a number and at least a header: later numbers cannot be further ahead.
+  const highest = lastSequence + Math.ceil((to - damagedAt) / RECORD_HEADER_BYTES) + 1;
+  let position = damagedAt + 1;
+  while (to - position >= RECORD_HEADER_BYTES) {
+    const available = to - position;
+    const shown = window.show(position, Math.min(RECORD_HEADER_BYTES + EXPIRY_BYTES, available));
+    let at = typeof shown === "number" ? shown : await shown;
+    readRecordHeader(window.buffer, at, header);
+    const isPlausible =
+      header.sequence > lastSequence &&
+      header.sequence <= highest &&
+      headerFault(header, available) === undefined;
+    if (isPlausible) {
+      at = await window.show(position, header.recordSize);
+      if (hasValidCrc(window.buffer, at, header, source.salt)) {
+        if (position - header.unsyncedBytes > damagedAt) return position;
+        position += header.recordSize;
+        continue;
+      }
+    }
+    position += 1;
+  }
+  return undefined;
+}
+
+/** A moving view of a file; `show` makes a range visible in `buffer`. */
+class FileWindow {
+  buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+  private readonly source: ScanSource;
+  private readonly to: number;
+  private start = 0;
+  private length = 0;
+
+  constructor(source: ScanSource, to: number) {
+    this.source = source;
+    this.to = to;
+  }
+
+  /**
+   * No promise when the bytes are in view already: scanning awaits once per window, not per record.
+   * @returns where `position` lies in `buffer`; `bytes` from there are valid
+   */
+  show(position: number, bytes: number): number | Promise<number> {
+    const at = position - this.start;
+    if (at >= 0 && at + bytes <= this.length) return at;
+    return this.fill(position, bytes);
+  }
+
+  private async fill(position: number, bytes: number): Promise<number> {
+    if (bytes > this.buffer.length) this.buffer = Buffer.allocUnsafe(bytes);
+    else if (this.buffer.length > 2 * WINDOW_BYTES) this.buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+    const size = Math.max(bytes, WINDOW_BYTES);
+    const wanted = this.buffer.subarray(0, Math.min(size, this.to - position));
+    const count = await this.read(wanted, position);
+    // A file that shrinks under us reads as zeros, which are no record.
+    if (count < wanted.length) wanted.fill(0, count);
+    this.start = position;
+    this.length = wanted.length;
+    return 0;
+  }
+
+  private async read(into: Buffer, position: number): Promise<number> {
+    try {
+      return await this.source.handle.read(into, position);
+    } catch (error) {
+      const file = this.source.path;
+      throw toBitcaskError(error, { action: "read", file, otherwise: "BITCASK_READ_FAILED" });
+    }
+  }
+}

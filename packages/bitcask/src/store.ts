@@ -1,0 +1,204 @@
+/**
+ * Puts the parts of a store together: opens, recovers, wires, and takes them apart again in order.
+ */
+import { ActiveLog } from "./active-log.js";
+import { createDirectory, prepareDirectory, removeLeftovers } from "./directory.js";
+import { BitcaskError } from "./errors.js";
+import { FileSet } from "./file-set.js";
+import { Health } from "./health.js";
+import { toBitcaskError } from "./io-errors.js";
+import type { Keydir } from "./keydir.js";
+import { DirectoryLock } from "./lock-file.js";
+import { ManifestStore } from "./manifest-store.js";
+import { MapKeydir } from "./map-keydir.js";
+import { Merger } from "./merge.js";
+import type { ResolvedOptions } from "./options.js";
+import { RecordReader } from "./record-reader.js";
+import { recoverFiles } from "./recovery.js";
+import type { BitcaskStats, OpenReport } from "./stats.js";
+import { describeFiles } from "./store-files.js";
+import { StoreTime } from "./store-time.js";
+import { WriteApplier } from "./write-applier.js";
+import { WriteQueue } from "./write-queue.js";
+
+interface StoreParts {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly keydir: Keydir;
+  readonly files: FileSet;
+  readonly health: Health;
+  readonly now: StoreTime;
+  readonly manifest: ManifestStore;
+  readonly log: ActiveLog;
+  readonly lock: DirectoryLock;
+  readonly report: OpenReport;
+}
+
+export class Store {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly keydir: Keydir;
+  readonly files: FileSet;
+  readonly health: Health;
+  readonly now: StoreTime;
+  readonly reader: RecordReader;
+  readonly queue: WriteQueue;
+  readonly merger: Merger;
+  private readonly manifest: ManifestStore;
+  private readonly log: ActiveLog;
+  private readonly lock: DirectoryLock;
+  private readonly report: OpenReport;
+  private isClosing = false;
+
+  constructor(parts: StoreParts) {
+    const { directory, options, keydir, files, health, now, manifest, log } = parts;
+    this.directory = directory;
+    this.options = options;
+    this.keydir = keydir;
+    this.files = files;
+    this.health = health;
+    this.now = now;
+    this.manifest = manifest;
+    this.log = log;
+    this.lock = parts.lock;
+    this.report = parts.report;
+    this.reader = new RecordReader({ keydir, files, time: now }, options.verifyChecksums);
+    const applier = new WriteApplier(keydir, files, now);
+    this.queue = new WriteQueue({ log, applier, keydir, time: now, health, options });
+    const { fileSystem, random } = options;
+    const { queue } = this;
+    const time = now;
+    this.merger = new Merger(
+      { fileSystem, directory, random, keydir, files, manifest, log, queue, time, health },
+      options,
+    );
+  }
+
+  /** @throws BitcaskError `BITCASK_CLOSED`, or the poisoning error */
+  assertReadable(): void {
+    if (this.isClosing) {
+      throw new BitcaskError({ code: "BITCASK_CLOSED", message: "the store is closed" });
+    }
+    this.health.assertSound();
+  }
+
+  stats(): BitcaskStats {
+    const files = this.files.list().map((file) => ({
+      id: file.id,
+      bytes: file.size,
+      liveBytes: file.liveBytes,
+      deadBytes: file.deadBytes,
+      isActive: !file.isSealed,
+    }));
+    const { recordCount, groupCount, writtenBytes } = this.queue.written;
+    return {
+      keys: this.keydir.size,
+      liveBytes: files.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
+      deadBytes: files.reduce((sum, { deadBytes }) => sum + deadBytes, 0),
+      files,
+      writes: {
+        records: recordCount,
+        groups: groupCount,
+        syncs: this.log.syncCount,
+        bytes: writtenBytes,
+        queuedWrites: this.queue.queuedWrites,
+        queuedBytes: this.queue.queuedBytes,
+      },
+      merge: this.merger.stats(),
+      open: this.report,
+    };
+  }
+
+  /** Settles, records the clean end, releases. @throws BitcaskError the poisoning error */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    try {
+      await this.merger.stop();
+      if (!this.health.isPoisoned) await this.queue.settle();
+      if (!this.health.isPoisoned) await this.recordCleanEnd();
+    } finally {
+      this.queue.stop();
+      await this.files.closeAll();
+      await this.lock.release();
+    }
+    this.health.assertSound();
+  }
+
+  /** With the exact size of the active file on record, any later change of it is found. */
+  private async recordCleanEnd(): Promise<void> {
+    await this.manifest.replace((current) => ({
+      ...current,
+      nextFileId: Math.max(this.log.upcomingFileId, current.nextFileId),
+      nextSequence: this.log.upcomingSequence,
+      timeFloorMs: Math.max(this.now.floor, current.timeFloorMs),
+      files: describeFiles(this.files.list()),
+    }));
+  }
+}
+
+/** Opens the store in `directory`. @throws BitcaskError */
+export async function openStore(directory: string, options: ResolvedOptions): Promise<Store> {
+  try {
+    await createDirectory(options.fileSystem, directory, options.createIfMissing);
+    const lock = await DirectoryLock.acquire(options, directory);
+    const files = new FileSet(options.fileSystem, options.maxOpenFiles);
+    try {
+      return await openLocked(directory, options, lock, files);
+    } catch (error) {
+      await files.closeAll().catch(() => undefined);
+      await lock.release().catch(() => undefined);
+      throw error;
+    }
+  } catch (error) {
+    throw toBitcaskError(error, {
+      action: "open the store in",
+      file: directory,
+      otherwise: "BITCASK_READ_FAILED",
+    });
+  }
+}
+
+async function openLocked(
+  directory: string,
+  options: ResolvedOptions,
+  lock: DirectoryLock,
+  files: FileSet,
+): Promise<Store> {
+  const { fileSystem, random, clock } = options;
+  const health = new Health();
+  const context = { fileSystem, directory };
+  const { manifest: found, names } = await prepareDirectory(context, lock, options);
+  const keydir = new MapKeydir();
+  const state = await recoverFiles(context, found, { keydir, files });
+  const manifest = new ManifestStore(fileSystem, directory, health, found);
+  const leftovers = await removeLeftovers(context, found, names);
+  const now = new StoreTime(clock, state.timeFloorMs);
+  const { dataFileMaxBytes } = options;
+  const nextFileId = Math.max(found.nextFileId, leftovers.highestId + 1);
+  const log = new ActiveLog(
+    { fileSystem, random, directory, files, manifest, health, time: now, dataFileMaxBytes },
+    { ...state, nextFileId },
+  );
+  // Written anew even when nothing changed: what was read may have been in the page cache only.
+  await manifest.replace((current) => ({
+    ...current,
+    timeFloorMs: Math.max(current.timeFloorMs, state.timeFloorMs),
+    nextSequence: state.nextSequence,
+    files: describeFiles(files.list()),
+    obsoleteFileIds: [],
+  }));
+  if (state.active === undefined) await log.rotate();
+  const report: OpenReport = {
+    tornTail: state.tornTail,
+    ignoredHints: state.ignoredHints,
+    removedFiles: leftovers.removed,
+    foreignFiles: leftovers.foreign,
+    recordsScanned: state.recordsScanned,
+    hintEntriesLoaded: state.hintEntriesLoaded,
+    staleLockTakenOver: lock.hasTakenOver,
+  };
+  const parts = { directory, options, keydir, files, health, now, manifest, log, lock, report };
+  const store = new Store(parts);
+  store.merger.mergeIfDue();
+  return store;
+}

@@ -1,0 +1,68 @@
+/** Makes written records visible: moves the keydir and the account of live bytes to them. */
+
+import type { DataFile } from "./data-file.js";
+import type { FileSet } from "./file-set.js";
+import { createLocation, type Keydir } from "./keydir.js";
+import {
+  CONTROL,
+  createRecordHeader,
+  readRecordHeader,
+  readUint64,
+  TOMBSTONE,
+} from "./record-format.js";
+import type { StoreTime } from "./store-time.js";
+
+export class WriteApplier {
+  private readonly keydir: Keydir;
+  private readonly files: FileSet;
+  private readonly time: StoreTime;
+  private readonly header = createRecordHeader();
+  private readonly location = createLocation();
+  private readonly displaced = createLocation();
+
+  constructor(keydir: Keydir, files: FileSet, time: StoreTime) {
+    this.keydir = keydir;
+    this.files = files;
+    this.time = time;
+  }
+
+  /**
+   * Applies the sealed records in `[from, to)` of `buffer`, which lie in `file` from `position` on.
+   * @returns whether the last record was a tombstone that removed a key
+   */
+  apply(buffer: Buffer, from: number, to: number, file: DataFile, position: number): boolean {
+    const { header, location } = this;
+    let existed = false;
+    for (let at = from; at < to; at += header.recordSize) {
+      readRecordHeader(buffer, at, header);
+      const keyStart = at + header.keyStart;
+      if (header.flags & CONTROL) {
+        this.time.markRecorded(readUint64(buffer, keyStart + 1));
+        continue;
+      }
+      const key = buffer.subarray(keyStart, keyStart + header.keySize);
+      if (header.flags & TOMBSTONE) {
+        existed = this.remove(key);
+        continue;
+      }
+      location.fileId = file.id;
+      location.position = position + (at - from);
+      location.size = header.recordSize;
+      location.sequence = header.sequence;
+      location.expiresAt = header.expiresAt;
+      if (this.keydir.set(key, location, this.displaced)) this.discount();
+      file.liveBytes += header.recordSize;
+    }
+    return existed;
+  }
+
+  private remove(key: Uint8Array): boolean {
+    if (!this.keydir.delete(key, this.displaced)) return false;
+    this.discount();
+    return !this.time.hasExpired(this.displaced.expiresAt);
+  }
+
+  private discount(): void {
+    this.files.get(this.displaced.fileId).liveBytes -= this.displaced.size;
+  }
+}
