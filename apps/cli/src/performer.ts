@@ -95,9 +95,15 @@ export class Performer {
 
   private rendererFor(settings: Settings): Renderer {
     if (settings.json) return jsonRenderer;
-    const isTerminal = this.ports.stdout.isTTY === true;
-    const colors = createColors(wantsColor(settings.color, this.ports.env, isTerminal));
-    const { encodings } = settings;
-    return createTextRenderer({ audience: this.audience, isTerminal, encodings, colors });
+    const { encodings, color } = settings;
+    const { stdout, stderr, env } = this.ports;
+    const isTerminal = stdout.isTTY === true;
+    return createTextRenderer({
+      audience: this.audience,
+      isTerminal,
+      encodings,
+      colors: createColors(wantsColor(color, env, isTerminal)),
+      noteColors: createColors(wantsColor(color, env, stderr.isTTY === true)),
+    });
   }
 }

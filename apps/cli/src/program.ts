@@ -52,7 +52,7 @@ export function parseWords(
       if (error.code === "commander.help" && program.args.length === 0) {
         return { kind: "shell", settings: applyFlags(base, program.opts()) };
       }
-      throw new UsageError(messageOf(error, audience), usage);
+      throw new UsageError(messageOf(error, program.args, audience), usage);
     }
     throw error instanceof UsageError ? new UsageError(error.message, usage) : error;
   }
@@ -134,11 +134,15 @@ function termOf(command: Command): string {
   return `${command.name()} ${command.usage()}`.replace(/ \[options\]$/, "").trimEnd();
 }
 
-function messageOf(error: CommanderError, audience: Audience): string {
+function messageOf(error: CommanderError, args: readonly string[], audience: Audience): string {
+  const list = audience === "shell" ? "HELP" : "titan help";
+  // Commander answers `help nonsense` with all of its help, as an error without words.
+  if (error.code === "commander.help")
+    return `no command is called '${args[1]}'; ${list} lists them`;
   const hints: Readonly<Record<string, string>> = {
     "commander.excessArguments": '; quote what has blanks: "hello, world"',
     "commander.unknownOption": "; put -- before arguments that begin with a dash",
-    "commander.unknownCommand": `; ${audience === "shell" ? "HELP" : "titan help"} lists the commands`,
+    "commander.unknownCommand": `; ${list} lists the commands`,
   };
   // Commander adds "(Did you mean …?)" on a line of its own; the hint goes before that.
   const [what = "", ...suggestion] = error.message.replace(/^error: /, "").split("\n");

@@ -13,7 +13,10 @@ export interface TextStyle {
   /** Whether standard output is a terminal, which must not be sent raw control characters. */
   readonly isTerminal: boolean;
   readonly encodings: Encodings;
+  /** For standard output. */
   readonly colors: Colors;
+  /** For standard error. */
+  readonly noteColors: Colors;
 }
 
 export function createTextRenderer(style: TextStyle): Renderer {
@@ -23,8 +26,8 @@ export function createTextRenderer(style: TextStyle): Renderer {
   };
 }
 
-function renderFailure(failure: Failure, { audience, colors }: TextStyle): string {
-  const lead = colors.red(audience === "shell" ? "Error:" : "titan:");
+function renderFailure(failure: Failure, { audience, noteColors }: TextStyle): string {
+  const lead = noteColors.red(audience === "shell" ? "Error:" : "titan:");
   const advice = failure.advice === undefined ? "" : `${failure.advice}\n`;
   return `${lead} ${failure.message}\n${advice}`;
 }

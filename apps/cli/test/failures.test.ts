@@ -86,6 +86,12 @@ describe("usage errors", () => {
     expect(stderr).toContain("Did you mean put?");
   });
 
+  test("help for a command that is not there says so", async () => {
+    const { code, stdout, stderr } = await titan(["help", "frob"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toBe("titan: no command is called 'frob'; titan help lists them\n");
+  });
+
   test("are JSON with --json, even when nothing else could be parsed", async () => {
     const { stderr } = await titan(["--json", "--bogus", "get", "k"]);
     expect(JSON.parse(stderr).error).toMatchObject({ code: "USAGE", exitCode: 2 });
