@@ -45,7 +45,7 @@ export function createLogger(
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: pino.stdSerializers.errWithCause },
     },
-    destination as pino.DestinationStream,
+    destination,
   );
 }
 

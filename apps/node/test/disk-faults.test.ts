@@ -1,4 +1,5 @@
-import { MemoryFileSystem } from "@titan/bitcask/testing";
+import type { ProcessTable } from "@titan/bitcask";
+import { FakeMachine, MemoryFileSystem } from "@titan/bitcask/testing";
 import { createClient } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { expect, test } from "vitest";
@@ -12,10 +13,11 @@ import { bytes, connect, type TestClient } from "./support/test-node.js";
 async function withDisk(
   fileSystem: MemoryFileSystem,
   body: (client: TestClient & { node: Awaited<ReturnType<typeof startNode>> }) => Promise<void>,
+  processes: ProcessTable = nodePorts().processes,
 ): Promise<void> {
   const node = await startNode({
     ...{ grpcAddr: "127.0.0.1:0", dataDir: "/data", shutdownTimeout: "2s" },
-    ports: { fileSystem },
+    ports: { fileSystem, processes },
   });
   const client = connect(node.address);
   try {
@@ -33,14 +35,18 @@ test("acknowledged writes survive a power cut, revisions go on growing", async (
   const disk = new MemoryFileSystem();
   let after = disk;
   let last = 0;
-  await withDisk(disk, async ({ kv }) => {
+  const machine = new FakeMachine();
+  const write = async ({ kv }: TestClient) => {
     last = (await kv.put({ key, value })).revision;
     after = disk.crash();
-  });
-  await withDisk(after, async ({ kv }) => {
+  };
+  await withDisk(disk, write, machine.start(1));
+  machine.kill(1);
+  const check = async ({ kv }: TestClient) => {
     expect(await kv.get({ key })).toMatchObject({ found: true, revision: last });
     expect((await kv.put({ key, value })).revision).toBeGreaterThan(last);
-  });
+  };
+  await withDisk(after, check, machine.start(2));
 });
 
 test("after a failed sync nothing is acknowledged any more, and the node says that it is over", async () => {

@@ -16,7 +16,8 @@ async function mountSmallDisk(directory: string): Promise<string | undefined> {
     });
     return mountPoint;
   } catch (error) {
-    console.info(`cannot mount a tmpfs here: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof Error ? error.message : "unknown";
+    process.stdout.write(`cannot mount a tmpfs here: ${why}\n`);
     return undefined;
   }
 }

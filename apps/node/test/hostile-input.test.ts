@@ -1,4 +1,8 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
@@ -44,7 +48,7 @@ test("bytes that are no message are an invalid argument, not a failure of the se
 
 test("random bytes never stop the server and are never its fault", () =>
   withNode(async (client) => {
-    console.info(`TITAN_SEED=${seed}`);
+    process.stdout.write(`TITAN_SEED=${seed}\n`);
     const property = fc.asyncProperty(
       fc.constantFrom(...METHODS),
       fc.uint8Array({ maxLength: 200 }),
@@ -88,7 +92,7 @@ function postRaw(session: ClientHttp2Session, body: Buffer): Promise<string> {
       te: "trailers",
     });
     let answer = "closed";
-    const note = (headers: Record<string, unknown>) => {
+    const note = (headers: IncomingHttpHeaders) => {
       if (headers["grpc-status"] !== undefined) answer = String(headers["grpc-status"]);
     };
     stream.on("response", note);

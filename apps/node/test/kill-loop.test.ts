@@ -8,9 +8,9 @@ const rounds = Number(process.env["TITAN_RUNS"] ?? 50);
 test(
   `after each of ${rounds} kills under 64 writers, every acknowledged write is there`,
   async () => {
-    console.info(`TITAN_SEED=${seed}`);
+    process.stdout.write(`TITAN_SEED=${seed}\n`);
     const report = await withDirectory((directory) => runKillLoop({ directory, rounds, seed }));
-    console.info(JSON.stringify(report));
+    process.stdout.write(`${JSON.stringify(report)}\n`);
     expect(report.acknowledged).toBeGreaterThan(rounds);
     expect(report.unanswered).toBeGreaterThan(0);
   },

@@ -2,10 +2,10 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Bitcask } from "@titan/bitcask";
 import { expect, test } from "vitest";
-import { type SpawnedNode, spawnNode, withSpawnedNode } from "./support/spawned-node.js";
+import { type SpawnedNode, type SpawnOptions, withSpawnedNode } from "./support/spawned-node.js";
 import { bytes, connect, withDirectory } from "./support/test-node.js";
 
-async function endOf(args: readonly string[], options: Parameters<typeof spawnNode>[1] = {}) {
+async function endOf(args: readonly string[], options: SpawnOptions = {}) {
   return withSpawnedNode(
     args,
     async ({ ended, output }) => ({ ...(await ended), ...output() }),

@@ -69,7 +69,7 @@ test("a prefix of bytes 0xff has an end too", async () => {
 });
 
 test.each([false, true])("a cursor goes on behind its page (reverse: %s)", async (reverse) => {
-  const store = await storeWith([..."abcdefghij"]);
+  const store = await storeWith("abcdefghij".split(""));
   const seen: string[] = [];
   let cursor: Uint8Array = NOTHING;
   do {

@@ -3,15 +3,23 @@
  * misses a change that comes while a frame is being sent, and nothing bounds its watchers.
  */
 import { type CallContext, ServerError, type ServiceImplementation, Status } from "nice-grpc";
-import type { HealthDefinition } from "nice-grpc-server-health";
+import { HealthDefinition } from "nice-grpc-server-health";
 
 /** What the node says of a service. */
 export type Health = "serving" | "not-serving";
 
+type CheckResponse = (typeof HealthDefinition)["methods"]["check"]["responseType"];
+type ServingStatus = ReturnType<CheckResponse["decode"]>["status"];
+
 /** As in health.proto's ServingStatus. */
-const SERVING = 1;
-const NOT_SERVING = 2;
-const SERVICE_UNKNOWN = 3;
+const SERVING = toServingStatus(1);
+const NOT_SERVING = toServingStatus(2);
+const SERVICE_UNKNOWN = toServingStatus(3);
+
+/** The enumeration itself is not exported, so its values come out of the codec: field 1, a varint. */
+function toServingStatus(number: number): ServingStatus {
+  return HealthDefinition.methods.check.responseType.decode(Uint8Array.of(0x08, number)).status;
+}
 
 /** Health of the whole node (service name "") and of each of its services: always the same. */
 export class HealthState {
@@ -43,7 +51,7 @@ export class HealthState {
     for (const wake of this.#watchers) wake();
   }
 
-  #statusOf(service: string): typeof SERVING | typeof NOT_SERVING | typeof SERVICE_UNKNOWN {
+  #statusOf(service: string): ServingStatus {
     if (!this.#names.has(service)) return SERVICE_UNKNOWN;
     return this.#health === "serving" ? SERVING : NOT_SERVING;
   }

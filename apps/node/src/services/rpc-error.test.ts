@@ -13,8 +13,11 @@ function newErrors() {
     onStoreFailed: (cause) => failures.push(cause),
   });
   const context = { trailer: Metadata() } as CallContext;
-  const raise = async (error: unknown, kind: "read" | "write" = "write"): Promise<ServerError> => {
-    const thrown: unknown = await errors.raise(error, kind, context).catch((e: unknown) => e);
+  const raise = async (
+    failure: unknown,
+    kind: "read" | "write" = "write",
+  ): Promise<ServerError> => {
+    const thrown: unknown = await errors.raise(failure, kind, context).catch((e: unknown) => e);
     if (!(thrown instanceof ServerError)) throw new Error("expected a ServerError");
     return thrown;
   };

@@ -98,7 +98,7 @@ export class MemoryEngine implements Engine {
         const isAfter = range.afterFrom ? fromOrder > 0 : fromOrder >= 0;
         return isAfter && Buffer.compare(key, range.to) < 0;
       })
-      .sort(Buffer.compare);
+      .sort((a, b) => Buffer.compare(a, b));
     if (range.reverse) within.reverse();
     const view = within.map((key) => [key, this.read(key)] as const);
     this.openViews += 1;

@@ -1,7 +1,7 @@
 /** What a failed call said, in one flat object that tests can match. */
 
 import { Status } from "nice-grpc";
-import { type ErrorInfo, RetryInfo, RichClientError } from "nice-grpc-error-details";
+import { ErrorInfo, RetryInfo, RichClientError } from "nice-grpc-error-details";
 
 export interface Failure {
   readonly status: string;
@@ -23,19 +23,15 @@ export async function failureOf(call: Promise<unknown>): Promise<Failure> {
   if (!(error instanceof RichClientError)) {
     throw new Error(`expected an error with details, got ${String(error)}`, { cause: error });
   }
-  const info = error.extra.find((detail) => detail.$type === "google.rpc.ErrorInfo") as
-    | ErrorInfo
-    | undefined;
-  const retry = error.extra.find((detail) => detail.$type === RetryInfo.$type) as
-    | RetryInfo
-    | undefined;
+  const info = error.extra.find((detail): detail is ErrorInfo => detail.$type === ErrorInfo.$type);
+  const retry = error.extra.find((detail): detail is RetryInfo => detail.$type === RetryInfo.$type);
   const delay = retry?.retryDelay;
   return {
     status: Status[error.code] ?? String(error.code),
     reason: info?.reason ?? "",
     domain: info?.domain ?? "",
     metadata: info?.metadata ?? {},
-    retryMs: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
+    retryMs: delay && delay.seconds * 1000 + delay.nanos / 1e6,
     message: error.details,
   };
 }

@@ -1,5 +1,6 @@
 /** titan-node as a process of its own. Needs the package to be built. */
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 
 const BIN = join(import.meta.dirname, "..", "..", "bin", "titan-node.js");
@@ -16,14 +17,17 @@ export interface SpawnedNode {
   /** Resolves with the address once it serves; rejects with its output when it ends before. */
   readonly listening: Promise<string>;
   readonly ended: Promise<Ending>;
-  output(): { readonly stdout: string; readonly stderr: string };
+  readonly output: () => { readonly stdout: string; readonly stderr: string };
+}
+
+/** The process's environment beside our own, and its user. */
+export interface SpawnOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
 }
 
 /** Starts titan-node. A port of its own is chosen unless `args` say otherwise. */
-export function spawnNode(
-  args: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly uid?: number } = {},
-): SpawnedNode {
+export function spawnNode(args: readonly string[], options: SpawnOptions = {}): SpawnedNode {
   const hasAddress = args.some((arg) => arg.startsWith("--grpc-addr"));
   const child = fork(BIN, hasAddress ? args : [...args, "--grpc-addr", "127.0.0.1:0"], {
     env: { ...process.env, ...options.env },
@@ -39,10 +43,13 @@ export function spawnNode(
   child.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
-  const ended = new Promise<Ending>((resolve, reject) => {
+  const exited = new Promise<Ending>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("exit", (code, signal) => resolve({ code, signal }));
   });
+  // Node's "close" event would say both, but never comes after a disconnect of ours.
+  const drained = [child.stdout, child.stderr].map((stream) => stream && once(stream, "close"));
+  const ended = Promise.all([exited, ...drained]).then(([ending]) => ending);
   const listening = new Promise<string>((resolve, reject) => {
     child.on("message", (message: { type?: unknown; address?: unknown }) => {
       if (message.type === "listening") resolve(String(message.address));
@@ -61,7 +68,7 @@ export function spawnNode(
 export async function withSpawnedNode<T>(
   args: readonly string[],
   body: (node: SpawnedNode) => Promise<T>,
-  options: Parameters<typeof spawnNode>[1] = {},
+  options: SpawnOptions = {},
 ): Promise<T> {
   const node = spawnNode(args, options);
   try {

@@ -3,7 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterServiceDefinition, KvServiceDefinition } from "@titan/proto";
-import { type ChannelOptions, createChannel, createClientFactory } from "nice-grpc";
+import {
+  type Channel,
+  type ChannelOptions,
+  type Client,
+  createChannel,
+  createClientFactory,
+} from "nice-grpc";
 import { errorDetailsClientMiddleware } from "nice-grpc-error-details";
 import { type NodeOptions, startNode } from "../../src/index.js";
 
@@ -17,8 +23,15 @@ export async function withDirectory<T>(body: (directory: string) => Promise<T>):
   }
 }
 
+/** A connection and what it reaches. */
+export interface TestClient {
+  readonly channel: Channel;
+  readonly kv: Client<typeof KvServiceDefinition>;
+  readonly cluster: Client<typeof ClusterServiceDefinition>;
+}
+
 /** Clients of the services at `address`; they throw RichClientError where the server sent details. */
-export function connect(address: string, options: ChannelOptions = {}) {
+export function connect(address: string, options: ChannelOptions = {}): TestClient {
   // A pool of its own: connections shared between tests would hide who closes what.
   const channel = createChannel(address, undefined, {
     "grpc.use_local_subchannel_pool": 1,
@@ -31,8 +44,6 @@ export function connect(address: string, options: ChannelOptions = {}) {
     cluster: factory.create(ClusterServiceDefinition, channel),
   };
 }
-
-export type TestClient = ReturnType<typeof connect>;
 
 /** Runs `body` with a node that does not sync, and a client. */
 export async function withNode(
