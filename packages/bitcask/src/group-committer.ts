@@ -28,6 +28,8 @@ export class GroupCommitter {
   writtenBytes = 0;
   /** Told about every operation that has been answered. */
   onAnswered: ((operation: QueuedOperation) => void) | undefined;
+  /** Told when a group was refused while the store goes on; what was called after it must go too. */
+  onRefused: ((error: unknown) => void) | undefined;
   /** Told when records were written that a timed sync is to cover. */
   onTimedWrite: (() => void) | undefined;
 
@@ -153,6 +155,7 @@ export class GroupCommitter {
       this.onAnswered?.(operation);
       operation.reject(error);
     }
+    if (!this.health.isPoisoned) this.onRefused?.(error);
   }
 }
 

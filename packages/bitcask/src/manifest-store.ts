@@ -94,10 +94,11 @@ export class ManifestStore {
     }
     try {
       await handle.sync();
-      await handle.close();
     } catch (error) {
+      await handle.close().catch(() => undefined);
       throw this.poisoned("BITCASK_SYNC_FAILED", "sync", path, error);
     }
+    await handle.close();
   }
 
   /** A crash, or a replacement that ran out of space, may have left the name taken. */

@@ -102,17 +102,13 @@ class FrozenView {
 
 /** @returns `undefined` for a range that no key can be in */
 function toKeyRange(options: ScanOptions): KeyRange | undefined {
-  let lower = bound(options.gt, options.gte, "gt", "gte");
-  let upper = bound(options.lt, options.lte, "lt", "lte");
+  let lower = tighter(bound(options.gt, "gt", false), bound(options.gte, "gte", true), 1);
+  let upper = tighter(bound(options.lt, "lt", false), bound(options.lte, "lte", true), -1);
   if (options.prefix !== undefined) {
-    const prefix = Uint8Array.from(toBytes(options.prefix, "prefix"));
-    if (lower === undefined || Buffer.compare(prefix, lower.key) > 0) {
-      lower = { key: prefix, isInclusive: true };
-    }
-    const end = successorOfPrefix(prefix);
-    if (end && (upper === undefined || Buffer.compare(end, upper.key) <= 0)) {
-      upper = { key: end, isInclusive: false };
-    }
+    const start = { key: copyOf(options.prefix, "prefix"), isInclusive: true };
+    const end = successorOfPrefix(start.key);
+    lower = tighter(lower, start, 1);
+    upper = tighter(upper, end && { key: end, isInclusive: false }, -1);
   }
   if (options.reverse !== undefined && typeof options.reverse !== "boolean") {
     throw new TypeError("reverse must be a boolean");
@@ -125,19 +121,24 @@ function toKeyRange(options: ScanOptions): KeyRange | undefined {
 }
 
 function bound(
-  exclusive: Uint8Array | string | undefined,
-  inclusive: Uint8Array | string | undefined,
-  exclusiveName: string,
-  inclusiveName: string,
+  key: Uint8Array | string | undefined,
+  name: string,
+  isInclusive: boolean,
 ): KeyRange["lower"] {
-  if (exclusive !== undefined && inclusive !== undefined) {
-    throw new TypeError(`give ${exclusiveName} or ${inclusiveName}, not both`);
-  }
-  if (exclusive !== undefined) {
-    return { key: Uint8Array.from(toBytes(exclusive, exclusiveName)), isInclusive: false };
-  }
-  if (inclusive === undefined) return undefined;
-  return { key: Uint8Array.from(toBytes(inclusive, inclusiveName)), isInclusive: true };
+  return key === undefined ? undefined : { key: copyOf(key, name), isInclusive };
+}
+
+/** The bound that leaves fewer keys: the greater of two lower ones (1), the lesser of upper ones (-1). */
+function tighter(a: KeyRange["lower"], b: KeyRange["lower"], side: 1 | -1): KeyRange["lower"] {
+  if (a === undefined || b === undefined) return a ?? b;
+  const order = Buffer.compare(a.key, b.key) * side;
+  if (order === 0) return a.isInclusive ? b : a;
+  return order > 0 ? a : b;
+}
+
+/** A bound must stay as it is while the walk waits for its first step. */
+function copyOf(input: Uint8Array | string, name: string): Uint8Array {
+  return Uint8Array.from(toBytes(input, name));
 }
 
 /** The first key behind all keys with this prefix; `undefined` when there is none. */

@@ -1,7 +1,8 @@
 /**
  * Group commit. Writes take their place at the call; those that are waiting when the log is free go to
  * disk in one contiguous write and share one fdatasync. A group becomes visible, and its promises
- * settle, once it is as durable as its most demanding member asked.
+ * settle, once it is as durable as its most demanding member asked. What is applied is always a prefix
+ * of what was called: when a group is refused, everything called after it is refused as well.
  *
  * Bounds: bytes waiting (`maxQueuedBytes`; further writes wait outside, in order) and writes waiting,
  * inside and outside (`maxQueuedWrites`; further writes are refused).
@@ -77,6 +78,7 @@ export class WriteQueue {
       this.queuedOperations -= 1;
       this.pendingBytes -= end - start;
     };
+    this.committer.onRefused = (error) => this.refuseFollowers(error);
     this.committer.onTimedWrite = () => this.scheduleSync();
     this.time.onFloorWanted = () => this.scheduleFloor();
   }
@@ -238,7 +240,7 @@ export class WriteQueue {
       if (segment === undefined || this.health.isPoisoned) break;
       const pause = this.committer.commit(segment);
       if (pause !== undefined) await pause;
-      if (segment.isDone) this.recycle(segment);
+      if (segment.isDone && segment === this.segments[0]) this.recycle(segment);
       this.admitWaiting();
     }
     if (this.health.isPoisoned) this.rejectAll();
@@ -261,6 +263,35 @@ export class WriteQueue {
       admitted += 1;
     }
     if (admitted > 0) this.waiting.splice(0, admitted);
+  }
+
+  /**
+   * A group was refused, for lack of space say. Writes called after it may build on it, so they are
+   * refused as well: what is applied is always a prefix of what was called. Syncs stay.
+   */
+  private refuseFollowers(error: unknown): void {
+    const left = this.segments.flatMap(({ operations, taken }) => operations.slice(taken));
+    const waiting = this.waiting;
+    this.segments = [];
+    this.waiting = [];
+    for (const operation of left) {
+      this.queuedOperations -= 1;
+      this.pendingBytes -= operation.end - operation.start;
+      if (operation.kind !== "sync") operation.reject(error);
+    }
+    for (const request of waiting) if (request.kind !== "sync") request.reject(error);
+    for (const sync of [...left, ...waiting]) {
+      if (sync.kind !== "sync") continue;
+      const { resolve, reject } = sync;
+      this.enqueue({
+        kind: "sync",
+        records: NO_RECORDS,
+        bytes: 0,
+        sync: "always",
+        resolve,
+        reject,
+      });
+    }
   }
 
   /** The store is poisoned: what has not been written will not be. */
