@@ -5,11 +5,23 @@ import { describe, expect, test, vi } from "vitest";
 import { type FakeNode, titanError } from "./fakes/fake-node.js";
 import { afterTest, clientOf, FAST, failureOf, gate, startNode } from "./fakes/harness.js";
 import { openBlackhole, openProxy, unusedEndpoint } from "./fakes/sockets.js";
+import { VirtualClock } from "./fakes/virtual-clock.js";
+
+/** Makes the node swallow puts; resolves when the first has arrived. */
+function hang(node: FakeNode): Promise<void> {
+  const arrived = gate();
+  node.misbehave = (method) => {
+    if (method !== "put") return undefined;
+    arrived.open();
+    return new Promise(() => {});
+  };
+  return arrived.opened;
+}
 
 describe("a node that is down", () => {
   test("calls fail within their deadline, unapplied, naming the address and the reason", async () => {
     const endpoint = await unusedEndpoint();
-    const client = clientOf([endpoint], { timeoutMs: 300 });
+    const client = clientOf([endpoint], { timeoutMs: 20_000, retry: { ...FAST, maxAttempts: 2 } });
     const calls = [client.put("k", "v"), client.get("k"), client.status(endpoint)];
     for (const error of await Promise.all(calls.map(failureOf))) {
       expect(error).toMatchObject({ code: "CLIENT_UNAVAILABLE", outcome: "not-applied" });
@@ -77,9 +89,12 @@ describe("a host that accepts connections and never answers", () => {
 describe("a server that does not answer in time", () => {
   test("a write times out with an unknown outcome and is not sent again", async () => {
     const node = await startNode();
-    node.misbehave = () => new Promise(() => {});
-    const client = clientOf([node.endpoint], { timeoutMs: 100 });
-    expect(await failureOf(client.put("k", "v"))).toMatchObject({
+    const arrived = hang(node);
+    const clock = new VirtualClock();
+    const call = failureOf(clientOf([node.endpoint], {}, { clock }).put("k", "v"));
+    await arrived;
+    await clock.advance(5_000);
+    expect(await call).toMatchObject({
       code: "CLIENT_TIMEOUT",
       outcome: "unknown",
       endpoint: node.endpoint,
@@ -90,18 +105,18 @@ describe("a server that does not answer in time", () => {
   test("a read times out unapplied, and the server sees it cancelled", async () => {
     const node = await startNode();
     const cancelled = gate();
-    node.misbehave = (_method, context) =>
-      new Promise((_resolve, reject) => {
-        context.signal.addEventListener("abort", () => {
-          cancelled.open();
-          reject(context.signal.reason as Error);
-        });
-      });
-    const client = clientOf([node.endpoint]);
-    expect(await failureOf(client.get("k", { timeoutMs: 100 }))).toMatchObject({
-      code: "CLIENT_TIMEOUT",
-      outcome: "not-applied",
-    });
+    const arrived = gate();
+    node.misbehave = (_method, context) => {
+      context.signal.addEventListener("abort", () => cancelled.open());
+      arrived.open();
+      return new Promise(() => {});
+    };
+    const clock = new VirtualClock();
+    const client = clientOf([node.endpoint], {}, { clock });
+    const call = failureOf(client.get("k", { timeoutMs: 100 }));
+    await arrived.opened;
+    await clock.advance(100);
+    expect(await call).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "not-applied" });
     await cancelled.opened;
   });
 
@@ -109,11 +124,17 @@ describe("a server that does not answer in time", () => {
     const node = await startNode();
     const hold = gate();
     node.misbehave = (method) => (method === "put" ? hold.opened : undefined);
-    const client = clientOf([node.endpoint]);
-    const patient = client.put("a", "1");
-    await failureOf(client.put("b", "2", { timeoutMs: 100 }));
+    const clock = new VirtualClock();
+    const client = clientOf([node.endpoint], {}, { clock });
+    const patient = client.put("a", "1", { timeoutMs: 60_000 });
+    const impatient = failureOf(client.put("b", "2"));
+    await vi.waitUntil(() => node.count("put") === 2, { timeout: 10_000 });
+    await clock.advance(5_000);
+    expect(await impatient).toMatchObject({ code: "CLIENT_TIMEOUT" });
     // The connection has been given up by now, but not under the call that still waits.
-    expect(await client.get("k")).toBeUndefined();
+    const read = client.get("k", { timeoutMs: 60_000 });
+    await clock.advance(1_000);
+    expect(await read).toBeUndefined();
     hold.open();
     expect(await patient).toMatchObject({ revision: expect.any(Number) as number });
   });
@@ -122,8 +143,8 @@ describe("a server that does not answer in time", () => {
     const node = await startNode();
     const proxy = await openProxy(node.port);
     afterTest(() => proxy.close());
-    const client = clientOf([proxy.endpoint], { timeoutMs: 400, connectTimeoutMs: 100 });
-    await client.put("k", "1");
+    const client = clientOf([proxy.endpoint], { timeoutMs: 400, connectTimeoutMs: 200 });
+    await client.put("k", "1", { timeoutMs: 20_000 });
     proxy.freeze();
     expect(await failureOf(client.put("k", "2"))).toMatchObject({
       code: "CLIENT_TIMEOUT",
@@ -134,19 +155,21 @@ describe("a server that does not answer in time", () => {
       outcome: "not-applied",
     });
     proxy.thaw();
-    await client.put("k", "4", { timeoutMs: 5_000 });
+    await client.put("k", "4", { timeoutMs: 20_000 });
     expect(node.count("put")).toBe(2);
   });
 
   test("the next call goes to another node", async () => {
     const [a, b] = [await startNode(), await startNode()];
-    for (const node of [a, b]) {
-      node.misbehave = (method) => (method === "put" ? new Promise(() => {}) : undefined);
-    }
-    const client = clientOf([a.endpoint, b.endpoint], { timeoutMs: 100 });
-    const first = await failureOf(client.put("k", "v"));
-    const { endpoint } = await client.status();
-    expect(endpoint).not.toBe(first.endpoint);
+    const arrived = Promise.race([hang(a), hang(b)]);
+    const clock = new VirtualClock();
+    const client = clientOf([a.endpoint, b.endpoint], {}, { clock });
+    const call = failureOf(client.put("k", "v"));
+    await arrived;
+    await clock.advance(5_000);
+    const first = await call;
+    expect(first.code).toBe("CLIENT_TIMEOUT");
+    expect((await client.status()).endpoint).not.toBe(first.endpoint);
   });
 });
 
@@ -187,7 +210,10 @@ describe("a connection that is cut", () => {
       node.kill();
       return new Promise(() => {});
     };
-    const client = clientOf([node.endpoint], { timeoutMs: 300 });
+    const client = clientOf([node.endpoint], {
+      timeoutMs: 20_000,
+      retry: { ...FAST, maxAttempts: 3 },
+    });
     const error = await failureOf(client.put("k", "v", { retryUnknown: true }));
     expect(error).toMatchObject({ code: "CLIENT_UNAVAILABLE", outcome: "unknown" });
     expect(error.attempts).toBeGreaterThan(1);
@@ -307,9 +333,9 @@ describe("answers that say to try again", () => {
   test("a hint beyond the deadline ends the call at once", async () => {
     const node = await startNode();
     node.misbehave = () => {
-      throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", { retryMs: 900 });
+      throw titanError(Status.RESOURCE_EXHAUSTED, "OVERLOADED", { retryMs: 20_001 });
     };
-    await failureOf(clientOf([node.endpoint], { timeoutMs: 800 }).get("k"));
+    await failureOf(clientOf([node.endpoint], { timeoutMs: 20_000 }).get("k"));
     expect(node.count("get")).toBe(1);
   });
 

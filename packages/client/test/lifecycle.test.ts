@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { TitanClient } from "../src/index.js";
 import { afterTest, clientOf, failureOf, gate, startNode } from "./fakes/harness.js";
 import { openBlackhole } from "./fakes/sockets.js";
+import { VirtualClock } from "./fakes/virtual-clock.js";
 
 describe("abort and close", () => {
   test("an abort ends the call on both sides, with the caller's reason as cause", async () => {
@@ -114,10 +115,17 @@ describe("many calls at once", () => {
 
   test("a call that waits in line past its deadline is unapplied", async () => {
     const node = await startNode();
-    node.misbehave = () => new Promise(() => {});
-    const client = clientOf([node.endpoint], { maxConcurrentCalls: 1 });
+    const arrived = gate();
+    node.misbehave = () => {
+      arrived.open();
+      return new Promise(() => {});
+    };
+    const clock = new VirtualClock();
+    const client = clientOf([node.endpoint], { maxConcurrentCalls: 1 }, { clock });
     const first = failureOf(client.put("k", "v", { timeoutMs: 300 }));
     const second = failureOf(client.put("k", "v", { timeoutMs: 100 }));
+    await arrived.opened;
+    await clock.advance(300);
     expect(await second).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "not-applied" });
     expect(await first).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "unknown" });
     expect(node.count("put")).toBe(1);

@@ -2,6 +2,8 @@ import { Status } from "nice-grpc";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ScanOptions, TitanClient } from "../src/index.js";
 import { FakeNode, titanError } from "./fakes/fake-node.js";
+import { clientOf, failureOf, gate } from "./fakes/harness.js";
+import { VirtualClock } from "./fakes/virtual-clock.js";
 
 const KEYS = ["a", "b/1", "b/2", "b/3", "c", "d", "e", "f", "g", "h"];
 
@@ -13,7 +15,7 @@ beforeEach(async () => {
   for (const key of KEYS) node.put(Buffer.from(key), Buffer.from(`value of ${key}`), 0);
   client = new TitanClient({
     endpoints: [node.endpoint],
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
     retry: { baseDelayMs: 1, maxDelayMs: 5 },
     maxConcurrentScans: 2,
   });
@@ -75,7 +77,7 @@ describe("how it ends", () => {
   test("leaving the loop ends the scan on the server", async () => {
     for (let key = 0; key < 1_000; key++) node.put(Buffer.from(`m${key}`), Buffer.from("v"), 0);
     for await (const { key } of client.scan()) if (key === "a") break;
-    await vi.waitFor(() => expect(node.openScans).toBe(0));
+    await vi.waitFor(() => expect(node.openScans).toBe(0), { timeout: 10_000 });
   });
 
   test("a throw in the loop does too", async () => {
@@ -83,7 +85,7 @@ describe("how it ends", () => {
       for await (const { key } of client.scan()) throw new Error(`at ${key}`);
     };
     await expect(consume()).rejects.toThrow("at a");
-    await vi.waitFor(() => expect(node.openScans).toBe(0));
+    await vi.waitFor(() => expect(node.openScans).toBe(0), { timeout: 10_000 });
   });
 
   test("an abort while waiting for a page", async () => {
@@ -100,22 +102,31 @@ describe("how it ends", () => {
   });
 
   test("a page that does not come in time", async () => {
-    node.beforePage = (page) => (page === 0 ? undefined : new Promise(() => {}));
-    await expect(keysOf({ timeoutMs: 100 })).rejects.toMatchObject({
-      code: "CLIENT_TIMEOUT",
-      outcome: "not-applied",
-    });
+    const asked = gate();
+    node.beforePage = (page) => {
+      if (page === 0) return undefined;
+      asked.open();
+      return new Promise(() => {});
+    };
+    const clock = new VirtualClock();
+    const timed = clientOf([node.endpoint], { timeoutMs: 100 }, { clock });
+    const scan = timed.scan()[Symbol.asyncIterator]();
+    for (let n = 0; n < 3; n++) await scan.next();
+    const next = failureOf(scan.next());
+    await asked.opened;
+    await clock.advance(100);
+    expect(await next).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "not-applied" });
   });
 
   test("time that the consumer takes does not count", async () => {
-    const pause = vi.fn(() => new Promise((resolve) => setTimeout(resolve, 60)));
+    const clock = new VirtualClock();
+    const timed = clientOf([node.endpoint], { timeoutMs: 100 }, { clock });
     let seen = 0;
-    for await (const _entry of client.scan({ timeoutMs: 50 })) {
+    for await (const _entry of timed.scan()) {
       seen += 1;
-      if (seen === 3) await pause();
+      await clock.advance(1_000);
     }
     expect(seen).toBe(KEYS.length);
-    expect(pause).toHaveBeenCalledOnce();
   });
 
   test("no more than maxConcurrentScans are open, and each end makes room", async () => {

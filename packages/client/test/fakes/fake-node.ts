@@ -43,7 +43,8 @@ export function titanError(
     domain,
     metadata: outcome === undefined ? metadata : { ...metadata, outcome },
   });
-  const retry = { seconds: 0, nanos: (retryMs ?? 0) * 1e6 };
+  const delayMs = retryMs ?? 0;
+  const retry = { seconds: Math.floor(delayMs / 1_000), nanos: (delayMs % 1_000) * 1e6 };
   return new RichServerError(
     status,
     `the server says ${reason}`,

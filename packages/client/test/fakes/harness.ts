@@ -7,6 +7,7 @@ import {
   TitanClient,
 } from "../../src/index.js";
 import { FakeNode } from "./fake-node.js";
+import type { VirtualClock } from "./virtual-clock.js";
 
 /** Retries without long waits. */
 export const FAST = { maxAttempts: 10, baseDelayMs: 1, maxDelayMs: 5 };
@@ -28,8 +29,13 @@ export async function startNode(port?: number): Promise<FakeNode> {
   return node;
 }
 
-export function clientOf(endpoints: string[], options: ClientOptions<"string", "string"> = {}) {
-  const client = new TitanClient({ endpoints, retry: FAST, ...options });
+/** With a `clock`, deadlines pass when the test says so, however slow the machine. */
+export function clientOf(
+  endpoints: string[],
+  options: ClientOptions<"string", "string"> = {},
+  ports: { clock?: VirtualClock } = {},
+) {
+  const client = new TitanClient({ endpoints, retry: FAST, ...options }, ports);
   afterTest(() => client.close());
   return client;
 }
