@@ -88,11 +88,6 @@ export class Caller {
     return new CallScope(this.context.clock, timeoutMs, signal, this.scopes);
   }
 
-  /** Calls on the wire, calls in line. */
-  load(): { readonly running: number; readonly waiting: number } {
-    return this.limiter.load();
-  }
-
   /** Ends everything under way. Idempotent. */
   close(): void {
     this.isClosed = true;

@@ -89,12 +89,12 @@ describe("abort and close", () => {
 describe("many calls at once", () => {
   test("10,000 calls are all answered, no more than maxConcurrentCalls at a time", async () => {
     const node = await startNode();
-    const client = clientOf([node.endpoint], { maxConcurrentCalls: 100, timeoutMs: 60_000 });
+    const client = clientOf([node.endpoint], { maxConcurrentCalls: 100, timeoutMs: 120_000 });
     const puts = Array.from({ length: 10_000 }, (_, n) => client.put(`k${n % 100}`, "v"));
     const revisions = new Set((await Promise.all(puts)).map(({ revision }) => revision));
     expect(revisions.size).toBe(10_000);
     expect(node.peak).toBeLessThanOrEqual(100);
-  }, 60_000);
+  }, 120_000);
 
   test("a full line refuses at once, unapplied", async () => {
     const node = await startNode();
