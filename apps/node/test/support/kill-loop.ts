@@ -31,7 +31,10 @@ export interface KillLoopReport {
 }
 
 const KEYS_PER_WRITER = 4;
-const MAX_ROUND_MS = 150;
+/** A round ends after a random number of answers, at most so many, and a random moment more. */
+const MAX_ROUND_ANSWERS = 500;
+const MAX_ROUND_MS = 500;
+const MAX_EXTRA_MS = 10;
 const MAX_START_KILL_MS = 250;
 const SYNC_MODES = ["always", "interval", "never"] as const;
 
@@ -70,8 +73,18 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRep
     report.slowestStartMs = Math.max(report.slowestStartMs, performance.now() - startedAt);
     try {
       await verify(client, writers, report, `round ${round}, seed ${seed}`);
-      const loops = writers.map((writer) => write(client, writer, random, report));
-      await sleep(random() * MAX_ROUND_MS);
+      const target = report.acknowledged + 1 + random() * MAX_ROUND_ANSWERS;
+      let hasEnough: () => void = () => undefined;
+      const enough = new Promise<void>((resolve) => {
+        hasEnough = resolve;
+      });
+      const onAnswer = () => {
+        report.acknowledged += 1;
+        if (report.acknowledged >= target) hasEnough();
+      };
+      const loops = writers.map((writer) => write(client, writer, random, onAnswer));
+      await Promise.race([enough, sleep(MAX_ROUND_MS)]);
+      await sleep(random() * MAX_EXTRA_MS);
       node.child.kill("SIGKILL");
       await Promise.all([node.ended, ...loops]);
     } finally {
@@ -100,7 +113,7 @@ async function write(
   { kv }: Client,
   writer: Writer,
   random: () => number,
-  report: { acknowledged: number },
+  onAnswer: () => void,
 ): Promise<void> {
   for (;;) {
     writer.sequence += 1;
@@ -133,7 +146,7 @@ async function write(
     }
     writer.state = next;
     writer.attempted = undefined;
-    report.acknowledged += 1;
+    onAnswer();
   }
 }
 
