@@ -34,7 +34,8 @@ export async function completeLine(
   if (words.length === 1) return [completeVerb(current), current];
   if (verb === "help" && words.length === 2) return [completeVerb(current), current];
   if (current.startsWith("-")) {
-    return [optionNames(verb).filter((name) => name.startsWith(current)), current];
+    const begun = optionNames(verb).filter((name) => name.startsWith(current));
+    return [begun.map((name) => `${name} `), current];
   }
   // A word with quotes or escapes in it cannot be continued by appending plain text.
   if (words.length !== 2 || !TAKES_KEY.has(verb) || /["'\\]/.test(current)) return [[], current];

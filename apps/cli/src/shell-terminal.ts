@@ -90,7 +90,8 @@ class TerminalSession {
     }
     if (this.isLeaving) return this.sayGoodbye();
     this.editor.resume();
-    this.editor.prompt();
+    // What was typed meanwhile stays, with the cursor where it is.
+    this.editor.prompt(true);
   }
 
   /** Ctrl-C: cancels what runs; else clears the line; else warns, and leaves the second time. */

@@ -97,6 +97,15 @@ export class Server {
     return new Server(endpoint, child, directory);
   }
 
+  /** Stops the process in its tracks, its connections open, as a machine that hangs does. */
+  freeze(): void {
+    this.child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.child.kill("SIGCONT");
+  }
+
   async stop(): Promise<void> {
     if (this.child.exitCode === null) {
       const ended = once(this.child, "exit");

@@ -1,10 +1,12 @@
 /** The real command against a real titan-node. */
 import { Buffer } from "node:buffer";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ProcessResult, runBash, runTitan, Server } from "./process.js";
+import { BINARY, environment, type ProcessResult, runBash, runTitan, Server } from "./process.js";
 
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 const scratch = mkdtempSync(join(tmpdir(), "titan-cli-"));
@@ -113,4 +115,25 @@ test("the shell takes lines from a pipe", async () => {
   expect(stdout.toString()).toBe(
     "OK: Stored key 's'\nValue: a b\nOK: Deleted key 's'\nKey 's' not found\nGoodbye!\n",
   );
+}, 30_000);
+
+test("a write that a frozen server may have taken ends the script with 5", async () => {
+  const args = [BINARY, "--timeout", "2s"];
+  const child = spawn(process.execPath, args, { env: environment(server.endpoint) });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = once(child, "close") as Promise<[number | null]>;
+  child.stdin.write("PUT frozen before\n");
+  await once(child.stdout, "data");
+  server.freeze();
+  child.stdin.on("error", () => {});
+  child.stdin.write("PUT frozen after\nPUT frozen never\n");
+  const [code] = await ended;
+  server.thaw();
+  expect([code, stdout]).toEqual([5, "OK: Stored key 'frozen'\n"]);
+  expect(stderr).toContain("line 2: ");
+  expect(stderr).toContain("may or may not have happened");
+  expect((await titan(["get", "frozen"])).stdout.toString()).toMatch(/^(before|after)$/);
 }, 30_000);

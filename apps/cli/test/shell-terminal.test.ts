@@ -79,6 +79,23 @@ describe("the shell at a terminal", () => {
     expect(terminal.screen.text).toMatch(/Value: 1[^]*Value: 2[^]*Value: 3[^]*Goodbye!/);
   });
 
+  test("what is typed while a command runs stays, with the cursor behind it", async () => {
+    const client = new FakeClient();
+    const terminal = await openTerminal({ client });
+    let open = (): void => {};
+    client.gate = new Promise((resolve) => (open = resolve));
+    const before = terminal.screen.text.length;
+    terminal.type("GET k\r");
+    await terminal.screen.until("GET k\r\n", before);
+    terminal.type("PUT k ");
+    client.gate = undefined;
+    open();
+    await terminal.screen.until("not found", before);
+    terminal.type("v\rQUIT\r");
+    expect(await terminal.ended).toBe(0);
+    expect(client.valueOf("k")?.toString()).toBe("v");
+  });
+
   test("Tab completes commands and keys that exist", async () => {
     const client = new FakeClient();
     client.set("greeting", "hello");
