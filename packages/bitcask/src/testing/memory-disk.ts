@@ -208,10 +208,9 @@ export class MemoryDisk {
   }
 
   private segments(path: string): string[] {
-    return posix
-      .resolve("/", path)
-      .split("/")
-      .filter((segment) => segment !== "");
+    const isPlain = path.startsWith("/") && !path.includes("/.");
+    const absolute = isPlain ? path : posix.resolve("/", path);
+    return absolute.split("/").filter((segment) => segment !== "");
   }
 
   private find(path: string): number | undefined {

@@ -12,17 +12,10 @@ export type Sector = Uint8Array | undefined;
 
 const EMPTY = new Uint8Array(SECTOR_BYTES);
 
-/** A growable run of bytes. Bytes past `size` in the last sector are zero. */
+/** A growable run of bytes. Invariant: bytes past `size` in the last sector are zero. */
 export class SectorBytes {
-  private readonly sectors: Sector[];
-  private length: number;
-
-  constructor(sectors: readonly Sector[] = [], size = 0) {
-    this.sectors = [...sectors];
-    this.length = size;
-    this.sectors.length = Math.ceil(size / SECTOR_BYTES);
-    this.clearAfterEnd();
-  }
+  private sectors: Sector[] = [];
+  private length = 0;
 
   /** Bytes from the start to the end. */
   get size(): number {
@@ -35,7 +28,10 @@ export class SectorBytes {
   }
 
   clone(): SectorBytes {
-    return new SectorBytes(this.sectors, this.length);
+    const twin = new SectorBytes();
+    twin.sectors = [...this.sectors];
+    twin.length = this.length;
+    return twin;
   }
 
   /** Copies bytes from `position` into `into`; returns how many there were. */
@@ -78,9 +74,10 @@ export class SectorBytes {
 
   /** Cuts, or extends with zeros. */
   resize(size: number): void {
+    const isCut = size < this.length;
     this.length = size;
     this.sectors.length = Math.ceil(size / SECTOR_BYTES);
-    this.clearAfterEnd();
+    if (isCut) this.clearAfterEnd();
   }
 
   private clearAfterEnd(): void {
@@ -88,7 +85,6 @@ export class SectorBytes {
     const last = this.sectors.length - 1;
     const sector = this.sectors[last];
     if (used === 0 || sector === undefined) return;
-    if (sector.subarray(used).every((byte) => byte === 0)) return;
     const cleared = new Uint8Array(SECTOR_BYTES);
     cleared.set(sector.subarray(0, used));
     this.sectors[last] = cleared;
