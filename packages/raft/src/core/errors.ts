@@ -42,6 +42,8 @@ export type ConfigChangeReason =
   | "change-pending"
   /** The leader has not yet committed an entry of its own term. */
   | "no-commit-in-term"
+  /** A learner to be promoted has not caught up; as a voter it would only hold up commits. */
+  | "learner-behind"
   /** The configuration is not the one the caller expected. */
   | "config-moved"
   /** Joint already: leave it first. */

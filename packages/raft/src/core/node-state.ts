@@ -13,7 +13,7 @@
 import type { Membership } from "./config-changer.js";
 import { EMPTY_MEMBERSHIP } from "./config-changer.js";
 import type { ProposedEntry } from "./entry.js";
-import { type Entry, payloadBytes } from "./entry.js";
+import { type Entry, NO_BYTES, payloadBytes } from "./entry.js";
 import { invariant } from "./errors.js";
 import { INDEX_ZERO, type LogIndex, type NodeId, shiftIndex, type Term, toTerm } from "./ids.js";
 import type { PeerMessage, ReadRequest } from "./message.js";
@@ -173,7 +173,7 @@ export class NodeState {
     own.recentActive = true;
     // A change may hide in the uncommitted tail. Waiting for all of it is cheaper than looking.
     this.pendingConfigIndex = this.log.lastIndex();
-    this.appendAsLeader([{ type: "normal", data: new Uint8Array(0) }]);
+    this.appendAsLeader([{ type: "normal", data: NO_BYTES }]);
   }
 
   #become(role: Role): void {

@@ -26,7 +26,8 @@ export type ReadMode = "read-index" | "lease";
 
 /**
  * How a leader treats a configuration change that cannot follow the present configuration.
- * - `strict`: refuses it with an error, also before it has committed an entry of its own term.
+ * - `strict`: refuses it with an error. So it does before it has committed an entry of its own term,
+ *   and with promotions of learners that have not caught up.
  * - `lenient`: appends an empty entry in its place, as etcd/raft does, and asks for no commit first.
  * - `off`: appends it. Only for callers that serialize and check changes themselves: a change that
  *   is invalid when it is applied stops the group.
@@ -67,6 +68,9 @@ export interface RaftCoreOptions {
   readonly forwardProposals?: boolean;
   /** @default "strict" */
   readonly configChangeValidation?: ConfigChangeValidation;
+  /** Entries by which a learner may lag when it is promoted, under `strict` validation.
+   *  @default 1_024 */
+  readonly maxPromotionLag?: number;
   /**
    * Hand out committed entries to be applied before the local write of them is reported done. Only
    * for hosts that apply after that write all the same. @default false
@@ -127,6 +131,7 @@ const DEFAULTS: Required<RaftCoreOptions> = {
   stepDownOnRemoval: true,
   forwardProposals: true,
   configChangeValidation: "strict",
+  maxPromotionLag: 1_024,
   applyBeforeStable: false,
   priority: 0,
 };
@@ -142,6 +147,7 @@ export function resolveOptions(id: number, options: RaftCoreOptions): ResolvedOp
   requireAtLeast("electionTicks", merged.electionTicks, merged.heartbeatTicks + 1);
   requireAtLeast("maxInflightMessages", merged.maxInflightMessages, 1);
   requireAtLeast("maxPendingReads", merged.maxPendingReads, 1);
+  requireAtLeast("maxPromotionLag", merged.maxPromotionLag, 0);
   requireBytes("maxAppendBytes", merged.maxAppendBytes, 0);
   requireBytes("maxApplyingBytes", merged.maxApplyingBytes, 1);
   requireBytes("maxUncommittedBytes", merged.maxUncommittedBytes, 1);

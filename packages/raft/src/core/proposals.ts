@@ -9,7 +9,7 @@ import {
 import { isJoint } from "./configuration.js";
 import { isConfigEntry, NO_BYTES, payloadBytes, type ProposedEntry } from "./entry.js";
 import { type ConfigChangeReason, isRaftError, RaftError } from "./errors.js";
-import { shiftIndex } from "./ids.js";
+import { type NodeId, shiftIndex } from "./ids.js";
 import { hasCommittedInTerm } from "./leader-reads.js";
 import type { NodeState } from "./node-state.js";
 import { broadcastAppend } from "./replication.js";
@@ -101,10 +101,25 @@ function configRefusal(
   if (pendingConfigIndex > node.log.applied) return "change-pending";
   if (joint && !isLeaving) return "already-joint";
   if (!joint && isLeaving) return "not-joint";
+  return configChangeValidation === "strict" ? strictRefusal(node, change) : undefined;
+}
+
+function strictRefusal(node: NodeState, change: ConfigChange): ConfigChangeReason | undefined {
   // Changes take effect when applied, so one can never do so before a commit in this term. Asking
   // for it up front keeps a doomed leader from collecting changes (Ongaro, raft-dev, July 2015).
-  if (configChangeValidation === "strict" && !hasCommittedInTerm(node)) return "no-commit-in-term";
-  return undefined;
+  if (!hasCommittedInTerm(node)) return "no-commit-in-term";
+  const isBehind = change.changes.some(
+    ({ operation, node: id }) => operation === "add-voter" && id !== 0 && lagsAsLearner(node, id),
+  );
+  return isBehind ? "learner-behind" : undefined;
+}
+
+/** A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1). */
+function lagsAsLearner(node: NodeState, id: NodeId): boolean {
+  const progress = node.progressOf(id);
+  if (progress === undefined || !progress.isLearner) return false;
+  const lag = node.log.lastIndex() - progress.match;
+  return progress.state === "snapshot" || lag > node.options.maxPromotionLag;
 }
 
 /** An empty backlog takes anything, and nothing is refused that adds nothing. */

@@ -97,6 +97,39 @@ describe("learners", () => {
     expect(cluster.node(3).core.status().config).toMatchObject({ voters: [1, 2], learners: [3] });
   });
 
+  test("a learner is promoted only once it has caught up (pitfall 10)", () => {
+    const cluster = withLearner({ maxPromotionLag: 2 });
+    cluster.campaign(1);
+    cluster.isolate(3);
+    for (const text of ["a", "b", "c"]) cluster.propose(1, text);
+    const promote = { transition: "auto", changes: parseMemberChanges("v3") } as const;
+    const { core } = cluster.node(1);
+    expect(() => core.proposeConfigChange(promote)).toThrow(
+      expect.objectContaining({ code: "RAFT_CONFIG_CHANGE_REFUSED", reason: "learner-behind" }),
+    );
+    cluster.heal();
+    cluster.tick(1, 2);
+    core.proposeConfigChange(promote);
+    cluster.settle();
+    expect(cluster.node(3).config.voters).toEqual([1, 2, 3]);
+  });
+
+  test("so it is while a snapshot is on its way to it (pitfall 10)", () => {
+    const cluster = withLearner();
+    cluster.campaign(1);
+    cluster.isolate(3);
+    cluster.propose(1, "a");
+    cluster.node(1).compact();
+    cluster.heal();
+    cluster.lose("snapshot-request");
+    cluster.tick(1, 2);
+    expect(cluster.node(1).core.status().members[2]?.state).toBe("snapshot");
+    const promote = { transition: "auto", changes: parseMemberChanges("v3") } as const;
+    expect(() => cluster.node(1).core.proposeConfigChange(promote)).toThrow(
+      expect.objectContaining({ reason: "learner-behind" }),
+    );
+  });
+
   test("a leader that is demoted steps down", () => {
     const cluster = Cluster.of(3, OPTIONS);
     cluster.campaign(1);
