@@ -1,11 +1,13 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
+import { SeededRandom } from "../testing/seeded-random.js";
 import { Keydir } from "./keydir.js";
 import { isKeydirError } from "./keydir-error.js";
 import { createLocation, type Location } from "./location.js";
-import { createSeededRandom } from "./seeded-random.test-kit.js";
 
 function createKeydir(options = {}): Keydir {
-  return new Keydir({ random: createSeededRandom(1) }, options);
+  return new Keydir({ random: new SeededRandom(1) }, options);
 }
 
 function at(sequence: number, fields: Partial<Location> = {}): Location {
@@ -160,6 +162,22 @@ describe("limits", () => {
     first.release();
     first.release();
     expect(keydir.stats().openSnapshots).toBe(0);
+  });
+
+  test("a snapshot that its owner has dropped is released by the collector", async () => {
+    const keydir = createKeydir();
+    keydir.set("a", at(1));
+    (() => void keydir.snapshot())();
+    expect(keydir.stats().openSnapshots).toBe(1);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    for (let turn = 0; turn < 50 && keydir.stats().openSnapshots > 0; turn++) {
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(keydir.stats().openSnapshots).toBe(0);
+    keydir.set("a", at(2));
+    expect(keydir.stats().keptVersions).toBe(0);
   });
 
   test("a cursor that runs out lets its snapshot go; a bad bound leaves none behind", () => {
