@@ -186,6 +186,22 @@ describe("output that cannot be written", () => {
     expect(given).toBeLessThan(10_000);
   });
 
+  test("a reader that went away ends a scan that waits for its server", async () => {
+    const client = new FakeClient();
+    client.set("k", "v");
+    const scan = client.scan;
+    const stalling = Object.assign(client, {
+      async *scan(options: Parameters<typeof scan>[0]) {
+        yield* scan(options);
+        client.gate = new Promise(() => {});
+        yield* scan(options);
+      },
+    }) as unknown as FakeClient;
+    const ports = { stdout: broken("EPIPE") };
+    const { code, stderr } = await titan(["scan"], { client: stalling, ports });
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   test("a full disk is a failure with a message", async () => {
     const ports = { stdout: broken("ENOSPC") };
     const { code, stderr } = await titan(["scan"], { client: manyKeys(), ports });

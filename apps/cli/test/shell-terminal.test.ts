@@ -88,9 +88,11 @@ describe("the shell at a terminal", () => {
     terminal.type("GET k\r");
     await terminal.screen.until("GET k\r\n", before);
     terminal.type("PUT k ");
+    await terminal.screen.until("PUT k ", before);
     client.gate = undefined;
     open();
     await terminal.screen.until("not found", before);
+    await terminal.screen.until("titan-kv> PUT k", before);
     terminal.type("v\rQUIT\r");
     expect(await terminal.ended).toBe(0);
     expect(client.valueOf("k")?.toString()).toBe("v");
