@@ -2,6 +2,7 @@
 
 /** What a measurement gave. */
 export interface Measurement {
+  readonly calls: number;
   readonly opsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -29,7 +30,8 @@ export async function measure(
   const seconds = (performance.now() - start) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
-  return { opsPerSecond: latencies.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const calls = latencies.length;
+  return { calls, opsPerSecond: calls / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 /** The middle one; of an even number the upper of the two. */

@@ -6,18 +6,24 @@
  *   pnpm --filter @titan/bench bench:echo [--rounds 5] [--seconds 1] [--dry]
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { KvServiceDefinition } from "@titan/proto";
-import { createChannel, createClient } from "nice-grpc";
 import { type Measurement, measure, median } from "./closed-loop.js";
+import { profileTable } from "./echo-profile.js";
+import {
+  type Connection,
+  connect,
+  ECHO_SERVER,
+  KEYS,
+  type Operation,
+  TITAN_NODE,
+  titanArguments,
+  VALUE_BYTES,
+} from "./echo-servers.js";
 import { circumstances, writeSection } from "./report.js";
 import { type ServerProcess, startServer } from "./server-process.js";
 
-const VALUE_BYTES = 100;
-const KEYS = 10_000;
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
@@ -28,8 +34,12 @@ const { values: flags } = parseArgs({
 const rounds = Number(flags.rounds);
 const durationMs = Number(flags.seconds) * 1000;
 
-type Operation = "put" | "get";
 type Server = "echo" | "never" | "always";
+
+interface Measured extends Measurement {
+  /** CPU time of the server for each call. */
+  readonly serverMicros: number;
+}
 
 interface Cell {
   readonly server: Server;
@@ -44,39 +54,22 @@ const CELLS: readonly Cell[] = (["put", "get"] as const).flatMap((operation) => 
   { server: "always" as const, operation, callers: 256 },
 ]);
 
-const value = Buffer.alloc(VALUE_BYTES, "v");
-const keys = Array.from({ length: KEYS }, (_, i) =>
-  Buffer.from(`key-${String(i).padStart(12, "0")}`),
-);
-const keyAt = (sequence: number): Buffer => keys[(sequence * 7919) % KEYS] ?? value;
-
-function connect(address: string) {
-  const channel = createChannel(address, undefined, { "grpc.use_local_subchannel_pool": 1 });
-  const kv = createClient(KvServiceDefinition, channel);
-  const operations = {
-    put: (sequence: number) => kv.put({ key: keyAt(sequence), value }),
-    get: (sequence: number) => kv.get({ key: keyAt(sequence) }),
-  };
-  return { channel, kv, operations };
-}
+/** A server that runs, and a connection to it. */
+type Target = Connection & { readonly server: ServerProcess };
 
 async function run(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "titan-bench-"));
   const started: ServerProcess[] = [];
-  const start = async (script: string, args: string[]) => {
+  const start = async (script: string, args: readonly string[]): Promise<Target> => {
     const server = await startServer(script, args);
     started.push(server);
-    return connect(server.address);
+    return { server, ...connect(server.address) };
   };
-  const nodePackage = createRequire(import.meta.url).resolve("@titan/node/package.json");
   const titan = (sync: "never" | "always") =>
-    start(join(dirname(nodePackage), "bin", "titan-node.js"), [
-      ...["--grpc-addr", "127.0.0.1:0", "--log-level", "warn"],
-      ...["--sync", sync, "--data-dir", join(directory, sync)],
-    ]);
+    start(TITAN_NODE, titanArguments(sync, join(directory, sync)));
   try {
     const servers = {
-      echo: await start(join(import.meta.dirname, "echo-server.js"), [String(VALUE_BYTES)]),
+      echo: await start(ECHO_SERVER, []),
       never: await titan("never"),
       always: await titan("always"),
     };
@@ -87,11 +80,14 @@ async function run(): Promise<string> {
       }
       await measure(operations.get, 256, 1000);
     }
-    const results = new Map<Cell, Measurement[]>(CELLS.map((cell) => [cell, []]));
+    const results = new Map<Cell, Measured[]>(CELLS.map((cell) => [cell, []]));
     for (let round = 0; round < rounds; round += 1) {
       for (const cell of CELLS) {
-        const call = servers[cell.server].operations[cell.operation];
-        results.get(cell)?.push(await measure(call, cell.callers, durationMs));
+        const { operations, server } = servers[cell.server];
+        const cpuBefore = server.cpuMicros();
+        const measured = await measure(operations[cell.operation], cell.callers, durationMs);
+        const serverMicros = (server.cpuMicros() - cpuBefore) / measured.calls;
+        results.get(cell)?.push({ ...measured, serverMicros });
       }
       console.error(`round ${round + 1} of ${rounds}`);
     }
@@ -103,7 +99,7 @@ async function run(): Promise<string> {
   }
 }
 
-function toMarkdown(results: ReadonlyMap<Cell, readonly Measurement[]>): string {
+function toMarkdown(results: ReadonlyMap<Cell, readonly Measured[]>): string {
   const of = (server: Server, operation: Operation, callers: number) => {
     const found = [...results].find(
       ([cell]) =>
@@ -111,6 +107,7 @@ function toMarkdown(results: ReadonlyMap<Cell, readonly Measurement[]>): string 
     );
     const all = found?.[1] ?? [];
     return {
+      cpu: median(all.map(({ serverMicros }) => serverMicros)).toFixed(0),
       ops: median(all.map(({ opsPerSecond }) => opsPerSecond)),
       latency: `${median(all.map(({ p50Ms }) => p50Ms)).toFixed(2)} / ${median(all.map(({ p99Ms }) => p99Ms)).toFixed(2)}`,
     };
@@ -121,7 +118,8 @@ function toMarkdown(results: ReadonlyMap<Cell, readonly Measurement[]>): string 
     const titan = of(server, operation, callers);
     return (
       `| ${operation} | ${callers} | ${server} | ${echo.ops.toFixed(0)} | ${echo.latency} ` +
-      `| ${titan.ops.toFixed(0)} | ${titan.latency} | ${(titan.ops / echo.ops).toFixed(2)} |`
+      `| ${titan.ops.toFixed(0)} | ${titan.latency} | ${(titan.ops / echo.ops).toFixed(2)} ` +
+      `| ${echo.cpu} / ${titan.cpu} |`
     );
   });
   return `## titan-node beside a nice-grpc echo, unary calls
@@ -130,11 +128,17 @@ function toMarkdown(results: ReadonlyMap<Cell, readonly Measurement[]>): string 
 16-byte keys, ${VALUE_BYTES}-byte values, ${KEYS} keys, one client process over one connection, closed loop.
 ${circumstances()}.
 
-| call | callers | sync | echo, ops/s | p50 / p99 ms | titan-node, ops/s | p50 / p99 ms | ratio |
-|---|---|---|---|---|---|---|---|
+| call | callers | sync | echo, ops/s | p50 / p99 ms | titan-node, ops/s | p50 / p99 ms | ratio | server CPU per call, echo / titan-node, µs |
+|---|---|---|---|---|---|---|---|---|
 ${rows.join("\n")}`;
 }
 
-const markdown = await run();
+const table = await run();
+const profile = await profileTable(3000);
+const markdown = `${table}
+
+Where the servers' CPU goes, 256 callers, \`sync: never\`, by \`--cpu-prof\` (which itself slows them):
+
+${profile}`;
 console.log(markdown);
 if (!flags.dry) writeSection("echo", markdown);
