@@ -169,6 +169,11 @@ describe("configuration changes", () => {
     expect(node.core.status().commitIndex).toBe(2);
     all([4], 3);
     expect(node.core.status().commitIndex).toBe(3);
+    node.propose("y");
+    all([4, 5], 4);
+    expect(node.core.status().commitIndex).toBe(3);
+    all([2], 4);
+    expect(node.core.status().commitIndex).toBe(4);
   });
 
   test("a leader of a joint configuration that is lost is replaced, and the joint is left", () => {

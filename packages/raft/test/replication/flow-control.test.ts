@@ -127,6 +127,24 @@ describe("flow control", () => {
     expect(appends(node.step(heartbeatResponse({ from: 2, to: 1, term: 1 })))).toEqual([]);
   });
 
+  test("a refused leader skips all its entries of terms later than the hint's", () => {
+    const log = [1, 3, 3, 3, 5, 5, 5, 5, 5];
+    const node = new TestNode({ id: 1, voters: [1, 2], term: 5, log, options: PAPER });
+    node.becomeLeader();
+    // A follower whose log ends at 6 in term 2 cannot have anything of terms 3 and 5.
+    const hint = at(2, 6);
+    const sent = node.step(appendResponse({ from: 2, to: 1, term: 6, index: 9, hint }));
+    expect(appends(sent)).toEqual(["1+9"]);
+  });
+
+  test("without a term in the hint it probes right there", () => {
+    const node = new TestNode({ id: 1, voters: [1, 2], term: 5, log: [1, 3, 3], options: PAPER });
+    node.becomeLeader();
+    const hint = at(0, 2);
+    const sent = node.step(appendResponse({ from: 2, to: 1, term: 6, index: 3, hint }));
+    expect(appends(sent)).toEqual(["2+2"]);
+  });
+
   test("a stale refusal changes nothing", () => {
     const node = leader({});
     node.propose("a");

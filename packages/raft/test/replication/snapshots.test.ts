@@ -1,7 +1,7 @@
 /** Snapshots: to followers that need what the log no longer has (Raft paper §7). */
 
 import { describe, expect, test } from "vitest";
-import { foundingConfig } from "../../src/core/index.js";
+import { foundingConfig, type RaftCoreOptions } from "../../src/core/index.js";
 import { Cluster } from "../support/cluster.js";
 import {
   appendRequest,
@@ -14,8 +14,8 @@ import {
 import { entriesOf, PAPER, TestNode } from "../support/test-node.js";
 
 /** A leader of three that has compacted its log up to its commit index, 4. */
-function compactedLeader(): TestNode {
-  const node = new TestNode({ id: 1, options: PAPER });
+function compactedLeader(options: RaftCoreOptions = {}): TestNode {
+  const node = new TestNode({ id: 1, options: { ...PAPER, ...options } });
   node.becomeLeader();
   for (const text of ["a", "b", "c"]) node.propose(text);
   node.step(appendResponse({ from: 2, to: 1, term: 1, index: 4 }));
@@ -44,11 +44,18 @@ describe("sending snapshots", () => {
     expect(answer).toEqual([]);
   });
 
-  test("none is sent to one that was not heard from lately", () => {
-    const node = compactedLeader();
-    const sent = node.tick(30);
-    expect(ofType(sent, "snapshot-request")).toEqual([]);
-    expect(node.core.status().members[2]?.state).toBe("probe");
+  test("none is sent to one that was not heard from since the last check of the quorum", () => {
+    const node = compactedLeader({ checkQuorum: true, electionTicks: 10 });
+    const { snapshot } = node.storage;
+    node.storage.snapshot = () => undefined;
+    refuseAll(node);
+    node.storage.snapshot = snapshot;
+    node.step(heartbeatResponse({ from: 2, to: 1, term: 1 }));
+    node.tick(10);
+    expect(node.core.status()).toMatchObject({ role: "leader" });
+    expect(ofType(node.propose("d"), "snapshot-request")).toEqual([]);
+    const sent = node.step(heartbeatResponse({ from: 3, to: 1, term: 1 }));
+    expect(ofType(sent, "snapshot-request")).toHaveLength(1);
   });
 
   test("while the storage has none ready, the follower waits", () => {
