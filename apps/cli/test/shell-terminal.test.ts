@@ -92,8 +92,12 @@ describe("the shell at a terminal", () => {
     client.gate = undefined;
     open();
     await terminal.screen.until("not found", before);
-    await terminal.screen.until("titan-kv> PUT k", before);
-    terminal.type("v\rQUIT\r");
+    const prompted = await terminal.screen.until("titan-kv> PUT k", before);
+    terminal.type("v");
+    await terminal.screen.until("v", prompted);
+    terminal.type("\r");
+    await terminal.screen.until("OK: Stored key 'k'", prompted);
+    terminal.type("QUIT\r");
     expect(await terminal.ended).toBe(0);
     expect(client.valueOf("k")?.toString()).toBe("v");
   });
