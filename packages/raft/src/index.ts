@@ -1,3 +1,4 @@
 // What may go wrong, everywhere in this package.
-export { isRaftError, RaftError } from "./core/errors.js";
+
 export type { RaftErrorCode } from "./core/errors.js";
+export { isRaftError, RaftError } from "./core/errors.js";

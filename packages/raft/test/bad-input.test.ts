@@ -33,6 +33,19 @@ const CASES: Readonly<Record<string, PeerMessage>> = {
   "with a fractional term": broken(beat, { term: 2.5 }),
   "with a negative term": broken(beat, { term: -1 }),
   "with a term beyond safe integers": broken(beat, { term: 2 ** 53 }),
+  "with a term that leaves no room for an election": broken(beat, { term: 2 ** 53 - 1 }),
+  "with a commit index at the edge of numbers": broken(beat, { commit: 2 ** 53 - 1 }),
+  "with entries of an unknown type": appendRequest({
+    from: 2,
+    to: 1,
+    term: 2,
+    previous: at(2, 2),
+    entries: entriesOf([2], 3).map((entry) => ({ ...entry, type: "poem" as never })),
+  }),
+  "with a proposal of an unknown type": broken(beat, {
+    type: "propose-request",
+    entries: [{ type: "poem", data: new Uint8Array(1) }],
+  }),
   "with a term that is no number": broken(beat, { term: "9" }),
   "with a commit index that is no index": broken(beat, { commit: Number.NaN }),
   "with a read position that is none": broken(beat, { readPosition: -3 }),
@@ -95,6 +108,16 @@ describe("a message", () => {
       expect(node.core.hasReady).toBe(false);
     });
   }
+
+  test("that acknowledges what the leader does not have is refused, and commits nothing", () => {
+    const node = new TestNode({ id: 1, options: PAPER });
+    node.becomeLeader();
+    const absurd = appendResponse({ from: 2, to: 1, term: 1, index: 99 });
+    expect(node.core.step(absurd)).toBe("RAFT_BAD_MESSAGE");
+    expect(node.core.status().members[1]?.match).toBe(0);
+    node.step(appendResponse({ from: 2, to: 1, term: 1, index: 1 }));
+    expect(node.core.commitIndex).toBe(1);
+  });
 
   test("from a second leader of the same term stops the node that sees it (pitfall 1)", () => {
     const node = follower();

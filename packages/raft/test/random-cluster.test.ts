@@ -9,8 +9,8 @@
 import { expect, test } from "vitest";
 import {
   type Entry,
-  type PeerMessage,
   foundingSnapshot,
+  type PeerMessage,
   parseMemberChanges,
 } from "../src/core/index.js";
 import { seededRandom, testSeed } from "./support/seeded-random.js";

@@ -10,8 +10,8 @@
 
 import type { MemberChange } from "./config-change.js";
 import {
-  type Configuration,
   type ConfigState,
+  type Configuration,
   checkConfiguration,
   EMPTY_CONFIGURATION,
   isJoint,

@@ -1,7 +1,7 @@
 /** What a node does with messages from the leader of its term. */
 
-import { type ConfigState, isMember, isSameMembership, toConfigState } from "./configuration.js";
 import { restoreMembership } from "./config-changer.js";
+import { type ConfigState, isMember, isSameMembership, toConfigState } from "./configuration.js";
 import { invariant } from "./errors.js";
 import { earlierIndex, type LogIndex, type NodeId, TERM_ZERO } from "./ids.js";
 import type { AppendRequest, HeartbeatRequest, SnapshotRequest } from "./message.js";

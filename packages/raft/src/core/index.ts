@@ -1,33 +1,11 @@
 // For hosts: the node, its work, and what may go wrong.
-export { RaftCore } from "./raft-core.js";
-export type { ConfigChangeOptions, Proposed } from "./raft-core.js";
-export type { AppendTask, ApplyTask, ReadState, Ready, SoftState } from "./ready.js";
-export type { MemberStatus, NodeStatus } from "./status.js";
-export { isRaftError, RaftError } from "./errors.js";
-export type { ConfigChangeReason, RaftErrorCode } from "./errors.js";
 
-// Settings.
 export type {
-  ConfigChangeValidation,
-  CoreEvent,
-  CoreObserver,
-  RaftCoreDeps,
-  RaftCoreOptions,
-  Random,
-  ReadMode,
-  Role,
-} from "./options.js";
-
-// Numbers.
-export { toLogIndex, toNodeId, toTerm } from "./ids.js";
-export type { LogIndex, LogPosition, NodeId, Term } from "./ids.js";
-
-// The log, and bring-your-own storage.
-export { entryBytes } from "./entry.js";
-export type { Entry, EntryType, ProposedEntry } from "./entry.js";
-export { MemoryStorage } from "./memory-storage.js";
-export type { HardState, LogStorage, Snapshot, SnapshotMeta } from "./storage.js";
-
+  ConfigChange,
+  ConfigOperation,
+  ConfigTransition,
+  MemberChange,
+} from "./config-change.js";
 // Membership.
 export {
   decodeConfigChange,
@@ -37,19 +15,18 @@ export {
   LEAVE_JOINT,
   parseMemberChanges,
 } from "./config-change.js";
-export type {
-  ConfigChange,
-  ConfigOperation,
-  ConfigTransition,
-  MemberChange,
-} from "./config-change.js";
-export { foundingSnapshot } from "./founding.js";
-export { EMPTY_CONFIG_STATE, foundingConfig, isSameMembership } from "./configuration.js";
 export type { ConfigState } from "./configuration.js";
-export type { ProgressState } from "./progress.js";
-
-// Messages, for transports.
-export { isStorageMessage } from "./message.js";
+export { EMPTY_CONFIG_STATE, foundingConfig, isSameMembership } from "./configuration.js";
+export type { Entry, EntryType, ProposedEntry } from "./entry.js";
+// The log, and bring-your-own storage.
+export { entryBytes } from "./entry.js";
+export type { ConfigChangeReason, RaftErrorCode } from "./errors.js";
+export { isRaftError, RaftError } from "./errors.js";
+export { foundingSnapshot } from "./founding.js";
+export type { LogIndex, LogPosition, NodeId, Term } from "./ids.js";
+// Numbers.
+export { toLogIndex, toNodeId, toTerm } from "./ids.js";
+export { MemoryStorage } from "./memory-storage.js";
 export type {
   AppendDone,
   AppendRequest,
@@ -70,3 +47,22 @@ export type {
   VoteRequest,
   VoteResponse,
 } from "./message.js";
+// Messages, for transports.
+export { isStorageMessage } from "./message.js";
+// Settings.
+export type {
+  ConfigChangeValidation,
+  CoreEvent,
+  CoreObserver,
+  RaftCoreDeps,
+  RaftCoreOptions,
+  Random,
+  ReadMode,
+  Role,
+} from "./options.js";
+export type { ProgressState } from "./progress.js";
+export type { ConfigChangeOptions, Proposed } from "./raft-core.js";
+export { RaftCore } from "./raft-core.js";
+export type { AppendTask, ApplyTask, ReadState, Ready, SoftState } from "./ready.js";
+export type { MemberStatus, NodeStatus } from "./status.js";
+export type { HardState, LogStorage, Snapshot, SnapshotMeta } from "./storage.js";

@@ -20,6 +20,8 @@ export function stepLeader(node: NodeState, message: RoleMessage): RaftErrorCode
       transferLeadership(node, message.transferee);
       return undefined;
     case "append-response":
+      // Nobody can have, in this term, what its leader does not have.
+      if (message.index > node.log.lastIndex()) return "RAFT_BAD_MESSAGE";
       withProgress(node, message.from, (progress) => {
         progress.recentActive = true;
         if (message.rejectedHint === undefined) handleAcknowledged(node, progress, message);

@@ -7,8 +7,8 @@
 import { type ConfigState, EMPTY_CONFIG_STATE } from "./configuration.js";
 import { countWithin, type Entry, NO_BYTES } from "./entry.js";
 import { invariant, RaftError } from "./errors.js";
-import { INDEX_ZERO, type LogIndex, type LogPosition, shiftIndex, TERM_ZERO } from "./ids.js";
 import type { Term } from "./ids.js";
+import { INDEX_ZERO, type LogIndex, type LogPosition, shiftIndex, TERM_ZERO } from "./ids.js";
 import type { HardState, LogStorage, Snapshot } from "./storage.js";
 
 export const INITIAL_HARD_STATE: HardState = {

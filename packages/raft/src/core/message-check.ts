@@ -3,8 +3,18 @@
  * are untrusted, however well their checksums match.
  */
 
+import type { EntryType, ProposedEntry } from "./entry.js";
 import type { LogPosition, NodeId } from "./ids.js";
 import type { AppendRequest, PeerMessage } from "./message.js";
+
+/** Largest term, index and position that is believed: at a million a second, 142 years. */
+const LARGEST_COUNT = 2 ** 52;
+
+const ENTRY_TYPES: ReadonlySet<string> = new Set<EntryType>([
+  "normal",
+  "config-change",
+  "single-config-change",
+]);
 
 /** What is wrong with `message` as one addressed to `self`; undefined when nothing is. */
 export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefined {
@@ -36,7 +46,8 @@ export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefi
     case "transfer-request":
       return isCount(message.transferee) ? undefined : "impossible transferee";
     case "propose-request":
-      return message.entries.length > 0 ? undefined : "a proposal without entries";
+      if (message.entries.length === 0) return "a proposal without entries";
+      return message.entries.every(isKnownType) ? undefined : "entries of an unknown type";
     case "vote-response":
     case "pre-vote-response":
     case "timeout-now":
@@ -56,6 +67,7 @@ function wrongAppend(message: AppendRequest): string | undefined {
   for (const entry of message.entries) {
     index += 1;
     if (entry.index !== index) return "entries with a hole";
+    if (!isKnownType(entry)) return "entries of an unknown type";
     if (!isCount(entry.term) || entry.term < term || entry.term > message.term) {
       return "entries with impossible terms";
     }
@@ -68,6 +80,11 @@ function wrongPosition(position: LogPosition): string | undefined {
   return isCount(position.index) && isCount(position.term) ? undefined : "impossible log position";
 }
 
+/** Room is left to count on: a number at the very edge could never be followed by another. */
 function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && value >= 0 && value <= LARGEST_COUNT;
+}
+
+function isKnownType(entry: ProposedEntry): boolean {
+  return ENTRY_TYPES.has(entry.type);
 }

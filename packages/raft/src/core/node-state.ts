@@ -26,7 +26,7 @@ import type {
   Role,
 } from "./options.js";
 import { Progress } from "./progress.js";
-import { isVoter, jointAcked, type VoteResult, jointVote } from "./quorum.js";
+import { isVoter, jointAcked, jointVote, type VoteResult } from "./quorum.js";
 import { RaftLog } from "./raft-log.js";
 import { ReadQueue } from "./read-queue.js";
 import type { ReadState } from "./ready.js";

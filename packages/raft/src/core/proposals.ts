@@ -7,7 +7,7 @@ import {
   LEAVE_JOINT,
 } from "./config-change.js";
 import { isJoint } from "./configuration.js";
-import { isConfigEntry, NO_BYTES, payloadBytes, type ProposedEntry } from "./entry.js";
+import { isConfigEntry, NO_BYTES, type ProposedEntry, payloadBytes } from "./entry.js";
 import { type ConfigChangeReason, isRaftError, RaftError } from "./errors.js";
 import { type NodeId, shiftIndex } from "./ids.js";
 import { hasCommittedInTerm } from "./leader-reads.js";

@@ -19,18 +19,17 @@ import {
 } from "./config-change.js";
 import type { ConfigState } from "./configuration.js";
 import { answerVote, startElection } from "./election.js";
-import { type Entry, type ProposedEntry, totalEntryBytes, payloadBytes } from "./entry.js";
+import { type Entry, type ProposedEntry, payloadBytes, totalEntryBytes } from "./entry.js";
 import { invariant, RaftError, type RaftErrorCode } from "./errors.js";
-import { adoptConfig } from "./following.js";
 import { forgetLeader, stepFollower } from "./follower.js";
-import { INDEX_ZERO, laterIndex, type LogIndex, toNodeId } from "./ids.js";
+import { adoptConfig } from "./following.js";
+import { INDEX_ZERO, type LogIndex, laterIndex, type NodeId, type Term, toNodeId } from "./ids.js";
 import {
   handleSnapshotStatus,
   handleUnreachable,
   stepLeader,
   transferLeadership,
 } from "./leader.js";
-import { whatIsWrong } from "./message-check.js";
 import {
   type AppendDone,
   type ApplyDone,
@@ -40,12 +39,13 @@ import {
   type Message,
   type PeerMessage,
 } from "./message.js";
+import { whatIsWrong } from "./message-check.js";
 import { NodeState } from "./node-state.js";
-import { type RaftCoreDeps, type RaftCoreOptions, resolveOptions } from "./options.js";
+import { type RaftCoreDeps, type RaftCoreOptions, type Role, resolveOptions } from "./options.js";
 import { acceptProposal, maybeLeaveJoint } from "./proposals.js";
-import { applyConfigChange } from "./reconfiguration.js";
-import { ReadyBuilder } from "./ready-builder.js";
 import type { Ready } from "./ready.js";
+import { ReadyBuilder } from "./ready-builder.js";
+import { applyConfigChange } from "./reconfiguration.js";
 import { type NodeStatus, statusOf } from "./status.js";
 import { passTermGate } from "./term-gate.js";
 import { tick } from "./ticking.js";
@@ -110,7 +110,8 @@ export class RaftCore {
   }
 
   /**
-   * Proposes application data. As leader, appends it; as follower, passes it on if allowed.
+   * Proposes application data. As leader, appends it; as follower, passes it on if allowed. The
+   * bytes are kept, not copied: do not change them afterwards.
    * @throws RaftError `RAFT_NO_LEADER`, `RAFT_NOT_LEADER`, `RAFT_REMOVED`,
    *   `RAFT_TRANSFER_IN_PROGRESS`, `RAFT_BACKLOG_FULL`, `RAFT_ENTRY_TOO_LARGE`
    */
@@ -222,8 +223,38 @@ export class RaftCore {
     return this.#ready.take();
   }
 
+  /** Everything there is to see. Allocates; hosts of many groups use the getters. */
   status(): NodeStatus {
     return statusOf(this.#node);
+  }
+
+  get id(): NodeId {
+    return this.#node.id;
+  }
+
+  get term(): Term {
+    return this.#node.term;
+  }
+
+  get role(): Role {
+    return this.#node.role;
+  }
+
+  /** Who leads this term, as far as this node knows. */
+  get leader(): NodeId | undefined {
+    return this.#node.leader;
+  }
+
+  get commitIndex(): LogIndex {
+    return this.#node.log.committed;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#node.log.applied;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#node.log.lastIndex();
   }
 
   /** Ticks until the next campaign, unless a leader is heard. Tests may set it. */

@@ -15,8 +15,8 @@
 
 import type { Entry } from "./entry.js";
 import { invariant } from "./errors.js";
-import { earlierIndex, type LogIndex, type LogPosition, laterIndex, shiftIndex } from "./ids.js";
 import type { Term } from "./ids.js";
+import { earlierIndex, type LogIndex, type LogPosition, laterIndex, shiftIndex } from "./ids.js";
 import type { Snapshot } from "./storage.js";
 
 export class UnstableLog {

@@ -3,9 +3,9 @@
 import {
   type AppendTask,
   type ApplyTask,
+  decodeConfigChange,
   type Entry,
   foundingConfig,
-  decodeConfigChange,
   MemoryStorage,
   type Message,
   RaftCore,

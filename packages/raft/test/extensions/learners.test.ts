@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { RaftCoreOptions } from "../../src/core/index.js";
-import { parseMemberChanges } from "../../src/core/index.js";
+import { foundingConfig, parseMemberChanges } from "../../src/core/index.js";
 import { Cluster } from "../support/cluster.js";
 import {
   appendResponse,
@@ -11,7 +11,6 @@ import {
   voteRequest,
   voteResponse,
 } from "../support/messages.js";
-import { foundingConfig } from "../../src/core/index.js";
 import { PAPER, TestNode } from "../support/test-node.js";
 
 const OPTIONS: RaftCoreOptions = {};

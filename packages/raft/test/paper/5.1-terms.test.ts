@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Role } from "../../src/core/index.js";
-import { at, appendRequest, heartbeat, ofType, voteRequest } from "../support/messages.js";
+import { appendRequest, at, heartbeat, ofType, voteRequest } from "../support/messages.js";
 import { PAPER, TestNode } from "../support/test-node.js";
 
 function nodeIn(role: Role): TestNode {

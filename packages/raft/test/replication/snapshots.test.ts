@@ -46,10 +46,10 @@ describe("sending snapshots", () => {
 
   test("none is sent to one that was not heard from since the last check of the quorum", () => {
     const node = compactedLeader({ checkQuorum: true, electionTicks: 10 });
-    const { snapshot } = node.storage;
+    const snapshot = node.storage.snapshot();
     node.storage.snapshot = () => undefined;
     refuseAll(node);
-    node.storage.snapshot = snapshot;
+    node.storage.snapshot = () => snapshot;
     node.step(heartbeatResponse({ from: 2, to: 1, term: 1 }));
     node.tick(10);
     expect(node.core.status()).toMatchObject({ role: "leader" });
