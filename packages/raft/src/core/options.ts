@@ -95,7 +95,6 @@ export type CoreEvent =
       readonly granted: boolean;
       readonly isPreVote: boolean;
     }
-  | { readonly type: "committed"; readonly index: LogIndex }
   | { readonly type: "configuration-changed"; readonly at: LogIndex }
   | { readonly type: "config-change-ignored"; readonly reason: string }
   | { readonly type: "snapshot-sent"; readonly to: NodeId; readonly index: LogIndex }

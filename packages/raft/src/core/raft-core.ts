@@ -19,11 +19,11 @@ import {
 } from "./config-change.js";
 import type { ConfigState } from "./configuration.js";
 import { answerVote, startElection } from "./election.js";
-import { type Entry, type ProposedEntry, payloadBytes, totalEntryBytes } from "./entry.js";
+import type { Entry, ProposedEntry } from "./entry.js";
 import { invariant, RaftError, type RaftErrorCode } from "./errors.js";
 import { forgetLeader, stepFollower } from "./follower.js";
 import { adoptConfig } from "./following.js";
-import { INDEX_ZERO, type LogIndex, laterIndex, type NodeId, type Term, toNodeId } from "./ids.js";
+import { INDEX_ZERO, type LogIndex, type NodeId, type Term, toNodeId } from "./ids.js";
 import {
   handleSnapshotStatus,
   handleUnreachable,
@@ -31,8 +31,6 @@ import {
   transferLeadership,
 } from "./leader.js";
 import {
-  type AppendDone,
-  type ApplyDone,
   isResponse,
   isStorageMessage,
   isVoteRequest,
@@ -42,11 +40,12 @@ import {
 import { whatIsWrong } from "./message-check.js";
 import { NodeState } from "./node-state.js";
 import { type RaftCoreDeps, type RaftCoreOptions, type Role, resolveOptions } from "./options.js";
-import { acceptProposal, maybeLeaveJoint } from "./proposals.js";
+import { acceptProposal } from "./proposals.js";
 import type { Ready } from "./ready.js";
 import { ReadyBuilder } from "./ready-builder.js";
 import { applyConfigChange } from "./reconfiguration.js";
 import { type NodeStatus, statusOf } from "./status.js";
+import { handleAppendDone, handleApplyDone } from "./storage-reports.js";
 import { passTermGate } from "./term-gate.js";
 import { tick } from "./ticking.js";
 
@@ -98,8 +97,8 @@ export class RaftCore {
    */
   step(message: Message): RaftErrorCode | undefined {
     if (isStorageMessage(message)) {
-      if (message.type === "append-done") this.#appendDone(message);
-      else this.#applyDone(message);
+      if (message.type === "append-done") handleAppendDone(this.#node, message);
+      else handleApplyDone(this.#node, message);
       return undefined;
     }
     if (whatIsWrong(message, this.#node.id) !== undefined) return "RAFT_BAD_MESSAGE";
@@ -310,34 +309,6 @@ export class RaftCore {
       reason: "config-moved",
       message: `the configuration was changed at ${this.#node.configChangedAt}, not ${expected}`,
     });
-  }
-
-  #appendDone(message: AppendDone): void {
-    const node = this.#node;
-    // In a later term those entries may have been replaced, in writes that are still under way.
-    if (message.last !== undefined && message.term === node.term) {
-      node.log.unstable.stableTo(message.last);
-    }
-    // A snapshot is committed state: true in any term.
-    if (message.snapshot !== undefined) {
-      const { index } = message.snapshot.meta;
-      node.log.unstable.stableSnapshotTo(index);
-      this.#appliedTo(index, 0);
-    }
-  }
-
-  #applyDone(message: ApplyDone): void {
-    const last = message.entries.at(-1);
-    if (last === undefined) return;
-    this.#appliedTo(last.index, totalEntryBytes(message.entries));
-    const node = this.#node;
-    node.uncommittedBytes = Math.max(0, node.uncommittedBytes - payloadBytes(message.entries));
-  }
-
-  #appliedTo(index: LogIndex, bytes: number): void {
-    const { log } = this.#node;
-    log.appliedTo(laterIndex(index, log.applied), bytes);
-    maybeLeaveJoint(this.#node);
   }
 
   #refusal(code: RaftErrorCode): RaftError {

@@ -99,7 +99,5 @@ export function maybeCommit(node: NodeState): boolean {
   const match = node.quorumMatch();
   // Without voters there is no quorum to ask, and nothing to commit.
   if (!Number.isSafeInteger(match)) return false;
-  const moved = node.log.maybeCommit(toLogIndex(match), node.term);
-  if (moved) node.observe({ type: "committed", index: node.log.committed });
-  return moved;
+  return node.log.maybeCommit(toLogIndex(match), node.term);
 }
