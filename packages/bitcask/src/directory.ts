@@ -4,9 +4,10 @@
  */
 import { DATA_HEADER_BYTES, decodeDataFileHeader, isDataFile } from "./data-file-header.js";
 import { BitcaskError } from "./errors.js";
-import type { DirectoryLock } from "./lock-file.js";
-import { DirectoryLock as Lock } from "./lock-file.js";
+import { posixCode } from "./io-errors.js";
+import { DirectoryLock } from "./lock-file.js";
 import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from "./manifest.js";
+import type { ManifestStore } from "./manifest-store.js";
 import type { FileSystem, Random } from "./ports.js";
 import { createSyncedFile, readSmallFile, unlinkIfPresent } from "./small-file.js";
 
@@ -17,11 +18,13 @@ export interface DirectoryContext {
 
 const DATA_NAME = /^(\d{10})\.data$/;
 const HINT_NAME = /^(\d{10})\.hint$/;
+/** More levels than a path can have in practice. */
+const MAX_ANCESTORS = 128;
 /** Written aside, never renamed: worth nothing. */
 const ASIDE_NAME = /^(manifest|\d{10}\.(data|hint))\.tmp$/;
 
 /**
- * Makes sure that the directory is there, and durably so.
+ * Makes sure that the directory is there.
  * @throws BitcaskError `BITCASK_NOT_FOUND`
  */
 export async function createDirectory(
@@ -35,16 +38,29 @@ export async function createDirectory(
   }
   if (stat !== undefined) return;
   if (!createIfMissing) throw notFound(directory);
-  // The names of all directories that are about to appear must survive a power cut.
-  const holders: string[] = [];
-  let holder = fileSystem.join(directory, "..");
-  for (;;) {
-    holders.push(holder);
-    if ((await fileSystem.stat(holder)) !== undefined) break;
-    holder = fileSystem.join(holder, "..");
-  }
   await fileSystem.makeDirectory(directory);
-  for (const path of holders) await fileSystem.syncDirectory(path);
+}
+
+/**
+ * Makes the names of a new store's directory, and of all above it, durable. Which of them are new is
+ * not known: an opening that failed half-way may have made them.
+ */
+async function syncAncestors({ fileSystem, directory }: DirectoryContext): Promise<void> {
+  let here = directory;
+  let inode = (await fileSystem.stat(here))?.inode;
+  for (let level = 0; level < MAX_ANCESTORS; level++) {
+    const above = fileSystem.join(here, "..");
+    const stat = await fileSystem.stat(above);
+    if (stat === undefined || stat.inode === inode) return;
+    try {
+      await fileSystem.syncDirectory(above);
+    } catch (error) {
+      // Those who may not read a directory did not make the one below it.
+      if (posixCode(error) !== "EACCES" && posixCode(error) !== "EPERM") throw error;
+    }
+    here = above;
+    inode = stat.inode;
+  }
 }
 
 /**
@@ -72,6 +88,7 @@ export async function prepareDirectory(
     });
   }
   if (!options.createIfMissing) throw notFound(directory);
+  await syncAncestors({ fileSystem, directory });
   const manifest: Manifest = {
     storeId: newStoreId(options.random),
     generation: 0,
@@ -89,16 +106,24 @@ export async function prepareDirectory(
   return { manifest, names };
 }
 
+/** What lies in the directory beside the store's own files. */
+export interface StrayFiles {
+  /** The store's files that no longer count. */
+  readonly removed: readonly string[];
+  readonly foreign: readonly string[];
+  /** Highest id among names of data files: no new file may take a taken name. */
+  readonly highestId: number;
+}
+
 /**
- * Removes files of the store that no longer count, durably, and lists those that are not the store's.
- * @returns also the highest id among names of data files, so that no new file takes a taken name
+ * Tells the store's files from leftovers and strangers. Changes nothing.
  * @throws BitcaskError `BITCASK_CORRUPT` for a data file with records that the manifest should know
  */
-export async function removeLeftovers(
+export async function findLeftovers(
   context: DirectoryContext,
   manifest: Manifest,
   names: readonly string[],
-): Promise<{ removed: string[]; foreign: string[]; highestId: number }> {
+): Promise<StrayFiles> {
   const listed = new Set(manifest.files.map(({ id }) => id));
   const removed: string[] = [];
   const foreign: string[] = [];
@@ -106,14 +131,23 @@ export async function removeLeftovers(
   for (const name of [...names].sort()) {
     const verdict = await judge(context, manifest, listed, name);
     if (verdict === "foreign") foreign.push(name);
+    if (verdict === "leftover") removed.push(name);
     highestId = Math.max(highestId, Number(DATA_NAME.exec(name)?.[1] ?? 0));
-    if (verdict !== "leftover") continue;
-    await unlinkIfPresent(context.fileSystem, context.fileSystem.join(context.directory, name));
-    removed.push(name);
   }
-  // Before the manifest forgets about them, they must be gone for good.
-  if (removed.length > 0) await context.fileSystem.syncDirectory(context.directory);
   return { removed, foreign, highestId };
+}
+
+/** Removes leftovers. The manifest must be durable, and must call the replaced files obsolete. */
+export async function removeLeftovers(
+  { fileSystem, directory }: DirectoryContext,
+  manifest: ManifestStore,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    await unlinkIfPresent(fileSystem, fileSystem.join(directory, name));
+    const data = DATA_NAME.exec(name);
+    if (data !== null) manifest.noteUnlinked(Number(data[1]));
+  }
 }
 
 async function judge(
@@ -122,7 +156,7 @@ async function judge(
   listed: ReadonlySet<number>,
   name: string,
 ): Promise<"ours" | "leftover" | "foreign"> {
-  if (name === MANIFEST_NAME || Lock.owns(name)) return "ours";
+  if (name === MANIFEST_NAME || DirectoryLock.owns(name)) return "ours";
   if (ASIDE_NAME.test(name)) return "leftover";
   const hint = HINT_NAME.exec(name);
   if (hint !== null) return listed.has(Number(hint[1])) ? "ours" : "leftover";

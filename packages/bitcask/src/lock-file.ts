@@ -159,7 +159,8 @@ class LockAttempt {
       if (code === "EEXIST" || code === "ENOENT") return undefined;
       throw error;
     } finally {
-      await unlinkIfPresent(this.fileSystem, aside);
+      // Whether the lock is ours is decided; a left-over name is tidied up by the next opening.
+      await this.fileSystem.unlink(aside).catch(() => undefined);
     }
   }
 

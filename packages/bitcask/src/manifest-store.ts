@@ -57,6 +57,8 @@ export class ManifestStore {
     const aside = `${path}.tmp`;
     await this.writeAside(aside, encodeManifest(next));
     try {
+      // Names survive a power cut in any order: those that the manifest lists must be there first.
+      await this.fileSystem.syncDirectory(this.directory);
       await this.fileSystem.rename(aside, path);
       await this.fileSystem.syncDirectory(this.directory);
     } catch (error) {

@@ -2,7 +2,7 @@
  * Puts the parts of a store together: opens, recovers, wires, and takes them apart again in order.
  */
 import { ActiveLog } from "./active-log.js";
-import { createDirectory, prepareDirectory, removeLeftovers } from "./directory.js";
+import { createDirectory, findLeftovers, prepareDirectory, removeLeftovers } from "./directory.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { Health } from "./health.js";
@@ -171,7 +171,7 @@ async function openLocked(
   const keydir = new MapKeydir();
   const state = await recoverFiles(context, found, { keydir, files });
   const manifest = new ManifestStore(fileSystem, directory, health, found);
-  const leftovers = await removeLeftovers(context, found, names);
+  const leftovers = await findLeftovers(context, found, names);
   const now = new StoreTime(clock, state.timeFloorMs);
   const { dataFileMaxBytes } = options;
   const nextFileId = Math.max(found.nextFileId, leftovers.highestId + 1);
@@ -179,14 +179,15 @@ async function openLocked(
     { fileSystem, random, directory, files, manifest, health, time: now, dataFileMaxBytes },
     { ...state, nextFileId },
   );
-  // Written anew even when nothing changed: what was read may have been in the page cache only.
+  // Written anew even when nothing changed: what was read may have been in the page cache only. Only
+  // then may the files go that it calls obsolete.
   await manifest.replace((current) => ({
     ...current,
     timeFloorMs: Math.max(current.timeFloorMs, state.timeFloorMs),
     nextSequence: state.nextSequence,
     files: describeFiles(files.list()),
-    obsoleteFileIds: [],
   }));
+  await removeLeftovers(context, manifest, leftovers.removed);
   if (state.active === undefined) await log.rotate();
   const report: OpenReport = {
     tornTail: state.tornTail,
