@@ -94,6 +94,8 @@ class World {
       this.calmRound();
       const leader = this.nodes.find((node) => node.core.status().role === "leader");
       if (leader !== undefined && round % 10 === 9) this.#propose(leader);
+      // Whoever leads makes a snapshot now and then, as newcomers may need one that knows them.
+      if (leader !== undefined && round % 20 === 19) this.#compact(leader);
       if (this.#applied.size >= before + 3) return true;
     }
     return false;

@@ -98,6 +98,8 @@ export type CoreEvent =
   | { readonly type: "configuration-changed"; readonly at: LogIndex }
   | { readonly type: "config-change-ignored"; readonly reason: string }
   | { readonly type: "snapshot-sent"; readonly to: NodeId; readonly index: LogIndex }
+  /** `to` has to be sent a snapshot, and the storage has none, or none of index `from` or later. */
+  | { readonly type: "snapshot-needed"; readonly to: NodeId; readonly from: LogIndex }
   | { readonly type: "snapshot-restored"; readonly index: LogIndex }
   | { readonly type: "quorum-lost"; readonly term: number }
   | { readonly type: "message-ignored"; readonly message: string; readonly reason: string };

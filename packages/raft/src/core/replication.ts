@@ -3,6 +3,7 @@
  * compacted entries, heartbeats to all.
  */
 
+import { isMember } from "./configuration.js";
 import { payloadBytes } from "./entry.js";
 import { invariant } from "./errors.js";
 import { earlierIndex, type NodeId, shiftIndex, toLogIndex } from "./ids.js";
@@ -67,7 +68,11 @@ function maybeSendSnapshot(node: NodeState, to: NodeId, progress: Progress): boo
   // A snapshot is dear; a member that says nothing may be gone.
   if (!progress.recentActive) return false;
   const snapshot = node.log.snapshot();
-  if (snapshot === undefined) return false;
+  // One from before the member joined would be ignored by it, as it is not in there.
+  if (snapshot === undefined || !isMember(snapshot.meta.config, to)) {
+    node.observe({ type: "snapshot-needed", to, from: node.configChangedAt });
+    return false;
+  }
   invariant(snapshot.meta.index > 0, () => "the storage offers an empty snapshot");
   progress.becomeSnapshot(snapshot.meta.index);
   node.send({ type: "snapshot-request", from: node.id, to, term: node.term, snapshot });

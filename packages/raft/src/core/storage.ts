@@ -55,6 +55,10 @@ export interface LogStorage {
    *   `RAFT_LOG_UNAVAILABLE` when `high` is beyond `lastIndex + 1`
    */
   entries(low: LogIndex, high: LogIndex, maxBytes: number): readonly Entry[];
-  /** A snapshot to send to a member that has fallen behind; undefined while none is ready. */
+  /**
+   * A snapshot to send to a member that has fallen behind; undefined while none is ready. It must
+   * not be older than the change that brought the member in: hosts make a new one when the
+   * observer is told `snapshot-needed`.
+   */
   snapshot(): Snapshot | undefined;
 }

@@ -1,7 +1,7 @@
 /** Snapshots: to followers that need what the log no longer has (Raft paper §7). */
 
 import { describe, expect, test } from "vitest";
-import { foundingConfig, type RaftCoreOptions } from "../../src/core/index.js";
+import { foundingConfig, parseMemberChanges, type RaftCoreOptions } from "../../src/core/index.js";
 import { Cluster } from "../support/cluster.js";
 import {
   appendRequest,
@@ -56,6 +56,20 @@ describe("sending snapshots", () => {
     expect(ofType(node.propose("d"), "snapshot-request")).toEqual([]);
     const sent = node.step(heartbeatResponse({ from: 3, to: 1, term: 1 }));
     expect(ofType(sent, "snapshot-request")).toHaveLength(1);
+  });
+
+  test("one from before the member joined is not sent: it would be ignored (pitfall 11)", () => {
+    const node = compactedLeader();
+    const changes = parseMemberChanges("v4");
+    node.core.proposeConfigChange({ transition: "auto", changes });
+    node.drain();
+    node.step(appendResponse({ from: 2, to: 1, term: 1, index: 5 }));
+    const refusal = appendResponse({ from: 4, to: 1, term: 1, index: 4, hint: at(0, 0) });
+    expect(ofType(node.step(refusal), "snapshot-request")).toEqual([]);
+    expect(node.core.status().members[3]?.state).toBe("probe");
+    node.compact();
+    const sent = node.step(heartbeatResponse({ from: 4, to: 1, term: 1 }));
+    expect(ofType(sent, "snapshot-request")[0]?.snapshot.meta.config.voters).toContain(4);
   });
 
   test("while the storage has none ready, the follower waits", () => {
