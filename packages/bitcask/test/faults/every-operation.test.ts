@@ -1,0 +1,88 @@
+/** Every operation of a workload fails in turn, in every way that it can. */
+import { describe, expect, test } from "vitest";
+import { type Fault, isChange, type Operation } from "../../src/testing/index.js";
+import { Machine } from "../crash/machine.js";
+import { fixedWorkload } from "../crash/workload.js";
+import { FaultedRun } from "./faulted-run.js";
+
+/** The ways in which an operation can fail. */
+function faultsOf(operation: Operation): Fault[] {
+  const fail = (code: string): Fault => ({ type: "error", code });
+  const { kind, length = 0 } = operation;
+  if (kind === "write") {
+    return [
+      fail("EIO"),
+      { type: "error", code: "EIO", writtenBytes: length },
+      { type: "error", code: "ENOSPC", writtenBytes: Math.floor(length / 2) },
+    ];
+  }
+  if (kind === "sync") {
+    return (["dropped", "marked-clean", "written"] as const).map(
+      (pages): Fault => ({ type: "error", code: "EIO", pages }),
+    );
+  }
+  if (kind === "create") return ["EIO", "ENOSPC", "EMFILE", "EACCES"].map(fail);
+  if (kind === "open") return ["EIO", "EMFILE"].map(fail);
+  return (isChange(operation) ? ["EIO", "ENOSPC"] : ["EIO"]).map(fail);
+}
+
+async function operationsOf(): Promise<Operation[]> {
+  const machine = new Machine();
+  const operations: Operation[] = [];
+  machine.fileSystem.onOperation = (operation) => operations.push(operation);
+  const run = new FaultedRun(machine);
+  await run.play(fixedWorkload());
+  expect(run.failures).toEqual([]);
+  return operations;
+}
+
+/** @returns the code that the caller saw first, or "unnoticed" */
+async function playWith(fault: Fault, number: number): Promise<string> {
+  const machine = new Machine();
+  machine.fileSystem.faults.add({ number, fault });
+  const run = new FaultedRun(machine);
+  await run.play(fixedWorkload());
+  const db = await machine.open();
+  await run.checkKeys(db, "after a reopen");
+  await db.put("a", "once more", { sync: "always" });
+  run.history.applied({
+    isBatch: false,
+    operations: [{ type: "put", key: "a", value: "once more" }],
+  });
+  const disk = machine.fileSystem.snapshot().crash([]);
+  machine.stop();
+  const rebooted = await new Machine({ disk }).open();
+  await run.checkKeys(rebooted, "after a reopen and a power cut");
+  await rebooted.close();
+  return run.failures[0]?.code ?? "unnoticed";
+}
+
+describe("a disk that fails once, at each operation in turn", () => {
+  test("costs no acknowledged write, and every refusal is typed", async () => {
+    const operations = await operationsOf();
+    const seen = new Map<string, number>();
+    let runs = 0;
+    for (const operation of operations) {
+      for (const fault of faultsOf(operation)) {
+        const what = `${operation.number} ${operation.kind} ${operation.path}: ${JSON.stringify(fault)}`;
+        let code: string;
+        try {
+          code = await playWith(fault, operation.number);
+        } catch (error) {
+          throw new Error(`fault at ${what}: ${String(error)}`, { cause: error });
+        }
+        runs += 1;
+        seen.set(code, (seen.get(code) ?? 0) + 1);
+        // A failed sync of a data file is never passed over in silence.
+        if (operation.kind === "sync" && operation.path.endsWith(".data")) {
+          expect(code, what).toBe("BITCASK_SYNC_FAILED");
+        }
+      }
+    }
+    const figures = [...seen].map(([code, count]) => `${count} ${code}`).sort();
+    process.stdout.write(
+      `${runs} faults at ${operations.length} operations: ${figures.join(", ")}\n`,
+    );
+    expect(runs).toBeGreaterThan(operations.length);
+  }, 120_000);
+});

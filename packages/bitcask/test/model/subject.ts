@@ -1,0 +1,212 @@
+/** The store under test, driven by {@link Action}s side by side with its model. */
+import type { BatchOperation, Bitcask, ScanOptions, SyncMode } from "../../src/index.js";
+import { ManualClock, SeededRandom } from "../../src/testing/index.js";
+import { Machine } from "../crash/machine.js";
+import { type Action, MODEL_KEYS } from "./actions.js";
+import { CLOCK_KEY, CLOCK_TTL_MS, Model, type ModelEntry, type ModelRow } from "./model.js";
+
+const OPTIONS = { dataFileMaxBytes: 1024, autoMerge: true, mergeDeadFraction: 0.6 };
+
+const decoder = new TextDecoder();
+
+export class Subject {
+  readonly counts = new Map<Action["type"], number>();
+  private readonly clock = new ManualClock();
+  private readonly model = new Model(this.clock.wallMs());
+  private machine = new Machine({ options: OPTIONS, clock: this.clock });
+  private store: Bitcask | undefined;
+
+  async start(): Promise<void> {
+    this.store = await this.machine.open();
+    await this.learnTime();
+  }
+
+  async stop(): Promise<void> {
+    await this.db.close();
+    if (this.machine.fileSystem.openHandleCount > 0) throw new Error("handles are left open");
+  }
+
+  /** @throws Error when store and model differ */
+  async run(action: Action): Promise<void> {
+    this.counts.set(action.type, (this.counts.get(action.type) ?? 0) + 1);
+    await this.perform(action);
+    this.model.observe(this.clock.wallMs());
+    await this.compareAll();
+    this.model.judge();
+  }
+
+  private get db(): Bitcask {
+    if (this.store === undefined) throw new Error("the store is not open");
+    return this.store;
+  }
+
+  private async perform(action: Action): Promise<void> {
+    switch (action.type) {
+      case "write":
+        return this.write(action.operations, action.isBatch, action.sync);
+      case "concurrent":
+        await Promise.all(this.submit(action.writes, action.sync));
+        return;
+      case "scan":
+        return this.compareScan(action.options);
+      case "scan-across":
+        return this.scanAcross(action.options, action.operations);
+      case "sync":
+        await this.db.sync();
+        this.model.promise();
+        return;
+      case "merge":
+        await this.db.merge();
+        return;
+      case "advance":
+        this.clock.advance(action.milliseconds);
+        return;
+      case "jump-wall":
+        this.clock.jumpWall(action.milliseconds);
+        return;
+      case "reopen":
+        await this.db.close();
+        this.model.promise();
+        this.store = await this.machine.open();
+        this.model.restart(await this.learnTime(), this.clock.wallMs(), true);
+        return;
+      case "crash":
+        return this.powerCut(action);
+      case "kill":
+        return this.kill(action);
+    }
+  }
+
+  private async write(
+    operations: readonly BatchOperation[],
+    isBatch: boolean,
+    sync: SyncMode,
+  ): Promise<void> {
+    const [first] = operations;
+    if (isBatch || first === undefined) {
+      await this.db.batch(operations, { sync });
+    } else if (first.type === "put") {
+      await this.db.put(first.key, first.value, { sync, ttlMs: first.ttlMs });
+    } else {
+      const existed = await this.db.delete(first.key, { sync });
+      expectSame(existed, this.model.get(String(first.key)) !== undefined, "what delete answers");
+    }
+    const position = this.model.write(operations);
+    this.model.answer(position);
+    if (sync === "always") this.model.promise(position);
+  }
+
+  /** Calls all writes without awaiting any. */
+  private submit(writes: readonly (readonly BatchOperation[])[], sync: SyncMode): Promise<void>[] {
+    return writes.map(async (operations) => {
+      const position = this.model.write(operations);
+      await this.db.batch(operations, { sync });
+      this.model.answer(position);
+      if (sync === "always") this.model.promise(position);
+    });
+  }
+
+  private async scanAcross(
+    options: ScanOptions,
+    operations: readonly BatchOperation[],
+  ): Promise<void> {
+    const expected = this.model.scan(options);
+    const rows: ModelRow[] = [];
+    let isChanged = false;
+    const change = async (): Promise<void> => {
+      if (isChanged) return;
+      isChanged = true;
+      await this.write(operations, true, "always");
+      await this.db.merge();
+    };
+    for await (const row of this.db.entries(options)) {
+      rows.push(toRow(row.key, row));
+      await change();
+    }
+    await change();
+    expectSame(rows, expected, `the scan ${JSON.stringify(options)} across a write and a merge`);
+  }
+
+  private async powerCut(action: Extract<Action, { type: "crash" }>): Promise<void> {
+    await this.failWhile(action);
+    const random = new SeededRandom(action.seed % 2 ** 31);
+    const disk = this.machine.fileSystem.snapshot();
+    const choice = disk.crashDecisions().map(({ options }) => random.nextInt(options));
+    await this.boot(new Machine({ options: OPTIONS, disk: disk.crash(choice), clock: this.clock }));
+    await this.adopt(true, `a power cut that leaves [${choice.join(" ")}]`);
+  }
+
+  private async kill(action: Extract<Action, { type: "kill" }>): Promise<void> {
+    await this.failWhile(action);
+    const disk = this.machine.fileSystem.snapshot();
+    await this.boot(new Machine({ options: OPTIONS, disk, clock: this.clock }));
+    await this.adopt(false, "the end of the process");
+  }
+
+  /** Calls writes, and takes the machine away after some turns, whatever has become of them. */
+  private async failWhile(action: Extract<Action, { type: "crash" | "kill" }>): Promise<void> {
+    const pending = this.submit(action.writes, action.sync);
+    for (let turn = 0; turn < action.turns; turn += 1) await Promise.resolve();
+    this.machine.stop();
+    await Promise.allSettled(pending);
+  }
+
+  /**
+   * Puts a key that expires far in the future. It tells what the store takes for now, and has every
+   * scan look at the clock, so that store and model learn of its moves at the same steps.
+   */
+  private async learnTime(): Promise<number> {
+    await this.db.put(CLOCK_KEY, "", { ttlMs: CLOCK_TTL_MS, sync: "always" });
+    return (this.db.getEntrySync(CLOCK_KEY)?.expiresAtMs ?? 0) - CLOCK_TTL_MS;
+  }
+
+  private async boot(machine: Machine): Promise<void> {
+    this.machine = machine;
+    this.store = await machine.open();
+  }
+
+  private async adopt(isPowerCut: boolean, what: string): Promise<void> {
+    this.model.restart(await this.learnTime(), this.clock.wallMs(), false);
+    const found = await this.scan();
+    if (this.model.adopt(found, isPowerCut)) return;
+    const allowed = this.model.describe();
+    throw new Error(`${what}\nfound: ${JSON.stringify(found)}\nallowed:\n${allowed}`);
+  }
+
+  private async compareAll(): Promise<void> {
+    await this.compareScan({});
+    for (const key of MODEL_KEYS) {
+      const entry = this.db.getEntrySync(key);
+      const found = entry === undefined ? undefined : toRow(Buffer.from(key), entry)[1];
+      expectSame(found, this.model.get(key), `get of ${JSON.stringify(key)}`);
+      expectSame(this.db.has(key), found !== undefined, `has of ${JSON.stringify(key)}`);
+    }
+  }
+
+  private async compareScan(options: ScanOptions): Promise<void> {
+    const expected = this.model.scan(options);
+    expectSame(await this.scan(options), expected, `the scan ${JSON.stringify(options)}`);
+  }
+
+  private async scan(options: ScanOptions = {}): Promise<ModelRow[]> {
+    const rows: ModelRow[] = [];
+    for await (const row of this.db.entries(options)) rows.push(toRow(row.key, row));
+    return rows;
+  }
+}
+
+function toRow(
+  key: Uint8Array,
+  entry: { readonly value: Uint8Array; readonly expiresAtMs: number | undefined },
+): ModelRow {
+  const content: ModelEntry = {
+    value: decoder.decode(entry.value),
+    expiresAtMs: entry.expiresAtMs,
+  };
+  return [decoder.decode(key), content];
+}
+
+function expectSame(found: unknown, expected: unknown, what: string): void {
+  const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (left !== right) throw new Error(`${what}\nfound: ${left}\nexpected: ${right}`);
+}
