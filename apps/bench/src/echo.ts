@@ -34,6 +34,8 @@ const { values: flags } = parseArgs({
 const rounds = Number(flags.rounds);
 const durationMs = Number(flags.seconds) * 1000;
 
+const where = circumstances();
+
 type Server = "echo" | "never" | "always";
 
 interface Measured extends Measurement {
@@ -126,7 +128,7 @@ function toMarkdown(results: ReadonlyMap<Cell, readonly Measured[]>): string {
 
 \`pnpm --filter @titan/bench bench:echo\`; medians of ${rounds} interleaved rounds of ${durationMs / 1000} s,
 16-byte keys, ${VALUE_BYTES}-byte values, ${KEYS} keys, one client process over one connection, closed loop.
-${circumstances()}.
+${where}.
 
 | call | callers | sync | echo, ops/s | p50 / p99 ms | titan-node, ops/s | p50 / p99 ms | ratio | server CPU per call, echo / titan-node, µs |
 |---|---|---|---|---|---|---|---|---|

@@ -1,7 +1,7 @@
 /** Writes a section of docs/benchmarks.md in place, with what one needs to judge it. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
@@ -12,7 +12,7 @@ Each section is written by the command that it names. Ratios travel between mach
 do not.
 `;
 
-/** Machine, versions and commit, as one line of text. */
+/** Machine, versions, commit and what else kept the machine busy, as one line of text. Ask at the start. */
 export function circumstances(): string {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: ROOT }).toString().trim();
   const isDirty = git("status", "--porcelain", "--untracked-files=no") !== "";
@@ -20,7 +20,8 @@ export function circumstances(): string {
   return (
     `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${gibibytes} GiB, ` +
     `${process.platform} ${process.arch}, Node ${process.versions.node}, ` +
-    `commit ${git("rev-parse", "--short", "HEAD")}${isDirty ? " with local changes" : ""}`
+    `commit ${git("rev-parse", "--short", "HEAD")}${isDirty ? " with local changes" : ""}, ` +
+    `load average before the run ${loadavg()[0]?.toFixed(1) ?? "unknown"}`
   );
 }
 
