@@ -14,7 +14,7 @@ import { isShortage, toBitcaskError } from "./io-errors.js";
 import type { ManifestStore } from "./manifest-store.js";
 import type { FileHandle, FileSystem, Random } from "./ports.js";
 import { createRecordHeader, readRecordHeader, sealRecord } from "./record-format.js";
-import { describeFiles } from "./store-files.js";
+import { withFiles } from "./store-files.js";
 import type { StoreTime } from "./store-time.js";
 
 export interface ActiveLogDependencies {
@@ -183,7 +183,7 @@ export class ActiveLog {
           nextFileId: Math.max(this.nextFileId, current.nextFileId),
           nextSequence: this.nextSequence,
           timeFloorMs: Math.max(time.floor, current.timeFloorMs),
-          files: describeFiles([...files.list(), created]),
+          files: withFiles(current.files, before === undefined ? [created] : [before, created]),
         };
       });
     } catch (error) {

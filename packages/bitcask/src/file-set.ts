@@ -4,7 +4,7 @@
  * replaced is unlinked once no reader pins it.
  */
 import type { DataFile } from "./data-file.js";
-import { toBitcaskError } from "./io-errors.js";
+import { posixCode, toBitcaskError } from "./io-errors.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 
 export class FileSet {
@@ -54,11 +54,9 @@ export class FileSet {
     try {
       file.handle = this.fileSystem.openSync(file.path, "read");
     } catch (error) {
-      throw toBitcaskError(error, {
-        action: "open",
-        file: file.path,
-        otherwise: "BITCASK_CORRUPT",
-      });
+      const isGone = posixCode(error) === "ENOENT";
+      const otherwise = isGone ? "BITCASK_CORRUPT" : "BITCASK_READ_FAILED";
+      throw toBitcaskError(error, { action: "open", file: file.path, otherwise });
     }
     this.openCount += 1;
     return file.handle;

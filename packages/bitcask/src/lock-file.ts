@@ -17,6 +17,12 @@ const LOCK_NAME = "lock";
 /** Rounds of losing a race before giving up; each needs another process to have come and gone. */
 const MAX_ATTEMPTS = 16;
 
+/**
+ * Locks that this process has given up although their file could not be removed. Only such a lock may
+ * be taken from a process that lives, and only by itself.
+ */
+const givenUp = new Set<string>();
+
 interface LockHolder extends ProcessIdentity {
   readonly nonce: string;
 }
@@ -63,7 +69,16 @@ export class DirectoryLock {
 
   /** Gives the directory free. */
   async release(): Promise<void> {
-    await unlinkIfPresent(this.dependencies.fileSystem, this.path);
+    try {
+      await unlinkIfPresent(this.dependencies.fileSystem, this.path);
+    } catch (error) {
+      givenUp.add(this.nonce);
+      throw toBitcaskError(error, {
+        action: "remove the lock",
+        file: this.path,
+        otherwise: "BITCASK_WRITE_FAILED",
+      });
+    }
   }
 
   /** Whether a name in the directory belongs to the lock. */
@@ -131,6 +146,7 @@ class LockAttempt {
   }
 
   private assertDead(holder: LockHolder): void {
+    if (givenUp.has(holder.nonce)) return;
     const state = this.processes.isAlive(holder);
     if (state === "dead") return;
     const self = this.processes.self();

@@ -23,7 +23,7 @@ import { MergeOutput } from "./merge-output.js";
 import type { FileSystem, Random } from "./ports.js";
 import { CONTROL, type RecordHeader, TOMBSTONE } from "./record-format.js";
 import { type RecordVisitor, scanRecords } from "./record-scanner.js";
-import { describeFiles } from "./store-files.js";
+import { withFiles, withoutFiles } from "./store-files.js";
 import type { StoreTime } from "./store-time.js";
 import type { WriteQueue } from "./write-queue.js";
 
@@ -146,14 +146,13 @@ export class MergeStep {
   private async swap(created: DataFile | undefined): Promise<void> {
     const { files, manifest, log, time } = this.parts;
     await manifest.replace((current) => {
-      const staying = files.list().filter(({ id }) => !this.inputIds.has(id));
-      const listed = created === undefined ? staying : [...staying, created];
+      const staying = withoutFiles(current.files, this.inputIds);
       return {
         ...current,
         nextFileId: Math.max(log.upcomingFileId, current.nextFileId),
         nextSequence: Math.max(log.upcomingSequence, current.nextSequence),
         timeFloorMs: Math.max(time.floor, current.timeFloorMs),
-        files: describeFiles(listed),
+        files: withFiles(staying, created === undefined ? [] : [created]),
         obsoleteFileIds: [...current.obsoleteFileIds, ...this.inputIds],
       };
     });

@@ -1,12 +1,29 @@
-/** The data files as the manifest lists them. */
+/**
+ * Changes of the manifest's list of files. Each starts from the list that is on disk, never from the
+ * files in use: a rotation and a merge overlap, and what one has not finished must not undo the other.
+ */
 import type { DataFile } from "./data-file.js";
 import type { ManifestFile } from "./manifest.js";
 
-export function describeFiles(files: readonly DataFile[]): ManifestFile[] {
-  return files.map(({ id, durableSize, isSealed, keptTombstoneBytes }) => ({
-    id,
-    durableBytes: durableSize,
-    isSealed,
-    keptTombstoneBytes,
-  }));
+/** `listed` with these files as they are now: replaced where they are listed, else added. */
+export function withFiles(
+  listed: readonly ManifestFile[],
+  files: readonly DataFile[],
+): ManifestFile[] {
+  const replaced = new Set(files.map(({ id }) => id));
+  return [...listed.filter(({ id }) => !replaced.has(id)), ...files.map(describe)].sort(
+    (a, b) => a.id - b.id,
+  );
+}
+
+/** `listed` without the files of these ids. */
+export function withoutFiles(
+  listed: readonly ManifestFile[],
+  ids: ReadonlySet<number>,
+): ManifestFile[] {
+  return listed.filter(({ id }) => !ids.has(id));
+}
+
+function describe({ id, durableSize, isSealed, keptTombstoneBytes }: DataFile): ManifestFile {
+  return { id, durableBytes: durableSize, isSealed, keptTombstoneBytes };
 }

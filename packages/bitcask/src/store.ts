@@ -16,7 +16,7 @@ import type { ResolvedOptions } from "./options.js";
 import { RecordReader } from "./record-reader.js";
 import { recoverFiles } from "./recovery.js";
 import type { BitcaskStats, OpenReport } from "./stats.js";
-import { describeFiles } from "./store-files.js";
+import { withFiles } from "./store-files.js";
 import { StoreTime } from "./store-time.js";
 import { WriteApplier } from "./write-applier.js";
 import { WriteQueue } from "./write-queue.js";
@@ -131,7 +131,7 @@ export class Store {
       nextFileId: Math.max(this.log.upcomingFileId, current.nextFileId),
       nextSequence: this.log.upcomingSequence,
       timeFloorMs: Math.max(this.now.floor, current.timeFloorMs),
-      files: describeFiles(this.files.list()),
+      files: withFiles(current.files, [this.log.file]),
     }));
   }
 }
@@ -185,7 +185,7 @@ async function openLocked(
     ...current,
     timeFloorMs: Math.max(current.timeFloorMs, state.timeFloorMs),
     nextSequence: state.nextSequence,
-    files: describeFiles(files.list()),
+    files: withFiles(current.files, state.active === undefined ? [] : [state.active]),
   }));
   await removeLeftovers(context, manifest, leftovers.removed);
   if (state.active === undefined) await log.rotate();
