@@ -2,15 +2,23 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "..", "..", "..");
+const ROOT = rootAbove(import.meta.dirname);
 const FILE = join(ROOT, "docs", "benchmarks.md");
 const HEADER = `# Benchmarks
 
 Each section is written by the command that it names. Ratios travel between machines, absolute figures
 do not.
 `;
+
+/** The repository's root: built code may lie deeper than its source. */
+function rootAbove(directory: string): string {
+  if (existsSync(join(directory, "pnpm-workspace.yaml"))) return directory;
+  const parent = dirname(directory);
+  if (parent === directory) throw new Error("this file lies in no checkout of the repository");
+  return rootAbove(parent);
+}
 
 /** Machine, versions, commit and what else kept the machine busy, as one line of text. Ask at the start. */
 export function circumstances(): string {
