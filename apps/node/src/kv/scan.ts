@@ -5,7 +5,7 @@
  * then the last key of the page. The next page begins behind that key.
  */
 import type { Engine, EngineRange } from "./engine.js";
-import { fromStoreKey, KEYSPACE_PREFIX_BYTES, toStoreKey } from "./keyspace.js";
+import { fromStoreKey, toStoreKey } from "./keyspace.js";
 import { invalidField } from "./kv-error.js";
 import { type KvLimits, MAX_KEY_BYTES } from "./limits.js";
 import type { Entry } from "./pending-writes.js";
@@ -223,6 +223,3 @@ function decodeCursor(cursor: Uint8Array, reverse: boolean): Uint8Array {
   }
   return key;
 }
-
-/** Longest key that a stored key can hold, for the engine's own limit. */
-export const MAX_STORE_KEY_BYTES = MAX_KEY_BYTES + KEYSPACE_PREFIX_BYTES;
