@@ -39,6 +39,7 @@ export function campaign(node: NodeState, kind: CampaignKind): void {
       last,
       isTransfer: kind === "transfer",
       priority: node.options.priority,
+      ...knownCommit(node),
     });
   }
 }
@@ -63,11 +64,34 @@ export function answerVote(node: NodeState, request: VoteRequest): void {
   // A grant names the term asked about, as an asker that has fallen behind in terms would take an
   // older one for stale; a refusal names our own, from which the asker may learn.
   const term = granted ? request.term : node.term;
-  node.sendAfterAppend({ type, from: node.id, to: request.from, term, granted });
+  const commit = granted ? {} : knownCommit(node);
+  node.sendAfterAppend({ type, from: node.id, to: request.from, term, granted, ...commit });
   node.observe({ type: "voted", candidate: request.from, granted, isPreVote });
   if (granted && !isPreVote) {
     node.electionElapsed = 0;
     node.vote = request.from;
+  }
+}
+
+/** What to tell others in an election. */
+export function knownCommit(node: NodeState): { readonly committed?: LogPosition } {
+  const index = node.log.committed;
+  const term = node.log.term(index);
+  if (!node.options.shareCommitInElections || term === undefined || index === 0) return {};
+  return { committed: { index, term } };
+}
+
+/**
+ * Somebody knows that `committed` is. If this log has it, so are all entries up to it (log matching,
+ * Raft paper §5.3), in whatever term one hears of it. A campaign ends where that brings in a
+ * configuration change, as it was started under another configuration.
+ */
+export function learnCommit(node: NodeState, committed: LogPosition | undefined): void {
+  if (committed === undefined || node.role === "leader") return;
+  if (committed.index <= node.log.committed || !node.log.has(committed)) return;
+  node.log.commitTo(committed.index);
+  if (node.role !== "follower" && node.log.someUnapplied(isConfigEntry)) {
+    node.becomeFollower(node.term, undefined);
   }
 }
 

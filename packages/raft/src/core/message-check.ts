@@ -25,7 +25,7 @@ export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefi
     case "vote-request":
     case "pre-vote-request":
       if (!Number.isSafeInteger(message.priority)) return "impossible priority";
-      return wrongPosition(message.last);
+      return wrongPosition(message.last) ?? wrongCommitted(message);
     case "append-request":
       return wrongAppend(message);
     case "append-response":
@@ -50,6 +50,7 @@ export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefi
       return message.entries.every(isKnownType) ? undefined : "entries of an unknown type";
     case "vote-response":
     case "pre-vote-response":
+      return wrongCommitted(message);
     case "timeout-now":
       return undefined;
     default:
@@ -74,6 +75,10 @@ function wrongAppend(message: AppendRequest): string | undefined {
     term = entry.term;
   }
   return undefined;
+}
+
+function wrongCommitted(message: { readonly committed?: LogPosition }): string | undefined {
+  return message.committed === undefined ? undefined : wrongPosition(message.committed);
 }
 
 function wrongPosition(position: LogPosition): string | undefined {

@@ -30,12 +30,16 @@ export interface VoteRequest extends InTerm {
   readonly isTransfer: boolean;
   /** Election priority of the candidate. */
   readonly priority: number;
+  /** What the candidate knows to be committed. */
+  readonly committed?: LogPosition;
 }
 
 /** A granted pre-vote carries the term asked about; anything else the sender's own. */
 export interface VoteResponse extends InTerm {
   readonly type: "vote-response" | "pre-vote-response";
   readonly granted: boolean;
+  /** What the refuser knows to be committed. */
+  readonly committed?: LogPosition;
 }
 
 /** Entries to append after `previous`; none to probe, or to tell the commit index. */

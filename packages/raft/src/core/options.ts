@@ -76,6 +76,12 @@ export interface RaftCoreOptions {
    * for hosts that apply after that write all the same. @default false
    */
   readonly applyBeforeStable?: boolean;
+  /**
+   * Candidates and those who refuse them tell each other what is committed. Without it, a group can
+   * stand still for ever when the one node that knows of a committed configuration change may not
+   * lead any more, while the others still need its vote. @default true
+   */
+  readonly shareCommitInElections?: boolean;
   /** Of members whose logs are equally good, one with a higher priority is elected. @default 0 */
   readonly priority?: number;
 }
@@ -134,6 +140,7 @@ const DEFAULTS: Required<RaftCoreOptions> = {
   configChangeValidation: "strict",
   maxPromotionLag: 1_024,
   applyBeforeStable: false,
+  shareCommitInElections: true,
   priority: 0,
 };
 

@@ -18,7 +18,7 @@ import {
   type MemberChange,
 } from "./config-change.js";
 import type { ConfigState } from "./configuration.js";
-import { answerVote, startElection } from "./election.js";
+import { answerVote, learnCommit, startElection } from "./election.js";
 import type { Entry, ProposedEntry } from "./entry.js";
 import { invariant, RaftError, type RaftErrorCode } from "./errors.js";
 import { forgetLeader, stepFollower } from "./follower.js";
@@ -270,6 +270,7 @@ export class RaftCore {
 
   #stepPeer(message: PeerMessage): RaftErrorCode | undefined {
     const node = this.#node;
+    if ("committed" in message) learnCommit(node, message.committed);
     if (!passTermGate(node, message)) return undefined;
     if (isVoteRequest(message)) {
       answerVote(node, message);

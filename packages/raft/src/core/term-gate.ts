@@ -3,7 +3,7 @@
  * earlier ones are over.
  */
 
-import { isUnderLease } from "./election.js";
+import { isUnderLease, knownCommit } from "./election.js";
 import { INDEX_ZERO } from "./ids.js";
 import type { PeerMessage } from "./message.js";
 import type { NodeState } from "./node-state.js";
@@ -60,7 +60,7 @@ function passEarlierTerm(node: NodeState, message: InTerm): boolean {
   } else if (message.type === "pre-vote-request") {
     // Without an answer two nodes could wait for each other for ever.
     const answer = { type: "pre-vote-response", from: id, to: message.from, term } as const;
-    node.sendAfterAppend({ ...answer, granted: false });
+    node.sendAfterAppend({ ...answer, granted: false, ...knownCommit(node) });
   } else {
     node.observe({ type: "message-ignored", message: message.type, reason: "earlier-term" });
   }

@@ -44,6 +44,7 @@ const SCRIPT_OPTIONS: RaftCoreOptions = {
   preVote: false,
   stepDownOnRemoval: false,
   configChangeValidation: "lenient",
+  shareCommitInElections: false,
 };
 
 /** Offers the latest state of the node's state machine as snapshot, whatever the log holds. */

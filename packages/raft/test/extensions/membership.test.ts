@@ -219,6 +219,42 @@ describe("configuration changes", () => {
     expect(refusal(() => node.core.propose(bytes("y"))).code).toBe("RAFT_REMOVED");
   });
 
+  test("who refuses a candidate tells it of commits, so that a demoted leader blocks nobody (9)", () => {
+    const share = { ...PAPER, stepDownOnRemoval: true, shareCommitInElections: true };
+    const options = (isShared: boolean): RaftCoreOptions => ({
+      ...share,
+      shareCommitInElections: isShared,
+    });
+    const isElected = (isShared: boolean): boolean => {
+      const cluster = Cluster.of(3, options(isShared));
+      cluster.campaign(1);
+      // Node 1 becomes a learner. Everyone enters the joint configuration; of the entry that leaves
+      // it, all have a copy, but only node 1 learns that it is committed. It holds one entry more.
+      proposeTo(cluster.node(1), "l1 v3", "explicit");
+      cluster.settle();
+      proposeTo(cluster.node(1), "");
+      const sent = cluster.node(1).drain();
+      const leader = cluster.node(1);
+      const answers = sent.flatMap((message) => cluster.node(message.to).step(message));
+      cluster.node(1).core.propose(bytes("only here"));
+      leader.drain();
+      leader.step(...answers);
+      expect(leader.core.status()).toMatchObject({ role: "follower", config: { learners: [1] } });
+      for (const id of [2, 3]) {
+        expect(cluster.node(id).config.votersOutgoing).toEqual([1, 2, 3]);
+        cluster.node(id).core.forgetLeader();
+      }
+      // The vote of node 1 is needed by nobody under the new configuration; here it is not under the
+      // old one either, so take that of node 3 away.
+      cluster.cut(2, 3);
+      cluster.campaign(2);
+      cluster.heal();
+      return cluster.node(2).config.votersOutgoing.length === 0;
+    };
+    expect(isElected(false)).toBe(false);
+    expect(isElected(true)).toBe(true);
+  });
+
   test("a newcomer is sent to at once", () => {
     const node = new TestNode({ id: 1, voters: [1], options: PAPER });
     node.becomeLeader();

@@ -43,6 +43,7 @@ export const PAPER: RaftCoreOptions = {
   checkQuorum: false,
   stepDownOnRemoval: false,
   configChangeValidation: "lenient",
+  shareCommitInElections: false,
 };
 
 export class TestNode {
