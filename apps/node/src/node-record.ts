@@ -12,6 +12,8 @@ import { NodeError } from "./node-error.js";
 
 /** The newest layout that this version reads, and the one that it writes. */
 const FORMAT = 1;
+/** Records that a serving node keeps in its store beside its users'. */
+export const NODE_RECORD_COUNT = 1;
 const RECORD_KEY = toStoreKey(SYSTEM_KEYSPACE, Buffer.from("node"));
 
 const recordSchema = z.object({

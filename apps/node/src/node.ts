@@ -10,7 +10,7 @@ import { KvStore } from "./kv/kv-store.js";
 import { RevisionSource } from "./kv/revision.js";
 import type { Logger } from "./logger.js";
 import { NodeError } from "./node-error.js";
-import { readNodeRecord, writeNodeRecord } from "./node-record.js";
+import { NODE_RECORD_COUNT, readNodeRecord, writeNodeRecord } from "./node-record.js";
 import { Admission } from "./services/admission.js";
 import { Calls } from "./services/calls.js";
 import { createClusterService } from "./services/cluster-service.js";
@@ -213,21 +213,25 @@ function statusOf(node: {
 }): () => Promise<GetStatusResponse> {
   const { nodeId, settings, engine, admission, ports } = node;
   const startedMs = ports.clock.monotonicMs();
-  return async () => ({
-    nodeId,
-    version: VERSION,
-    uptimeMs: Math.floor(ports.clock.monotonicMs() - startedMs),
-    requestsInFlight: admission.requests,
-    limits: {
-      keyBytes: settings.maxKeyBytes,
-      valueBytes: settings.maxValueBytes,
-      batchBytes: settings.maxBatchBytes,
-      batchOperations: settings.maxBatchOperations,
-      concurrentRequests: settings.maxConcurrentRequests,
-    },
-    store: {
-      ...engine.stats(),
-      diskFreeBytes: await ports.fileSystem.freeBytes(settings.dataDir),
-    },
-  });
+  return async () => {
+    const stats = engine.stats();
+    return {
+      nodeId,
+      version: VERSION,
+      uptimeMs: Math.floor(ports.clock.monotonicMs() - startedMs),
+      requestsInFlight: admission.requests,
+      limits: {
+        keyBytes: settings.maxKeyBytes,
+        valueBytes: settings.maxValueBytes,
+        batchBytes: settings.maxBatchBytes,
+        batchOperations: settings.maxBatchOperations,
+        concurrentRequests: settings.maxConcurrentRequests,
+      },
+      store: {
+        ...stats,
+        keys: stats.keys - NODE_RECORD_COUNT,
+        diskFreeBytes: await ports.fileSystem.freeBytes(settings.dataDir),
+      },
+    };
+  };
 }
