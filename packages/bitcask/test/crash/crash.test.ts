@@ -7,7 +7,7 @@ import { SeededRandom, seedFrom } from "../../src/testing/index.js";
 import { type ExploreBounds, type ExploreCounts, Explorer } from "./explore.js";
 import { TINY_FILES } from "./machine.js";
 import { recordRun } from "./recorded-run.js";
-import { fixedWorkload, randomWorkload } from "./workload.js";
+import { fixedWorkload, lonelyTombstoneWorkload, randomWorkload } from "./workload.js";
 
 const CI_BOUNDS: ExploreBounds = {
   crash: { exhaustive: 32, samples: 8, extremes: 24 },
@@ -34,7 +34,8 @@ function report(title: string, seed: number, counts: ExploreCounts): void {
 
 async function exploreRandom(seed: number, steps: number, bounds: ExploreBounds): Promise<void> {
   const random = new SeededRandom(seed);
-  const options = { ...TINY_FILES, dataFileMaxBytes: [256, 512, 1024, 4096][random.nextInt(4)] };
+  const dataFileMaxBytes = [256, 512, 1024, 4096][random.nextInt(4)];
+  const options = { ...TINY_FILES, dataFileMaxBytes, autoMerge: random.nextInt(2) === 0 };
   const run = await recordRun(randomWorkload(random.fork(), steps), options, seed);
   const explorer = new Explorer(options, bounds, random.fork());
   await explorer.explore(run).finally(() => report("random workload", seed, explorer.counts));
@@ -56,12 +57,20 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     expect(explorer.counts.crashes).toBeGreaterThan(2 * changes);
     expect(explorer.counts.images).toBeGreaterThan(changes);
     expect(explorer.counts.nestedCrashes).toBeGreaterThan(changes);
-  }, 120_000);
+  }, 300_000);
+
+  test("keeps a tombstone for as long as an older file has what it covers", async () => {
+    const seed = seedFrom(process.env, 1);
+    const options = { ...TINY_FILES, autoMerge: true };
+    const run = await recordRun(lonelyTombstoneWorkload(), options, seed);
+    const explorer = new Explorer(options, CI_BOUNDS, new SeededRandom(seed));
+    await explorer.explore(run).finally(() => report("lonely tombstone", seed, explorer.counts));
+  }, 300_000);
 
   test("spares a store under random workloads as well", async () => {
     const seed = seedFrom(process.env, Math.floor(Math.random() * 2 ** 31));
     await exploreRandom(seed, 12, CI_BOUNDS);
-  }, 120_000);
+  }, 300_000);
 
   test("is told from one that loses more: a disk whose syncs lie is found out", async () => {
     for (const kind of ["sync", "sync-directory"] as const) {
@@ -71,7 +80,7 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
       const explorer = new Explorer(TINY_FILES, CI_BOUNDS, new SeededRandom(1));
       await expect(explorer.explore(run)).rejects.toThrow(/power cut that leaves/);
     }
-  }, 120_000);
+  }, 300_000);
 
   test.runIf(SECONDS > 0)(
     "goes on being spared for TITAN_SECONDS",

@@ -1,4 +1,5 @@
 /** Runs a workload once and keeps, at every operation that changes the disk, what a crash would meet. */
+import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import type { Bitcask, BitcaskOptions, SyncMode } from "../../src/index.js";
 import {
   type FaultRule,
@@ -98,8 +99,8 @@ async function runStep(
       return machine.open();
     case "advance":
       machine.clock.advance(step.milliseconds);
-      // Timers start asynchronous work; let some of it happen before the next step.
-      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      // Timers and earlier writes start work in the background; let it happen before the next step.
+      for (let turn = 0; turn < 20; turn += 1) await turnOfEventLoop();
       return db;
     default:
       return step satisfies never;

@@ -68,6 +68,35 @@ export function fixedWorkload(): readonly Step[] {
   ];
 }
 
+/**
+ * A tombstone whose file is merged in the background while the value that it covers stays in an older
+ * file, not dead enough to be merged: the tombstone has to outlive the merge. Fits {@link TINY_FILES}
+ * with `autoMerge`.
+ */
+export function lonelyTombstoneWorkload(): readonly Step[] {
+  const w = new Writer();
+  const write = (...writes: Write[]): Step => ({ type: "write", writes, sync: "always" });
+  const later: Step = { type: "advance", milliseconds: 1 };
+  return [
+    write(w.put("a", 20)),
+    write(w.put("b", 150)),
+    write(w.put("c", 150)),
+    write(w.put("d", 90)),
+    write(w.delete("a")),
+    write(w.put("d", 91)),
+    write(w.put("d", 92)),
+    write(w.put("d", 93)),
+    later,
+    { type: "reopen" },
+    later,
+    write(w.put("e", 200)),
+    write(w.put("e", 201)),
+    later,
+    { type: "merge", writes: [], sync: "always" },
+    { type: "reopen" },
+  ];
+}
+
 /** As many random steps as asked for. */
 export function randomWorkload(random: Random, stepCount: number): readonly Step[] {
   const w = new Writer();

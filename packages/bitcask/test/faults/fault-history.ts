@@ -16,10 +16,17 @@ export class FaultHistory {
     for (const [key, value] of outcomes(write)) this.of(key).add(value);
   }
 
-  /** @throws Error when the key cannot have that value; `undefined` stands for an absent key */
-  check(key: string, found: Value, what: string): void {
+  /**
+   * Notes what a reader was shown, `undefined` for an absent key. What was shown once must be there
+   * until the next write, whatever happens: every write of these runs asks to be durable.
+   * @throws Error when the key cannot have that value
+   */
+  show(key: string, found: Value, what: string): void {
     const allowed = this.of(key);
-    if (allowed.has(found)) return;
+    if (allowed.has(found)) {
+      this.allowed.set(key, new Set([found]));
+      return;
+    }
     const list = [...allowed].map((value) => String(value)).join(" or ");
     throw new Error(`${what}: "${key}" is ${found}, must be ${list}`);
   }

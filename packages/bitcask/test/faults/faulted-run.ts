@@ -19,13 +19,17 @@ export class FaultedRun {
     this.machine = machine;
   }
 
-  /** @throws Error when the store answers wrongly, or fails with anything but its own typed error */
-  async play(steps: readonly Step[]): Promise<void> {
+  /**
+   * @param stopsAtPoison ends with the step that poisons the store, instead of reopening and going on
+   * @throws Error when the store answers wrongly, or fails with anything but its own typed error
+   */
+  async play(steps: readonly Step[], stopsAtPoison = false): Promise<void> {
     await this.open();
     for (const step of steps) {
       if (this.db === undefined) await this.open();
       await this.step(step);
       await this.attempt(async (db) => this.checkKeys(db, "while open"));
+      if (stopsAtPoison && this.poison !== undefined) break;
     }
     await this.close();
   }
@@ -39,8 +43,8 @@ export class FaultedRun {
     for (const key of KEYS) {
       const bytes = db.getSync(key);
       const found = bytes === undefined ? undefined : Buffer.from(bytes).toString();
-      this.history.check(key, found, what);
-      this.history.check(key, scanned.get(key), `${what}, scanned`);
+      this.history.show(key, found, what);
+      this.history.show(key, scanned.get(key), `${what}, scanned`);
       scanned.delete(key);
     }
     if (scanned.size > 0) throw new Error(`${what}: invented ${[...scanned.keys()].join()}`);

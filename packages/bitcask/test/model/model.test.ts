@@ -51,5 +51,5 @@ test(
     // Each kind of action has come up, or the generator has lost one.
     expect(counts.size).toBe(11);
   },
-  RUNS * 120,
+  RUNS * 300,
 );
