@@ -1,0 +1,30 @@
+// The shared log.
+export { RaftWal } from "./raft-wal.js";
+export type { WalStats } from "./raft-wal.js";
+export type { AppendReceipt } from "./append-queue.js";
+export type { GroupUpdate } from "./group-update.js";
+export type { CollectReport, PinnedSegment } from "./garbage-collector.js";
+export type { GroupBytes } from "./live-bytes.js";
+export type { RecoveryReport } from "./recovery.js";
+
+// Settings.
+export type { AppendMeasure, RaftWalOptions, WalObserver, WriteStall } from "./options.js";
+
+// What may go wrong.
+export { isRaftWalError, RaftWalError } from "./errors.js";
+export type { RaftWalErrorCode, WalOutcome } from "./errors.js";
+export { describeDamage } from "./damage.js";
+export type { DamagedRegion, DamageReport, LostEntries } from "./damage.js";
+
+// For bring-your-own I/O.
+export type {
+  Clock,
+  FileHandle,
+  FileStat,
+  FileSystem,
+  OpenMode,
+  ProcessIdentity,
+  ProcessTable,
+  Random,
+  WalPorts,
+} from "./ports.js";
