@@ -159,9 +159,11 @@ class Recovery {
     const handle = this.files.handleOf(file);
     const before = file.size;
     const durable = Math.max(file.durableSize, scan.provenDurable);
-    if (scan.end < before) await handle.truncate(scan.end);
-    await rewrite(handle, Math.min(durable, scan.end), scan.end);
-    if (scan.end < before || durable < scan.end) await handle.sync();
+    if (durable < scan.end) await storeAnew(handle, durable, scan.end);
+    if (scan.end < before || durable < scan.end) {
+      await handle.truncate(scan.end);
+      await handle.sync();
+    }
     file.size = scan.end;
     file.durableSize = scan.end;
     if (scan.fault === undefined) return undefined;
@@ -177,12 +179,18 @@ class Recovery {
   }
 }
 
-/** Writes the bytes in `[from, to)` over themselves, so that the next sync really stores them. */
-async function rewrite(handle: FileHandle, from: number, to: number): Promise<void> {
-  const buffer = Buffer.allocUnsafe(Math.min(REWRITE_CHUNK_BYTES, Math.max(1, to - from)));
+/**
+ * Really stores the bytes in `[from, to)`, which the page cache may hold as clean after a failed fsync
+ * although the disk never got them. Each is written over itself; one byte more makes the size change,
+ * too. At no instant is less on the disk than before; the byte too many is cut by the caller.
+ */
+async function storeAnew(handle: FileHandle, from: number, to: number): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(REWRITE_CHUNK_BYTES, to - from));
   for (let position = from; position < to; position += buffer.length) {
     const chunk = buffer.subarray(0, Math.min(buffer.length, to - position));
     const count = await handle.read(chunk, position);
     await handle.write(chunk.subarray(0, count), position);
   }
+  await handle.write(Uint8Array.of(0), to);
+  await handle.sync();
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Bitcask } from "../src/index.js";
+import { Bitcask } from "../../src/index.js";
 
 let directory: string;
 beforeEach(async () => {

@@ -1,0 +1,132 @@
+import { expect, test } from "vitest";
+import { Bench, text } from "./bench-store.js";
+
+test("a failed fsync stops the store: every later call fails with its code, until reopened", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.put("a", "1");
+  bench.fileSystem.faults.add({ kind: "sync", fault: { type: "error", code: "EIO" } });
+  const refused = { code: "BITCASK_SYNC_FAILED" };
+  await expect(db.put("b", "2")).rejects.toMatchObject({ ...refused, outcome: "unknown" });
+  await expect(db.put("c", "3")).rejects.toMatchObject({ ...refused, outcome: "not-applied" });
+  await expect(db.get("a")).rejects.toMatchObject(refused);
+  expect(() => db.getSync("a")).toThrow(expect.objectContaining(refused));
+  expect(() => db.stats()).toThrow(expect.objectContaining(refused));
+  await expect(db.sync()).rejects.toMatchObject(refused);
+  await expect(db.merge()).rejects.toMatchObject(refused);
+  expect(() => db.keys()).toThrow(expect.objectContaining(refused));
+  await expect(db.close()).rejects.toMatchObject(refused);
+  expect(bench.fileSystem.openHandleCount).toBe(0);
+  const again = await bench.open();
+  expect(text(again.getSync("a"))).toBe("1");
+  expect(again.has("c")).toBe(false);
+  await again.close();
+});
+
+test("what a failed fsync left in the page cache only is durable after a reopen and a sync", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  const fault = { type: "error", code: "EIO", pages: "marked-clean" } as const;
+  await db.put("a", "1", { sync: "never" });
+  bench.fileSystem.faults.add({ kind: "sync", fault });
+  await expect(db.sync()).rejects.toMatchObject({ code: "BITCASK_SYNC_FAILED" });
+  await db.close().catch(() => undefined);
+  const again = await bench.open();
+  const seen = text(again.getSync("a"));
+  await again.sync();
+  bench.cutPower();
+  const last = await bench.open();
+  expect(text(last.getSync("a"))).toBe(seen);
+  await last.close();
+});
+
+test("a failed write stops the store and loses nothing that was acknowledged", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.put("a", "1");
+  const fault = { type: "error", code: "EIO", writtenBytes: 10 } as const;
+  bench.fileSystem.faults.add({ kind: "write", path: /\.data$/, fault });
+  await expect(db.put("b", "2")).rejects.toMatchObject({ code: "BITCASK_WRITE_FAILED" });
+  await expect(db.close()).rejects.toMatchObject({ code: "BITCASK_WRITE_FAILED" });
+  const again = await bench.open();
+  expect(text(again.getSync("a"))).toBe("1");
+  expect(again.stats().open.tornTail?.bytes).toBe(10);
+  await again.put("b", "3");
+  await again.close();
+});
+
+test("a full disk refuses writes, serves reads, and heals without a reopen", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.put("a", "1");
+  const used = bench.names().reduce((sum, name) => {
+    return sum + bench.fileSystem.contents(bench.path(name)).length;
+  }, 0);
+  bench.fileSystem.capacityBytes = used + 4096;
+  const big = new Uint8Array(20_000);
+  const refused = { code: "BITCASK_DISK_FULL", outcome: "not-applied" };
+  const first = db.put("big", big);
+  const follower = db.put("b", "2");
+  await expect(first).rejects.toMatchObject(refused);
+  await expect(follower).rejects.toMatchObject(refused);
+  expect(text(db.getSync("a"))).toBe("1");
+  expect(db.has("big")).toBe(false);
+  bench.fileSystem.capacityBytes = Number.POSITIVE_INFINITY;
+  await db.put("big", big);
+  await db.put("c", "3");
+  await db.close();
+  const again = await bench.open();
+  expect(again.getSync("big")?.length).toBe(20_000);
+  expect([again.has("a"), again.has("b"), again.has("c")]).toEqual([true, false, true]);
+  await again.close();
+});
+
+test("a rotation without room refuses the write and is tried again later", async () => {
+  const bench = new Bench();
+  const db = await bench.open({ dataFileMaxBytes: 512 });
+  await db.put("a", new Uint8Array(400));
+  bench.fileSystem.faults.add({
+    kind: "write",
+    path: /0000000002\.data$/,
+    fault: { type: "error", code: "ENOSPC" },
+  });
+  await expect(db.put("b", new Uint8Array(400))).rejects.toMatchObject({
+    code: "BITCASK_DISK_FULL",
+    outcome: "not-applied",
+  });
+  await db.put("b", new Uint8Array(300));
+  expect(db.getSync("b")?.length).toBe(300);
+  expect(db.stats().files.length).toBe(2);
+  await db.close();
+});
+
+test("a merge without room gives up, leaves no file behind, and can be repeated", async () => {
+  const bench = new Bench();
+  const db = await bench.open({ dataFileMaxBytes: 512, autoMerge: false });
+  for (let index = 0; index < 40; index++) await db.put(`k${index % 5}`, `value ${index}`);
+  const before = bench.names();
+  bench.fileSystem.faults.add({
+    kind: "write",
+    path: /\.data\.tmp$/,
+    fault: { type: "error", code: "ENOSPC" },
+  });
+  await expect(db.merge()).rejects.toMatchObject({ code: "BITCASK_DISK_FULL" });
+  // The merge seals the active file first; that much stays.
+  expect(bench.names().filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  expect(bench.names().filter((name) => !before.includes(name)).length).toBeLessThanOrEqual(2);
+  expect((await db.merge()).bytesReclaimed).toBeGreaterThan(0);
+  for (let index = 0; index < 5; index++) {
+    expect(text(db.getSync(`k${index}`))).toBe(`value ${35 + index}`);
+  }
+  await db.close();
+});
+
+test("a directory that may not be written is refused with a code and advice", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.close();
+  bench.fileSystem.isReadOnly = true;
+  const refused = bench.open();
+  await expect(refused).rejects.toMatchObject({ code: "BITCASK_ACCESS_DENIED" });
+  await expect(refused).rejects.toThrow(/read-only/);
+});
