@@ -443,7 +443,10 @@ export interface ScanRequest {
 export interface ScanResponse {
   /** In the scan's order. */
   entries: KeyValue[];
-  /** Where to go on after this page. Empty on the last page. */
+  /**
+   * Where to go on after this page. Empty when the range holds no further key: a scan that stops at its
+   * limit has a cursor when keys remain.
+   */
   cursor: Uint8Array;
 }
 
