@@ -39,8 +39,9 @@ export function acceptProposal(
       continue;
     }
     accepted.push(entry);
-    if (isConfigEntry(entry))
+    if (isConfigEntry(entry)) {
       pendingConfigIndex = shiftIndex(node.log.lastIndex(), accepted.length);
+    }
   }
   if (isOverLimit(node, accepted)) {
     return refuse("RAFT_BACKLOG_FULL", `${node.uncommittedBytes} bytes are uncommitted already`);
