@@ -69,11 +69,14 @@ export function fixedWorkload(): readonly Step[] {
 }
 
 /**
- * A tombstone whose file is merged in the background while the value that it covers stays in an older
- * file, not dead enough to be merged: the tombstone has to outlive the merge. Fits {@link TINY_FILES}
- * with `autoMerge`.
+ * Merges in the background, which see an active file that was not synced for them. Fits
+ * {@link TINY_FILES} with `autoMerge`. Two traps:
+ * - A tombstone's file is merged while the value that it covers stays in an older file, which is not
+ *   dead enough: the tombstone has to outlive the merge.
+ * - A durable value is dead to a merge because an unsynced write replaced it: the merge may drop it
+ *   only once that write is durable.
  */
-export function lonelyTombstoneWorkload(): readonly Step[] {
+export function backgroundMergeWorkload(): readonly Step[] {
   const w = new Writer();
   const write = (...writes: Write[]): Step => ({ type: "write", writes, sync: "always" });
   const later: Step = { type: "advance", milliseconds: 1 };
@@ -87,12 +90,16 @@ export function lonelyTombstoneWorkload(): readonly Step[] {
     write(w.put("d", 92)),
     write(w.put("d", 93)),
     later,
-    { type: "reopen" },
-    later,
-    write(w.put("e", 200)),
-    write(w.put("e", 201)),
-    later,
     { type: "merge", writes: [], sync: "always" },
+    { type: "reopen" },
+    write(w.put("b", 400)),
+    write(w.put("f", 30)),
+    write(w.put("d", 100)),
+    write(w.put("d", 101)),
+    write(w.put("d", 102)),
+    { type: "write", writes: [w.put("d", 103), w.put("f", 31)], sync: "never" },
+    later,
+    { type: "sync" },
     { type: "reopen" },
   ];
 }
