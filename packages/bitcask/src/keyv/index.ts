@@ -1,0 +1,1 @@
+export { KeyvBitcask, type KeyvBitcaskEntry, type KeyvBitcaskOpts } from "./keyv-bitcask.js";

@@ -1,0 +1,8 @@
+export { BitcaskLevel } from "./bitcask-level.js";
+export { BitcaskLevelError, type BitcaskLevelErrorCode } from "./level-error.js";
+export type {
+  BitcaskLevelBatchOptions,
+  BitcaskLevelDelOptions,
+  BitcaskLevelOptions,
+  BitcaskLevelPutOptions,
+} from "./level-options.js";

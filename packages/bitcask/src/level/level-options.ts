@@ -1,0 +1,99 @@
+/** What callers of the Level interface may say beyond what abstract-level knows. */
+import type {
+  AbstractBatchOptions,
+  AbstractDatabaseOptions,
+  AbstractDelOptions,
+  AbstractPutOptions,
+} from "abstract-level";
+import type { BitcaskOptions, PutOptions, SyncMode } from "../options.js";
+
+/** Options of the constructor: abstract-level's, the store's, and one more. */
+export interface BitcaskLevelOptions<K, V>
+  extends AbstractDatabaseOptions<K, V>,
+    Omit<BitcaskOptions, "createIfMissing"> {
+  /** Most bytes that one iterator keeps to seek backwards in a range that was written to while it
+   *  was open; beyond it reads fail with `LEVEL_REWIND_TOO_LARGE`. @default 67_108_864 (64 MiB) */
+  readonly maxRewindBytes?: number | undefined;
+}
+
+interface Durability {
+  /** true: as `"always"`, acknowledged once on stable storage. false: as `"never"`, like LevelDB's
+   *  default. @default the store's `sync` */
+  readonly sync?: boolean | undefined;
+}
+
+interface Expiry {
+  /** Milliseconds until the key counts as absent; a positive integer. @default never */
+  readonly ttlMs?: number | undefined;
+}
+
+export interface BitcaskLevelPutOptions<K, V>
+  extends AbstractPutOptions<K, V>,
+    Durability,
+    Expiry {}
+export interface BitcaskLevelDelOptions<K> extends AbstractDelOptions<K>, Durability {}
+/** `ttlMs` holds for all puts of the batch that do not bring their own. */
+export interface BitcaskLevelBatchOptions<K, V>
+  extends AbstractBatchOptions<K, V>,
+    Durability,
+    Expiry {}
+
+const DEFAULT_MAX_REWIND_BYTES = 64 * 1024 * 1024;
+
+/** The store's mode for Level's `sync`. @throws TypeError when it is no boolean */
+export function toSyncMode(sync: unknown): SyncMode | undefined {
+  if (sync === undefined) return undefined;
+  if (typeof sync !== "boolean") throw new TypeError("sync must be a boolean");
+  return sync ? "always" : "never";
+}
+
+export function toPutOptions(options: { sync?: unknown; ttlMs?: unknown }): PutOptions | undefined {
+  if (options.sync === undefined && options.ttlMs === undefined) return undefined;
+  return { sync: toSyncMode(options.sync), ttlMs: options.ttlMs as number | undefined };
+}
+
+/** What abstract-level hands to `_open`, taken apart. */
+export interface OpenRequest {
+  readonly createIfMissing: boolean;
+  readonly errorIfExists: boolean;
+  readonly maxRewindBytes: number;
+  readonly store: BitcaskOptions;
+}
+
+/** Every option that is the store's own; the compiler knows when one is missing here. */
+const STORE_OPTIONS: Readonly<Record<keyof Omit<BitcaskOptions, "createIfMissing">, true>> = {
+  sync: true,
+  syncIntervalMs: true,
+  dataFileMaxBytes: true,
+  maxKeyBytes: true,
+  maxValueBytes: true,
+  maxBatchBytes: true,
+  maxQueuedBytes: true,
+  maxQueuedWrites: true,
+  maxOpenFiles: true,
+  verifyChecksums: true,
+  autoMerge: true,
+  mergeDeadFraction: true,
+  ports: true,
+};
+
+/**
+ * Options that nobody here knows are let through, as abstract-level demands: they may be meant for
+ * a hook.
+ * @throws TypeError, RangeError for a nonsensical bound; the store checks its own options
+ */
+export function toOpenRequest(options: Readonly<Record<string, unknown>>): OpenRequest {
+  const { createIfMissing, errorIfExists, maxRewindBytes } = options;
+  const bound = maxRewindBytes ?? DEFAULT_MAX_REWIND_BYTES;
+  if (typeof bound !== "number") throw new TypeError("maxRewindBytes must be a number");
+  if (!Number.isSafeInteger(bound) || bound < 0) {
+    throw new RangeError(`maxRewindBytes must be an integer of 0 or more: ${bound}`);
+  }
+  const known = Object.entries(options).filter(([name]) => name in STORE_OPTIONS);
+  return {
+    createIfMissing: createIfMissing !== false,
+    errorIfExists: errorIfExists === true,
+    maxRewindBytes: bound,
+    store: Object.fromEntries(known),
+  };
+}
