@@ -4,7 +4,7 @@
  * registry for third-party dependencies.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pnpm, ROOT } from "./toolchain.mjs";
@@ -65,7 +65,11 @@ try {
   writeFileSync(join(scratch, "package.json"), '{ "private": true }\n');
   const files = readdirSync(tarballs).map((name) => join(tarballs, name));
   const types = `@types/node@${JSON.parse(readFileSync(join(ROOT, "node_modules/@types/node/package.json"), "utf8")).version}`;
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, types], inScratch);
+  execFileSync(
+    "npm",
+    ["install", "--no-audit", "--no-fund", "--prefer-offline", ...files, types],
+    inScratch,
+  );
   const started = await startNode();
   server = started.server;
   for (const library of LIBRARIES) {

@@ -5,7 +5,7 @@ await ensureInstalled();
 process.exit(
   await turbo(
     ...["build", "typecheck", "lint", "test", "pack-check"],
-    ...["//#format-check", "//#lint:root", "//#knip", "//#test:docs"],
+    ...["//#format-check", "//#lint:root", "//#typecheck:root", "//#knip", "//#test:docs"],
     ...["--output-logs=new-only", "--log-order=grouped"],
     ...process.argv.slice(2),
   ),

@@ -51,7 +51,8 @@ function manifestHash() {
   for (const folder of ["packages", "apps"]) {
     for (const name of readdirSync(join(ROOT, folder)).toSorted()) {
       const manifest = join(ROOT, folder, name, "package.json");
-      if (existsSync(manifest)) hash.update(manifest.slice(ROOT.length)).update(readFileSync(manifest));
+      if (existsSync(manifest))
+        hash.update(manifest.slice(ROOT.length)).update(readFileSync(manifest));
     }
   }
   return hash.digest("hex");

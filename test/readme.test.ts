@@ -5,7 +5,8 @@ import { type Snippet, snippetsOf } from "./readme-snippets.js";
 import { ROOT, Workshop } from "./readme-workshop.js";
 
 /** Lines that only make sense outside a test run; `scripts/first-steps.mjs` runs them in CI. */
-const RUN_ELSEWHERE = /^(npm (start|test|install)\b|git clone\b|cd \w|npx titan-node\b|titan-node\b)/;
+const RUN_ELSEWHERE =
+  /^(npm (start|test|install)\b|git clone\b|cd \w|npx titan-node\b|titan-node\b)/;
 
 const readmes = ["README.md", "CONTRIBUTING.md"].concat(
   ["packages", "apps"].flatMap((folder) =>
@@ -45,7 +46,9 @@ test("every published package has a README", () => {
 
 test("every fence names a language that this test knows how to run", () => {
   const passive = ["json", "proto", "yaml", "mermaid"];
-  const unknown = snippets.filter(({ language }) => !["ts", "js", "sh", ...passive].includes(language));
+  const unknown = snippets.filter(
+    ({ language }) => !["ts", "js", "sh", ...passive].includes(language),
+  );
   expect(unknown.map(({ file, line, language }) => `${file}:${line} "${language}"`)).toEqual([]);
 });
 
@@ -53,7 +56,13 @@ describe("programs", () => {
   beforeAll(() => {
     for (const snippet of programs) writeFileSync(fileFor(snippet), workshop.adapt(snippet.code));
     const lib = ["ES2023", "ESNext.Disposable"];
-    const compilerOptions = { module: "NodeNext", target: "ES2022", lib, strict: true, types: ["node"] };
+    const compilerOptions = {
+      module: "NodeNext",
+      target: "ES2022",
+      lib,
+      strict: true,
+      types: ["node"],
+    };
     const config = { compilerOptions, include: ["*.mts"] };
     writeFileSync(join(workshop.directory, "tsconfig.json"), JSON.stringify(config));
   });
@@ -75,7 +84,10 @@ describe("commands", () => {
     const lines = workshop.adapt(snippet.code).split("\n");
     const script = lines.filter((line) => !RUN_ELSEWHERE.test(line)).join("\n");
     test.skipIf(script.trim() === "")(title(snippet), () => {
-      expectPromised(snippet, workshop.run("bash", ["-euo", "pipefail", "-c", workshop.adapt(script)]));
+      expectPromised(
+        snippet,
+        workshop.run("bash", ["-euo", "pipefail", "-c", workshop.adapt(script)]),
+      );
     });
   }
 });
