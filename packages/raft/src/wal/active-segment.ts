@@ -29,6 +29,8 @@ export interface ActivePosition {
   readonly sequence: number;
   readonly digest: number;
   readonly firstSegment: number;
+  /** Frames before `offset` in the segment. */
+  readonly framesBefore: number;
 }
 
 /** Frames that have been encoded for the present end of the log. */
@@ -50,6 +52,7 @@ export class ActiveSegment {
   #sequence: number;
   #digest: number;
   #firstSegment: number;
+  #framesBefore: number;
   #buffer = Buffer.alloc(0);
 
   constructor(
@@ -71,6 +74,7 @@ export class ActiveSegment {
     this.#sequence = position.sequence;
     this.#digest = position.digest;
     this.#firstSegment = position.firstSegment;
+    this.#framesBefore = position.framesBefore;
   }
 
   get number(): number {
@@ -116,6 +120,7 @@ export class ActiveSegment {
         firstSegment: this.#firstSegment,
         unsyncedBytes,
         previousDigest: digest,
+        framesBefore: this.#framesBefore + placed.length,
         salt: segment.salt,
       });
       placed.push(placeRecords(records, segment.number, this.#offset + bodyOffset(at)));
@@ -184,6 +189,7 @@ export class ActiveSegment {
     this.#handle = prepared.handle;
     this.#offset = SEGMENT_HEADER_BYTES;
     this.#syncedOffset = SEGMENT_HEADER_BYTES;
+    this.#framesBefore = 0;
   }
 
   async close(): Promise<void> {
@@ -192,6 +198,7 @@ export class ActiveSegment {
 
   #advance(encoded: Encoded): void {
     this.#offset += encoded.bytes.length;
+    this.#framesBefore += encoded.placed.length;
     this.#sequence = encoded.sequence;
     this.#digest = encoded.digest;
   }

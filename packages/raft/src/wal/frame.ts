@@ -7,8 +7,10 @@
  *             16  4  number of the oldest segment that the log still needs
  *             20  4  bytes before this frame, in this file, that were not known to be durable
  *             24  4  commit digest of the frame before; 0 for the very first
- *             28  4  CRC-32 of bytes 0 to 27, seeded with the segment's salt
- *     body    32     records, see `record.ts`
+ *             28  4  number of frames before this one in this segment
+ *             32  4  zero
+ *             36  4  CRC-32 of bytes 0 to 35, seeded with the segment's salt
+ *     body    40     records, see `record.ts`
  *     commit   0  4  magic "TRFC"
  *              4  4  commit digest: the header's CRC and those of all records' headers, folded
  *
@@ -18,7 +20,7 @@
 
 import { checksum, foldChecksum, readU64, writeU64 } from "./byte-layout.js";
 
-export const FRAME_HEADER_BYTES = 32;
+export const FRAME_HEADER_BYTES = 40;
 export const COMMIT_BYTES = 8;
 /** What a frame adds to its records. */
 export const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + COMMIT_BYTES;
@@ -26,7 +28,7 @@ export const FRAME_MAGIC = Buffer.from("TRFB", "latin1");
 
 const FRAME_MAGIC_WORD = FRAME_MAGIC.readUInt32LE(0);
 const COMMIT_MAGIC_WORD = Buffer.from("TRFC", "latin1").readUInt32LE(0);
-const CRC_AT = 28;
+const CRC_AT = 36;
 
 export interface FrameHeader {
   readonly bodyBytes: number;
@@ -34,6 +36,7 @@ export interface FrameHeader {
   readonly firstSegment: number;
   readonly unsyncedBytes: number;
   readonly previousDigest: number;
+  readonly framesBefore: number;
 }
 
 /** Writes the header at `at`. @returns the digest to fold the records' checksums into */
@@ -49,6 +52,8 @@ export function encodeFrameHeader(
   buffer.writeUInt32LE(header.firstSegment, at + 16);
   buffer.writeUInt32LE(header.unsyncedBytes, at + 20);
   buffer.writeUInt32LE(header.previousDigest, at + 24);
+  buffer.writeUInt32LE(header.framesBefore, at + 28);
+  buffer.writeUInt32LE(0, at + 32);
   const crc = checksum(buffer, at, at + CRC_AT, salt);
   buffer.writeUInt32LE(crc, at + CRC_AT);
   return foldChecksum(0, crc);
@@ -71,6 +76,7 @@ export function decodeFrameHeader(
     firstSegment: buffer.readUInt32LE(at + 16),
     unsyncedBytes: buffer.readUInt32LE(at + 20),
     previousDigest: buffer.readUInt32LE(at + 24),
+    framesBefore: buffer.readUInt32LE(at + 28),
   };
 }
 

@@ -146,6 +146,13 @@ export class GroupLog implements LogStorage {
     return problem;
   }
 
+  /** Lets go of everything, as if the group had never been. */
+  forget(): void {
+    const indexBytes = this.index.memoryBytes;
+    this.#reset();
+    this.#context.onIndexBytes(this.index.memoryBytes - indexBytes);
+  }
+
   #take(
     record: WalRecord,
     place: { readonly segment: number; readonly offset: number },

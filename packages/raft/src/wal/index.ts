@@ -28,3 +28,12 @@ export type {
   Random,
   WalPorts,
 } from "./ports.js";
+export { NodeFileSystem } from "./node-file-system.js";
+export { nodePorts } from "./node-ports.js";
+
+// To look into a log without opening it.
+export { runWalCommand } from "./command-line.js";
+export type { CommandPorts } from "./command-line.js";
+export { dumpWal, verifyWal } from "./inspect-log.js";
+export type { DumpedRecord, VerifyReport } from "./inspect-log.js";
+export type { WalRecord } from "./record.js";

@@ -18,7 +18,10 @@ import type { ReadFrame, SegmentReader } from "./segment-reader.js";
 import type { SegmentSet } from "./segment-set.js";
 
 /** Called for each frame, in order. @returns what is wrong with its contents, in words */
-export type OnFrame = (segment: number, frame: ReadFrame) => string | undefined;
+export type OnFrame = (
+  segment: number,
+  frame: ReadFrame,
+) => string | undefined | Promise<string | undefined>;
 
 /** Where the next frame goes, and what it has to say of the one before. */
 export interface LogTail {
@@ -30,9 +33,12 @@ export interface LogTail {
   readonly contentEnd: number;
   readonly sequence: number;
   readonly digest: number;
+  /** Frames before `offset` in the segment. */
+  readonly framesBefore: number;
 }
 
 export interface ScanResult {
+  /** The oldest segment that is needed. */
   readonly firstSegment: number;
   /** `undefined` when the damage leaves no place to go on. */
   readonly tail: LogTail | undefined;
@@ -46,38 +52,55 @@ interface Expected {
   readonly digest: number;
 }
 
-export async function scanLog(set: SegmentSet, onFrame: OnFrame): Promise<ScanResult> {
-  const firstSegment = await findFirstSegment(set);
-  const scanner = new LogScanner(set, firstSegment, onFrame);
-  return scanner.run();
+/**
+ * @param restart forgets all frames taken in: they come again, from the right segment on. Without,
+ *   they come once, from the first segment of those that follow each other without a gap.
+ */
+export async function scanLog(
+  set: SegmentSet,
+  onFrame: OnFrame,
+  restart?: () => void,
+): Promise<ScanResult> {
+  const start = firstOfLastRun(set.readers.map(({ number }) => number));
+  const scan = await new LogScanner(set, start, onFrame).run();
+  // Only a frame that survives may say where the log begins: one that is torn away with the tail
+  // counted on batches that are torn away with it. Older segments, left by a crash, do no harm unless
+  // they are damaged: what has overwritten or removed their records is in later ones.
+  const isExact = scan.firstSegment === start;
+  const isHarmless = scan.firstSegment > start && scan.regions.length === 0;
+  if (isExact || isHarmless || restart === undefined) return scan;
+  restart();
+  return new LogScanner(set, scan.firstSegment, onFrame).run();
 }
 
-/** The oldest segment that is still needed, as the newest frame says. */
-async function findFirstSegment(set: SegmentSet): Promise<number> {
-  for (const reader of [...set.readers].reverse()) {
-    const header = await reader.lastFrameHeader();
-    if (header !== undefined) return header.firstSegment;
-  }
-  return 1;
+/** The first of those numbers that lead to the last one without a gap. */
+function firstOfLastRun(numbers: readonly number[]): number {
+  let first = numbers.at(-1) ?? 1;
+  while (numbers.includes(first - 1)) first -= 1;
+  return first;
 }
 
 class LogScanner {
   readonly #readers: readonly SegmentReader[];
-  readonly #firstSegment: number;
+  readonly #start: number;
   readonly #onFrame: OnFrame;
   readonly #regions: DamagedRegion[];
   readonly #lost: LostEntries[] = [];
   #expected: Expected | undefined;
   #frames = 0;
+  #framesBefore = 0;
+  /** As the last frame says. */
+  #firstSegment: number;
   #syncedOffset = SEGMENT_HEADER_BYTES;
 
-  constructor(set: SegmentSet, firstSegment: number, onFrame: OnFrame) {
-    this.#readers = set.readers.filter(({ number }) => number >= firstSegment);
-    this.#firstSegment = firstSegment;
+  constructor(set: SegmentSet, start: number, onFrame: OnFrame) {
+    this.#readers = set.readers.filter(({ number }) => number >= start);
+    this.#start = start;
+    this.#firstSegment = 1;
     this.#onFrame = onFrame;
-    const broken = set.broken.filter(({ segment }) => segment >= firstSegment);
+    const broken = set.broken.filter(({ segment }) => segment >= start);
     this.#regions = [...broken, ...this.#missing(broken)];
-    if (firstSegment === 1) this.#expected = { sequence: 1, digest: 0 };
+    if (start === 1) this.#expected = { sequence: 1, digest: 0 };
   }
 
   async run(): Promise<ScanResult> {
@@ -91,7 +114,10 @@ class LogScanner {
         tail = await this.#tailAt(reader, offset);
         break;
       }
-      if (next.position > position) this.#syncedOffset = SEGMENT_HEADER_BYTES;
+      if (next.position > position) {
+        this.#syncedOffset = SEGMENT_HEADER_BYTES;
+        this.#framesBefore = 0;
+      }
       ({ position, offset } = next);
     }
     const regions = this.#regions.sort((a, b) => a.segment - b.segment || a.offset - b.offset);
@@ -108,7 +134,9 @@ class LogScanner {
       this.#expected = { sequence: frame.header.sequence + 1, digest: frame.digest };
       this.#syncedOffset = at - frame.header.unsyncedBytes;
       this.#frames += 1;
-      const problem = this.#onFrame(reader.number, frame);
+      this.#firstSegment = frame.header.firstSegment;
+      this.#framesBefore = frame.header.framesBefore + 1;
+      const problem = await this.#onFrame(reader.number, frame);
       if (problem !== undefined) await this.#note(reader, at, at + frame.bytes, problem);
       at += frame.bytes;
     }
@@ -136,6 +164,10 @@ class LogScanner {
       if (typeof first !== "string" && this.#continues(first)) return begin;
     }
     const later = await this.#laterSegment(position);
+    // No frame is missing between here and the next segment: what is bad is the beginning of that.
+    const isComplete =
+      later?.position === position + 1 && this.#expected?.sequence === later.firstSequence;
+    if (isComplete) return begin;
     const witness = await this.#witness(reader, offset, later !== undefined);
     if (witness !== undefined) {
       await this.#note(reader, offset, witness.offset);
@@ -167,7 +199,9 @@ class LogScanner {
   async #laterSegment(position: number) {
     for (let later = position + 1; later < this.#readers.length; later += 1) {
       const frame = await this.#readers[later]?.findFrame(SEGMENT_HEADER_BYTES);
-      if (frame !== undefined) return { position: later, offset: SEGMENT_HEADER_BYTES };
+      if (frame === undefined) continue;
+      const firstSequence = frame.header.sequence - frame.header.framesBefore;
+      return { position: later, offset: SEGMENT_HEADER_BYTES, firstSequence };
     }
     return undefined;
   }
@@ -180,6 +214,7 @@ class LogScanner {
       offset,
       syncedOffset: this.#syncedOffset,
       contentEnd,
+      framesBefore: this.#framesBefore,
       ...this.#expected,
     };
   }
@@ -209,9 +244,9 @@ class LogScanner {
       ...this.#readers.map(({ number }) => number),
       ...broken.map(({ segment }) => segment),
     ]);
-    const last = Math.max(this.#firstSegment, ...present);
+    const last = Math.max(this.#start, ...present);
     const missing: DamagedRegion[] = [];
-    for (let segment = this.#firstSegment; segment <= last; segment += 1) {
+    for (let segment = this.#start; segment <= last; segment += 1) {
       if (present.has(segment)) continue;
       missing.push({ segment, offset: 0, bytes: 0, reason: "the file is missing", groups: [] });
     }

@@ -72,7 +72,7 @@ export async function recover(deps: RecoveryDeps): Promise<Recovered> {
 
 /** Takes frames into `groups`; used to open a log and to verify one. */
 export function replayInto(groups: Map<number, GroupLog>, context: GroupLogContext) {
-  return (segment: number, frame: ReadFrame): string | undefined => {
+  const onFrame = (segment: number, frame: ReadFrame): string | undefined => {
     for (const { record, offset } of frame.records) {
       let log = groups.get(record.group);
       if (log === undefined) {
@@ -85,17 +85,20 @@ export function replayInto(groups: Map<number, GroupLog>, context: GroupLogConte
     }
     return undefined;
   };
+  const restart = (): void => {
+    for (const log of groups.values()) log.forget();
+    groups.clear();
+  };
+  return { onFrame, restart };
 }
 
 /** Entries that the groups should have and have not, beside those that the scan found lost. */
 export function findLost(scan: ScanResult, groups: ReadonlyMap<number, GroupLog>): LostEntries[] {
   const lost = [...scan.lost];
   for (const [group, log] of groups) {
-    const first = log.firstIndex();
-    if (log.index.count > 0 && log.index.first > first) {
-      lost.push({ group, first, last: log.index.first - 1 });
+    for (const [from, to] of log.index.holes(log.firstIndex())) {
+      lost.push({ group, first: from, last: to - 1 });
     }
-    for (const [from, to] of log.index.holes(first)) lost.push({ group, first: from, last: to - 1 });
   }
   return lost.sort((a, b) => a.group - b.group || a.first - b.first);
 }
@@ -109,6 +112,7 @@ async function found(deps: RecoveryDeps, logId: LogId): Promise<Recovered> {
     sequence: 1,
     digest: 0,
     firstSegment: 1,
+    framesBefore: 0,
   };
   const report = { segments: 1, frames: 0, groups: 0, entries: 0, tornBytes: 0, segmentsRemoved: 0 };
   return { prepared, position, preparer, report };
@@ -116,30 +120,31 @@ async function found(deps: RecoveryDeps, logId: LogId): Promise<Recovered> {
 
 async function reopen(deps: RecoveryDeps, set: SegmentSet, logId: LogId): Promise<Recovered> {
   const { groups, context, files, directory, ports } = deps;
-  const scan = await scanLog(set, replayInto(groups, context));
+  const { onFrame, restart } = replayInto(groups, context);
+  const scan = await scanLog(set, onFrame, restart);
   const lost = findLost(scan, groups);
   const { tail } = scan;
   if (scan.regions.length > 0 || lost.length > 0 || tail === undefined) {
     throw damaged(directory, scan.regions, lost);
   }
   const isNeeded = (number: number) => number >= scan.firstSegment && number <= tail.segment;
-  let segmentsRemoved = 0;
-  for (const reader of set.readers) {
-    const { number, header } = reader;
+  for (const { number, header } of set.readers) {
     if (isNeeded(number)) files.add({ number, bytes: header.bytes, salt: header.salt });
-    else {
-      await removeFile(ports.fileSystem, files.pathOf(number));
-      segmentsRemoved += 1;
-    }
   }
+  // Only when the tail is durable may files go that it says are not needed.
   const prepared = await reviveTail(deps, set, tail);
+  const unneeded = set.readers.map(({ number }) => number).filter((number) => !isNeeded(number));
+  for (const number of unneeded) {
+    if (context.live.of(number) > 0) throw new Error(`assertion: segment ${number} is live`);
+    await removeFile(ports.fileSystem, files.pathOf(number));
+  }
   await guard(deps, "sync", directory, () => ports.fileSystem.syncDirectory(directory));
-  const { offset, sequence, digest } = tail;
+  const { offset, sequence, digest, framesBefore } = tail;
   let entries = 0;
   for (const log of groups.values()) entries += log.index.count;
   return {
     prepared,
-    position: { offset, sequence, digest, firstSegment: scan.firstSegment },
+    position: { offset, sequence, digest, framesBefore, firstSegment: scan.firstSegment },
     preparer: createPreparer(deps, logId, tail.segment + 1),
     report: {
       segments: files.count,
@@ -147,7 +152,7 @@ async function reopen(deps: RecoveryDeps, set: SegmentSet, logId: LogId): Promis
       groups: groups.size,
       entries,
       tornBytes: tail.contentEnd - tail.offset,
-      segmentsRemoved,
+      segmentsRemoved: unneeded.length,
     },
   };
 }

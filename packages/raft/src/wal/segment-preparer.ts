@@ -106,14 +106,14 @@ export class SegmentPreparer {
       await handle.write(encodeSegmentHeader(header), 0);
       await this.#synced(draft, handle.sync());
       await fileSystem.rename(draft, path);
+      await this.#synced(directory, fileSystem.syncDirectory(directory));
+      return { segment: { number, bytes: segmentBytes, salt }, handle };
     } catch (error) {
       await handle?.close();
       // What is left of the file is of no use to anyone; the next open removes it too.
       await removeFile(fileSystem, draft).catch(() => undefined);
       throw this.#failure(error, draft);
     }
-    await this.#synced(directory, fileSystem.syncDirectory(directory));
-    return { segment: { number, bytes: segmentBytes, salt }, handle };
   }
 
   async #fill(handle: FileHandle, draft: string): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from "./frame.js";
 import { decodeFrame, type FramedRecord } from "./frame-decoder.js";
 import type { FileHandle } from "./ports.js";
-import { SEGMENT_HEADER_BYTES, type SegmentHeader } from "./segment-header.js";
+import type { SegmentHeader } from "./segment-header.js";
 
 const WINDOW_BYTES = 1024 * 1024;
 
@@ -96,17 +96,6 @@ export class SegmentReader {
       at += found + 1;
     }
     return undefined;
-  }
-
-  /** Header of the last whole frame. */
-  async lastFrameHeader(): Promise<FrameHeader | undefined> {
-    let last: FrameHeader | undefined;
-    let frame = await this.findFrame(SEGMENT_HEADER_BYTES);
-    while (frame !== undefined) {
-      last = frame.header;
-      frame = await this.findFrame(frame.offset + frame.bytes);
-    }
-    return last;
   }
 
   /** Offset after the last byte at or after `from` that is not zero; `from` when all are. */

@@ -15,6 +15,8 @@ export const SMALL: RaftWalOptions = {
   autoCollect: false,
 };
 
+let nextPid = 1;
+
 export interface World extends WalPorts {
   readonly fileSystem: MemoryFileSystem;
   readonly clock: ManualClock;
@@ -25,8 +27,8 @@ export function createWorld(fileSystem = new MemoryFileSystem(), seed = 1): Worl
     fileSystem,
     clock: new ManualClock(),
     random: new SeededRandom(seed),
-    // A new machine: whoever held the lock before the crash is dead.
-    processes: new FakeMachine().start(1),
+    // A fresh boot: whoever held the lock before is dead.
+    processes: new FakeMachine().start(nextPid++),
   };
 }
 
