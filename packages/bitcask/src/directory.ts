@@ -16,12 +16,12 @@ export interface DirectoryContext {
   readonly directory: string;
 }
 
-const DATA_NAME = /^(\d{10})\.data$/;
-const HINT_NAME = /^(\d{10})\.hint$/;
+export const DATA_NAME = /^(\d{10})\.data$/;
+export const HINT_NAME = /^(\d{10})\.hint$/;
 /** More levels than a path can have in practice. */
 const MAX_ANCESTORS = 128;
 /** Written aside, never renamed: worth nothing. */
-const ASIDE_NAME = /^(manifest|\d{10}\.(data|hint))\.tmp$/;
+export const ASIDE_NAME = /^(manifest|\d{10}\.(data|hint))\.tmp$/;
 
 /**
  * Makes sure that the directory is there.

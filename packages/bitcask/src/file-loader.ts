@@ -144,8 +144,8 @@ function toLoaded(
 }
 
 /** Sound records that this release does not understand. */
-function unsupported(
-  file: DataFile,
+export function unsupported(
+  file: Pick<DataFile, "path">,
   header: Readonly<RecordHeader>,
   buffer: Buffer,
   at: number,

@@ -1,4 +1,7 @@
 export { Bitcask } from "./bitcask.js"; // For applications.
+export type { Damage, DamageKind, LostRecord } from "./care/damage.js"; // For looking after a store.
+export type { CareProgress } from "./care/store-examination.js";
+export { type VerifiedFile, type VerifyOptions, type VerifyReport, verify } from "./care/verify.js";
 export {
   BitcaskError,
   type BitcaskErrorCode,

@@ -115,7 +115,7 @@ export async function findWitness(
 }
 
 /** A moving view of a file; `show` makes a range visible in `buffer`. */
-class FileWindow {
+export class FileWindow {
   buffer = Buffer.allocUnsafe(WINDOW_BYTES);
   private readonly source: ScanSource;
   private readonly to: number;

@@ -1,0 +1,126 @@
+/**
+ * Walks the entries of a hint file in bounded memory, to hold them beside the records they speak of.
+ * Entries lie in the order of their records.
+ */
+import { crc32 } from "node:zlib";
+import type { DataFileHeader } from "../data-file-header.js";
+import {
+  createHintEntry,
+  decodeHintHeader,
+  HINT_HEADER_BYTES,
+  type HintHeader,
+  readHintEntry,
+} from "../hint-format.js";
+import type { FileHandle, FileSystem } from "../ports.js";
+import { openIfPresent } from "./open-if-present.js";
+
+const CHUNK_BYTES = 256 * 1024;
+
+export class HintCursor {
+  readonly header: HintHeader;
+  /** The entry under the cursor; meaningless when {@link HintCursor.isAtEnd}. */
+  readonly entry = createHintEntry();
+  isAtEnd = false;
+  /** Set when the entries do not end where the file does. */
+  fault: string | undefined;
+  private readonly handle: FileHandle;
+  private readonly size: number;
+  private buffer: Buffer = Buffer.alloc(0);
+  /** Where the buffer ends in the file. */
+  private position = HINT_HEADER_BYTES;
+  private count = 0;
+
+  private constructor(handle: FileHandle, header: HintHeader, size: number) {
+    this.handle = handle;
+    this.header = header;
+    this.size = size;
+    this.entry.end = 0;
+  }
+
+  /**
+   * Checks the file's checksums and stands on its first entry.
+   * @returns a string saying why the hint is of no use; `undefined` when there is none
+   */
+  static async open(
+    fileSystem: FileSystem,
+    path: string,
+    about: Pick<DataFileHeader, "fileId" | "storeId"> & { readonly salt: number | undefined },
+    dataFileBytes: number,
+  ): Promise<HintCursor | string | undefined> {
+    const handle = await openIfPresent(fileSystem, path);
+    if (handle === undefined) return undefined;
+    let cursor: HintCursor | undefined;
+    try {
+      const size = await handle.size();
+      const bytes = Buffer.alloc(Math.min(HINT_HEADER_BYTES, size));
+      await handle.read(bytes, 0);
+      const header = decodeHintHeader(bytes);
+      if (typeof header === "string") return header;
+      const { fileId, storeId, salt, coveredBytes } = header;
+      const isAbout = fileId === about.fileId && storeId === about.storeId;
+      if (!isAbout || salt !== (about.salt ?? salt)) return "about another data file";
+      if (coveredBytes > dataFileBytes) return "covers more than the data file holds";
+      if ((await entriesCrc(handle, size)) !== header.entriesCrc) return "entries checksum";
+      cursor = new HintCursor(handle, header, size);
+      cursor.next();
+      return cursor;
+    } finally {
+      if (cursor === undefined) await handle.close();
+    }
+  }
+
+  /** The key of the entry; valid until {@link HintCursor.next}. */
+  get key(): Buffer {
+    return this.buffer.subarray(this.entry.keyStart, this.entry.end);
+  }
+
+  /** Moves on. Reads blocking, once per chunk. */
+  next(): void {
+    for (;;) {
+      const at = this.entry.end;
+      if (at === this.buffer.length && this.position === this.size) return this.end();
+      if (readHintEntry(this.buffer, at, this.entry)) {
+        this.count += 1;
+        return;
+      }
+      this.entry.end = at;
+      if (!this.fill()) {
+        this.fault = "an entry is cut short";
+        return this.end();
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  private end(): void {
+    this.isAtEnd = true;
+    if (this.count !== this.header.entryCount) this.fault ??= "number of entries";
+  }
+
+  private fill(): boolean {
+    const rest = this.buffer.subarray(this.entry.end);
+    const bytes = Math.min(Math.max(CHUNK_BYTES, rest.length), this.size - this.position);
+    if (bytes === 0) return false;
+    const chunk = Buffer.allocUnsafe(rest.length + bytes);
+    rest.copy(chunk);
+    const count = this.handle.readSync(chunk.subarray(rest.length), this.position);
+    chunk.fill(0, rest.length + count);
+    this.position += bytes;
+    this.buffer = chunk;
+    this.entry.end = 0;
+    return true;
+  }
+}
+
+async function entriesCrc(handle: FileHandle, size: number): Promise<number> {
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size));
+  let crc = 0;
+  for (let position = HINT_HEADER_BYTES; position < size; position += chunk.length) {
+    const count = await handle.read(chunk, position);
+    crc = crc32(chunk.subarray(0, count), crc);
+  }
+  return crc;
+}

@@ -1,0 +1,84 @@
+/**
+ * Walks a data file past its damage: what is no record is reported as a range, and the walk goes on at
+ * the next sound record. That is where the hint says, or else the first place whose checksum fits.
+ */
+import type { FileHandle } from "../ports.js";
+import {
+  createRecordHeader,
+  EXPIRY_BYTES,
+  hasValidCrc,
+  headerFault,
+  RECORD_HEADER_BYTES,
+  readRecordHeader,
+} from "../record-format.js";
+import { FileWindow, type RecordVisitor, scanRecords } from "../record-scanner.js";
+
+export interface WalkSource {
+  readonly handle: FileHandle;
+  readonly salt: number;
+  /** For messages. */
+  readonly path: string;
+}
+
+/** More writes than a store can have seen. Keeps most bytes that are no record from looking like one. */
+const SEQUENCE_LIMIT = 2 ** 48;
+
+/** A half-open range of bytes. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface WalkVisitor {
+  readonly record: RecordVisitor;
+  /** Asked at each damage. @returns false to end the walk there */
+  mayGoOn(offset: number, what: string): Promise<boolean>;
+  /** Where the damaged record at `offset` ends, if that is known. */
+  nextKnown(offset: number): number | undefined;
+  /** Nothing in `range` is a record; the walk goes on behind it. */
+  damage(range: ByteRange, what: string): void;
+  /** Awaited about once per megabyte, with the position reached. */
+  progress(position: number): Promise<void>;
+}
+
+/** Visits everything in `range`. */
+export async function walkRecords(
+  source: WalkSource,
+  range: ByteRange,
+  visitor: WalkVisitor,
+): Promise<void> {
+  let position = range.from;
+  while (position < range.to) {
+    let reached = position;
+    const visit: RecordVisitor = (header, buffer, at, place) => {
+      reached = place;
+      visitor.record(header, buffer, at, place);
+    };
+    const stop = await scanRecords(source, position, range.to, visit, () =>
+      visitor.progress(reached),
+    );
+    if (stop.fault === undefined) return;
+    if (!(await visitor.mayGoOn(stop.offset, stop.fault))) return;
+    const known = visitor.nextKnown(stop.offset);
+    const next = known ?? (await findNextRecord(source, stop.offset + 1, range.to));
+    visitor.damage({ from: stop.offset, to: next }, stop.fault);
+    position = next;
+  }
+}
+
+/** @returns the first offset in `[from, to)` where a record with a fitting checksum begins, or `to` */
+async function findNextRecord(source: WalkSource, from: number, to: number): Promise<number> {
+  const window = new FileWindow(source, to);
+  const header = createRecordHeader();
+  for (let position = from; to - position >= RECORD_HEADER_BYTES; position += 1) {
+    const available = to - position;
+    const shown = window.show(position, Math.min(RECORD_HEADER_BYTES + EXPIRY_BYTES, available));
+    let at = typeof shown === "number" ? shown : await shown;
+    readRecordHeader(window.buffer, at, header);
+    if (header.sequence >= SEQUENCE_LIMIT) continue;
+    if (headerFault(header, available) !== undefined) continue;
+    at = await window.show(position, header.recordSize);
+    if (hasValidCrc(window.buffer, at, header, source.salt)) return position;
+  }
+  return to;
+}
