@@ -1,0 +1,37 @@
+import { Bitcask } from "@titan/bitcask";
+import type { Engine, EngineSettings, Put } from "./engine.js";
+
+export async function openTitan(settings: EngineSettings): Promise<Engine> {
+  const store = await Bitcask.open(settings.directory, {
+    sync: settings.isDurable ? "always" : "never",
+    // Merges are asked for by the phase that measures them.
+    autoMerge: false,
+  });
+  const batch = (puts: readonly Put[]) =>
+    store.batch(puts.map(({ key, value }) => ({ type: "put", key, value })));
+  return {
+    lacks: ["value cache", "getMany"],
+    getSync: (key) => store.getSync(key),
+    getAsync: undefined,
+    getMany(keys) {
+      let found = 0;
+      for (const key of keys) if (store.getSync(key) !== undefined) found += 1;
+      return found;
+    },
+    put: (key, value) => store.put(key, value),
+    // The store coalesces by itself what callers put in one turn.
+    putTurn: (puts) => Promise.all(puts.map(({ key, value }) => store.put(key, value))),
+    load: batch,
+    removeAll: (keys) => store.batch(keys.map((key) => ({ type: "delete", key }))),
+    async scan(from, limit) {
+      let rows = 0;
+      for await (const { key, value } of store.entries({ gte: from, limit })) {
+        if (key.length > 0 && value.length > 0) rows += 1;
+      }
+      return rows;
+    },
+    sync: () => store.sync(),
+    compact: () => store.merge(),
+    close: () => store.close(),
+  };
+}

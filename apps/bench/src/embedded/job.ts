@@ -1,0 +1,45 @@
+/** What a worker process is told, and what it answers. Plain data: it travels between processes. */
+import type { Feature, StoreName } from "./engines/engine.js";
+
+/** What is measured, or prepared, by one process. */
+export type Phase =
+  | { readonly kind: "load" }
+  | { readonly kind: "durable-put"; readonly callers: number }
+  | {
+      readonly kind: "read";
+      readonly keys: "uniform" | "zipf" | "missing";
+      readonly cache: ValueCache;
+    }
+  | { readonly kind: "get-many"; readonly cache: ValueCache }
+  /** Reads and updates, zipf, with a cache of a tenth. */
+  | { readonly kind: "mix"; readonly readShare: number }
+  | { readonly kind: "scan" }
+  | { readonly kind: "remove" }
+  | { readonly kind: "open" }
+  | { readonly kind: "space" };
+
+/** Share of the values that the value cache may hold. */
+export type ValueCache = "none" | "tenth" | "all";
+
+export interface Job {
+  readonly store: StoreName;
+  readonly phase: Phase;
+  /** Exists; holds `keys` keys already unless the phase writes its own. */
+  readonly directory: string;
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly seed: number;
+  /** Time that a measurement lasts, in seconds. */
+  readonly seconds: number;
+}
+
+/** Figures by name, e.g. `opsPerSecond`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface JobResult {
+  readonly metrics: Metrics;
+  readonly lacks: readonly Feature[];
+}
+
+/** What a worker sends to its parent. */
+export type JobMessage = { readonly result: JobResult } | { readonly error: string };

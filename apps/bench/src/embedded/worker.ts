@@ -1,0 +1,42 @@
+/**
+ * One store, one phase, one process: runs the job given as JSON on the command line and sends what came
+ * of it to the parent, or prints it when there is none.
+ */
+import type { Feature } from "./engines/engine.js";
+import { importEngine } from "./engines/open-engine.js";
+import type { Job, JobMessage, JobResult } from "./job.js";
+import { Dice, KeySpace } from "./key-space.js";
+import { phaseRun } from "./phases/run-phase.js";
+
+async function runJob(job: Job): Promise<JobResult> {
+  const openEngine = await importEngine(job.store);
+  const { directory } = job;
+  const lacks = new Set<Feature>();
+  const metrics = await phaseRun(job.phase)({
+    job,
+    keySpace: new KeySpace(job.seed),
+    dice: new Dice(job.seed + 1),
+    open: async (settings) => {
+      const cheapest = { directory, isDurable: false, callers: 1, valueCacheBytes: 0 };
+      const engine = await openEngine({ ...cheapest, ...settings });
+      for (const feature of engine.lacks) lacks.add(feature);
+      return engine;
+    },
+  });
+  return { metrics, lacks: [...lacks] };
+}
+
+function report(message: JobMessage): void {
+  if (process.send === undefined) console.log(JSON.stringify(message, undefined, 2));
+  else process.send(message);
+}
+
+const [argument] = process.argv.slice(2);
+if (argument === undefined) throw new Error("usage: worker <job as JSON>");
+try {
+  report({ result: await runJob(JSON.parse(argument) as Job) });
+} catch (error) {
+  process.exitCode = 1;
+  report({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
+process.disconnect?.();
