@@ -96,7 +96,11 @@ class LockAttempt {
   /** Creates the lock `name` in our name; false when it is taken. */
   async #create(name: string): Promise<boolean> {
     const { fileSystem, random, processes } = this.#ports;
-    const word = () => random.nextInt(2 ** 32).toString(16).padStart(8, "0");
+    const word = () =>
+      random
+        .nextInt(2 ** 32)
+        .toString(16)
+        .padStart(8, "0");
     const nonce = word() + word();
     const holder: Holder = { ...processes.self(), nonce };
     const draft = this.pathOf(`lock.${nonce}.new`);

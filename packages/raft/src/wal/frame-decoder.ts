@@ -1,12 +1,7 @@
 /** Turns the bytes of a frame back into records, with every checksum checked. */
 
 import { alignUp, foldChecksum } from "./byte-layout.js";
-import {
-  COMMIT_BYTES,
-  FRAME_HEADER_BYTES,
-  frameDigestSeed,
-  isCommitOf,
-} from "./frame.js";
+import { COMMIT_BYTES, FRAME_HEADER_BYTES, frameDigestSeed, isCommitOf } from "./frame.js";
 import {
   decodeRecord,
   decodeRecordHeader,

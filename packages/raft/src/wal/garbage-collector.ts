@@ -10,8 +10,8 @@
 import type { ActiveSegment } from "./active-segment.js";
 import type { AppendQueue } from "./append-queue.js";
 import { RaftWalError } from "./errors.js";
-import type { EntrySource, GroupLog } from "./group-log.js";
 import { FRAME_OVERHEAD_BYTES } from "./frame.js";
+import type { EntrySource, GroupLog } from "./group-log.js";
 import type { WalHealth } from "./health.js";
 import type { GroupBytes, LiveBytes } from "./live-bytes.js";
 import type { ResolvedWalOptions } from "./options.js";

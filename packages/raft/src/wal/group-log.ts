@@ -11,8 +11,8 @@ import {
   type LogIndex,
   type LogPosition,
   shiftIndex,
-  type Term,
   TERM_ZERO,
+  type Term,
   toLogIndex,
 } from "../core/ids.js";
 import { INITIAL_HARD_STATE } from "../core/memory-storage.js";

@@ -161,7 +161,10 @@ function acceptEntries(
 
 function assertSnapshotFits(group: number, { data }: Snapshot, maxBytes: number): void {
   if (data.length <= maxBytes) return;
-  throw invalid(group, `${data.length} bytes of snapshot data; maxSnapshotDataBytes is ${maxBytes}`);
+  throw invalid(
+    group,
+    `${data.length} bytes of snapshot data; maxSnapshotDataBytes is ${maxBytes}`,
+  );
 }
 
 export function invalid(group: number, what: string): RaftWalError {

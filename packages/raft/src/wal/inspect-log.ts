@@ -6,7 +6,7 @@ import { RaftWalError, toReadError } from "./errors.js";
 import type { GroupLog } from "./group-log.js";
 import { LiveBytes } from "./live-bytes.js";
 import { readIdentity } from "./log-identity.js";
-import { type OnFrame, scanLog, type ScanResult } from "./log-scanner.js";
+import { type OnFrame, type ScanResult, scanLog } from "./log-scanner.js";
 import type { FileSystem } from "./ports.js";
 import type { WalRecord } from "./record.js";
 import { findLost, replayInto } from "./recovery.js";

@@ -222,7 +222,8 @@ class LogScanner {
   /** Adds a damaged region with the groups and entries whose records can be recognised in it. */
   async #note(reader: SegmentReader, from: number, to: number, problem?: string): Promise<void> {
     const found = await reader.frame(from);
-    const reason = problem ?? (typeof found === "string" ? found : "frames are missing before this");
+    const reason =
+      problem ?? (typeof found === "string" ? found : "frames are missing before this");
     const groups = new Set<number>();
     for (let at = from; at < to; at += SALVAGE_BYTES) {
       // Headers that straddle two pieces are found in the second: it begins a header earlier.

@@ -14,15 +14,20 @@ import { FRAME_OVERHEAD_BYTES } from "./frame.js";
 import { frameBytes } from "./frame-encoder.js";
 import { type CollectReport, GarbageCollector, type PinnedSegment } from "./garbage-collector.js";
 import { GroupLog, type GroupLogContext } from "./group-log.js";
-import { type AcceptedState, acceptedStateOf, type GroupUpdate, toRecords } from "./group-update.js";
-import { invalid } from "./group-update.js";
+import {
+  type AcceptedState,
+  acceptedStateOf,
+  type GroupUpdate,
+  invalid,
+  toRecords,
+} from "./group-update.js";
 import { WalHealth } from "./health.js";
 import { LiveBytes } from "./live-bytes.js";
 import { openLocked } from "./open-directory.js";
 import { type RaftWalOptions, type ResolvedWalOptions, resolveWalOptions } from "./options.js";
 import type { WalPorts } from "./ports.js";
 import type { WalRecord } from "./record.js";
-import { recover, type Recovered, type RecoveryReport } from "./recovery.js";
+import { type Recovered, type RecoveryReport, recover } from "./recovery.js";
 import { SegmentFiles } from "./segment-files.js";
 import type { SegmentPreparer } from "./segment-preparer.js";
 import { StallWatch } from "./stall-watch.js";
@@ -312,7 +317,9 @@ export class RaftWal {
     this.#removed.clear();
     this.#accepted.clear();
     if (options.autoCollect && this.#closing === undefined && this.#collector.isWorthwhile) {
-      this.#collector.collect().catch((error: unknown) => options.observer.onCollectFailed?.(error));
+      this.#collector
+        .collect()
+        .catch((error: unknown) => options.observer.onCollectFailed?.(error));
     }
   }
 

@@ -10,8 +10,8 @@ import { describeDamage } from "./damage.js";
 import { RaftWalError } from "./errors.js";
 import { GroupLog, type GroupLogContext } from "./group-log.js";
 import { toShortage, type WalHealth } from "./health.js";
-import { type LogTail, scanLog, type ScanResult } from "./log-scanner.js";
 import { readIdentity, writeIdentity } from "./log-identity.js";
+import { type LogTail, type ScanResult, scanLog } from "./log-scanner.js";
 import type { WalPorts } from "./ports.js";
 import type { SegmentFiles } from "./segment-files.js";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.js";
@@ -114,7 +114,14 @@ async function found(deps: RecoveryDeps, logId: LogId): Promise<Recovered> {
     firstSegment: 1,
     framesBefore: 0,
   };
-  const report = { segments: 1, frames: 0, groups: 0, entries: 0, tornBytes: 0, segmentsRemoved: 0 };
+  const report = {
+    segments: 1,
+    frames: 0,
+    groups: 0,
+    entries: 0,
+    tornBytes: 0,
+    segmentsRemoved: 0,
+  };
   return { prepared, position, preparer, report };
 }
 

@@ -32,9 +32,7 @@ describe("a batch", () => {
     const world = createWorld();
     const wal = await openWal(world);
     const before = world.fileSystem.operationCount;
-    await Promise.all(
-      [1, 2, 3].map((group) => wal.append([{ group, entries: entryRange(1, 2) }])),
-    );
+    await Promise.all([1, 2, 3].map((group) => wal.append([{ group, entries: entryRange(1, 2) }])));
     expect(world.fileSystem.operationCount - before).toBe(2);
     await wal.close();
   });
@@ -75,7 +73,10 @@ describe("a batch", () => {
     ["a vote taken back", { group: 1, hardState: hardState(2) }],
     ["a compaction past the end", { group: 1, compactTo: toLogIndex(9) }],
     ["a snapshot past the end", { group: 1, saveSnapshot: snapshotAt(9, 2) }],
-    ["a snapshot's data over the limit", { group: 1, installSnapshot: snapshotAt(9, 2, "x".repeat(2 ** 17)) }],
+    [
+      "a snapshot's data over the limit",
+      { group: 1, installSnapshot: snapshotAt(9, 2, "x".repeat(2 ** 17)) },
+    ],
     ["no group number", { group: 0, hardState: hardState(3) }],
     ["half a group number", { group: 1.5, hardState: hardState(3) }],
   ])("with %s is refused and changes nothing", async (_, update) => {
@@ -137,9 +138,13 @@ describe("a view", () => {
       expect(read(3, 21, 330)).toEqual([3, 4, 5]);
       expect(read(1, 21, Number.POSITIVE_INFINITY)).toHaveLength(20);
       expect(read(5, 5, 100)).toEqual([]);
-      expect(() => read(1, 22, 100)).toThrow(expect.objectContaining({ code: "RAFT_LOG_UNAVAILABLE" }));
+      expect(() => read(1, 22, 100)).toThrow(
+        expect.objectContaining({ code: "RAFT_LOG_UNAVAILABLE" }),
+      );
       await wal.append([{ group: 1, compactTo: toLogIndex(7) }]);
-      expect(() => read(7, 9, 100)).toThrow(expect.objectContaining({ code: "RAFT_LOG_COMPACTED" }));
+      expect(() => read(7, 9, 100)).toThrow(
+        expect.objectContaining({ code: "RAFT_LOG_COMPACTED" }),
+      );
       expect(view.term(toLogIndex(7))).toBe(1);
       expect(view.term(toLogIndex(6))).toBeUndefined();
       await wal.close();

@@ -1,6 +1,6 @@
 /** Power cuts before every change of the disk that a recorded workload makes. */
 
-import { crashChoices, MemoryFileSystem, isChange, type MemoryDisk } from "@titan/bitcask/testing";
+import { crashChoices, isChange, type MemoryDisk, MemoryFileSystem } from "@titan/bitcask/testing";
 import { describe, expect, test } from "vitest";
 import { seededRandom, testSeed } from "../support/seeded-random.js";
 import { applyUpdates, describeState, describeWal, type NaiveState } from "./support/naive-log.js";

@@ -1,8 +1,8 @@
 import { MemoryFileSystem } from "@titan/bitcask/testing";
 import { describe, expect, test } from "vitest";
+import { toLogIndex } from "../../src/core/ids.js";
 import { isRaftWalError } from "../../src/wal/errors.js";
 import { verifyWal } from "../../src/wal/inspect-log.js";
-import { toLogIndex } from "../../src/core/ids.js";
 import { testSeed } from "../support/seeded-random.js";
 import { describeWal } from "./support/naive-log.js";
 import { createWorld, DIRECTORY, openWal, type World } from "./support/wal-world.js";
@@ -124,7 +124,9 @@ describe("bit rot", () => {
     const { world } = await writtenWorld(false);
     const twin = createWorld(new MemoryFileSystem({}, world.fileSystem.snapshot()), 4);
     const wal = await openWal(twin, { cacheBytes: 0 });
-    const at = Buffer.from(twin.fileSystem.contents(FIRST)).indexOf(entryRange(1, 1, 1, 60)[0]!.data);
+    const at = Buffer.from(twin.fileSystem.contents(FIRST)).indexOf(
+      entryRange(1, 1, 1, 60)[0]!.data,
+    );
     twin.fileSystem.flipBit(FIRST, at + 5, 1);
     const read = () => wal.storage(1).entries(toLogIndex(1), toLogIndex(3), 1000);
     expect(read).toThrow(expect.objectContaining({ code: "RAFT_WAL_DAMAGED" }));

@@ -1,10 +1,10 @@
-import { isChange, MemoryFileSystem, type FailedSyncPages } from "@titan/bitcask/testing";
+import { type FailedSyncPages, isChange, MemoryFileSystem } from "@titan/bitcask/testing";
 import { describe, expect, test, vi } from "vitest";
-import { isRaftWalError } from "../../src/wal/errors.js";
 import { toLogIndex, toNodeId, toTerm } from "../../src/core/ids.js";
+import { isRaftWalError } from "../../src/wal/errors.js";
 import type { RaftWal } from "../../src/wal/raft-wal.js";
 import { describeWal } from "./support/naive-log.js";
-import { createWorld, crash, DIRECTORY, openWal } from "./support/wal-world.js";
+import { crash, createWorld, DIRECTORY, openWal } from "./support/wal-world.js";
 import { entryRange } from "./support/workload.js";
 
 const hardState = (term: number, vote?: number) => ({
@@ -103,17 +103,13 @@ describe("a full disk", () => {
     const wal = await openWal(world);
     world.fileSystem.capacityBytes = 4096 + 1024;
     let written = 0;
-    let refusal: unknown;
-    for (let from = 1; from < 60 && refusal === undefined; from += 4) {
-      await wal.append([{ group: 1, entries: entryRange(from, from + 3, 1, 60) }]).then(
-        () => {
-          written = from + 3;
-        },
-        (error: unknown) => {
-          refusal = error;
-        },
-      );
-    }
+    const fill = async () => {
+      for (let from = 1; from < 60; from += 4) {
+        await wal.append([{ group: 1, entries: entryRange(from, from + 3, 1, 60) }]);
+        written = from + 3;
+      }
+    };
+    const refusal: unknown = await fill().catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "RAFT_WAL_DISK_FULL", outcome: "not-applied" });
     expect(wal.stats().isPoisoned).toBe(false);
     expect(wal.storage(1).lastIndex()).toBe(written);

@@ -2,9 +2,9 @@
 
 import { EMPTY_CONFIG_STATE } from "../../../src/core/configuration.js";
 import type { Entry } from "../../../src/core/entry.js";
+import { toLogIndex } from "../../../src/core/ids.js";
 import type { GroupUpdate } from "../../../src/wal/group-update.js";
 import type { RaftWal } from "../../../src/wal/raft-wal.js";
-import { toLogIndex } from "../../../src/core/ids.js";
 
 interface NaiveGroup {
   hardState: object;
@@ -87,14 +87,17 @@ export function describeState(state: NaiveState): string {
   const lines = [...state]
     .sort(([a], [b]) => a - b)
     .map(([id, group]) =>
-      JSON.stringify({
-        id,
-        hardState: group.hardState,
-        config: group.config,
-        snapshot: group.snapshot,
-        compacted: group.compacted,
-        entries: group.entries.map(plainEntry),
-      }, sortedKeys),
+      JSON.stringify(
+        {
+          id,
+          hardState: group.hardState,
+          config: group.config,
+          snapshot: group.snapshot,
+          compacted: group.compacted,
+          entries: group.entries.map(plainEntry),
+        },
+        sortedKeys,
+      ),
     );
   return lines.join("\n");
 }

@@ -1,9 +1,9 @@
 /** A machine for logs: a disk in memory, a clock by hand, dice with a seed, processes that can die. */
 
 import { FakeMachine, ManualClock, MemoryFileSystem, SeededRandom } from "@titan/bitcask/testing";
+import type { RaftWalOptions } from "../../../src/wal/options.js";
 import type { WalPorts } from "../../../src/wal/ports.js";
 import { RaftWal } from "../../../src/wal/raft-wal.js";
-import type { RaftWalOptions } from "../../../src/wal/options.js";
 
 export const DIRECTORY = "/data/raft";
 

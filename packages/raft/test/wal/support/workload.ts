@@ -1,13 +1,17 @@
 /** Updates that a few Raft groups might make, drawn from a seed. */
 
-import type { Random } from "../../../src/core/index.js";
 import { foundingConfig } from "../../../src/core/configuration.js";
 import type { Entry } from "../../../src/core/entry.js";
 import { toLogIndex, toNodeId, toTerm } from "../../../src/core/ids.js";
+import type { Random } from "../../../src/core/index.js";
 import type { Snapshot } from "../../../src/core/storage.js";
 import type { GroupUpdate } from "../../../src/wal/group-update.js";
 
-export function entry(index: number, term: number, data: Uint8Array = Buffer.from(`${index}`)): Entry {
+export function entry(
+  index: number,
+  term: number,
+  data: Uint8Array = Buffer.from(`${index}`),
+): Entry {
   return { index: toLogIndex(index), term: toTerm(term), type: "normal", data };
 }
 
