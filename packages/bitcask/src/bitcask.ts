@@ -4,6 +4,7 @@
  * `merge.ts`, put together by `store.ts`.
  */
 import { keyBytes, valueBytes } from "./bytes.js";
+import { type CheckpointReport, makeCheckpoint } from "./care/checkpoint.js";
 import { BitcaskError } from "./errors.js";
 import type { MergeResult } from "./merge.js";
 import type {
@@ -48,6 +49,8 @@ export interface KeyedEntry extends Entry {
 export class Bitcask {
   readonly #store: Store;
   #closing: Promise<void> | undefined;
+  /** Checkpoints under way: closing waits for them. */
+  readonly #copies = new Set<Promise<unknown>>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -59,9 +62,7 @@ export class Bitcask {
    *   `BITCASK_NOT_FOUND`, `BITCASK_ACCESS_DENIED`, `BITCASK_DISK_FULL`, …
    */
   static async open(directory: string, options?: BitcaskOptions): Promise<Bitcask> {
-    if (typeof directory !== "string" || directory === "") {
-      throw new TypeError("directory must be a non-empty string");
-    }
+    checkDirectory(directory);
     return new Bitcask(await openStore(directory, resolveOptions(options)));
   }
 
@@ -178,6 +179,23 @@ export class Bitcask {
     return this.#writable().merger.mergeAll();
   }
 
+  /**
+   * Makes a copy of the store in `directory`, new or empty, by hard links: in milliseconds, whatever
+   * the size. It holds every write that resolved before the call, all of each batch, and is a store of
+   * its own, durable when the promise resolves. Interrupted by a crash, it is refused when opened.
+   * @throws BitcaskError `BITCASK_TARGET_NOT_EMPTY`, `BITCASK_CANNOT_LINK` (another file system), …
+   */
+  async checkpoint(directory: string): Promise<CheckpointReport> {
+    checkDirectory(directory);
+    const copy = makeCheckpoint(this.#writable(), directory);
+    this.#copies.add(copy);
+    try {
+      return await copy;
+    } finally {
+      this.#copies.delete(copy);
+    }
+  }
+
   /** Figures of this moment; see {@link BitcaskStats}. */
   stats(): BitcaskStats {
     return this.#readable().stats();
@@ -188,12 +206,17 @@ export class Bitcask {
    * @throws BitcaskError the poisoning error, when there is one; everything is released all the same
    */
   close(): Promise<void> {
-    this.#closing ??= this.#store.close();
+    this.#closing ??= this.#closeAfterCopies();
     return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #closeAfterCopies(): Promise<void> {
+    if (this.#copies.size > 0) await Promise.allSettled(this.#copies);
+    await this.#store.close();
   }
 
   #readable(): Store {
@@ -279,6 +302,12 @@ export class Bitcask {
       throw new RangeError(`ttlMs must be a positive integer: ${ttlMs}`);
     }
     return ttlMs;
+  }
+}
+
+function checkDirectory(directory: unknown): void {
+  if (typeof directory !== "string" || directory === "") {
+    throw new TypeError("directory must be a non-empty string");
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { DATA_HEADER_BYTES, decodeDataFileHeader, isDataFile } from "./data-file-header.js";
 import { BitcaskError } from "./errors.js";
+import { assertComplete } from "./incomplete-copy.js";
 import { posixCode } from "./io-errors.js";
 import { DirectoryLock } from "./lock-file.js";
 import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from "./manifest.js";
@@ -45,7 +46,7 @@ export async function createDirectory(
  * Makes the names of a new store's directory, and of all above it, durable. Which of them are new is
  * not known: an opening that failed half-way may have made them.
  */
-async function syncAncestors({ fileSystem, directory }: DirectoryContext): Promise<void> {
+export async function syncAncestors({ fileSystem, directory }: DirectoryContext): Promise<void> {
   let here = directory;
   let inode = (await fileSystem.stat(here))?.inode;
   for (let level = 0; level < MAX_ANCESTORS; level++) {
@@ -73,6 +74,7 @@ export async function prepareDirectory(
   options: { readonly random: Random; readonly createIfMissing: boolean },
 ): Promise<{ manifest: Manifest; names: readonly string[] }> {
   const names = await fileSystem.list(directory);
+  assertComplete(directory, names);
   await lock.removeLeftovers(names);
   const path = fileSystem.join(directory, MANIFEST_NAME);
   const bytes = await readSmallFile(fileSystem, path);

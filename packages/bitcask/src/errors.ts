@@ -31,6 +31,16 @@ export type BitcaskErrorCode =
   | "BITCASK_READ_FAILED"
   /** The write queue holds `maxQueuedWrites`. Nothing happened; await earlier writes. */
   | "BITCASK_OVERLOADED"
+  /** The store was opened for reading only. Nothing happened. */
+  | "BITCASK_READ_ONLY"
+  /** A checkpoint or restore was interrupted in this directory; it is not a store. */
+  | "BITCASK_INCOMPLETE_COPY"
+  /** The directory for a copy has something in it. Nothing happened. */
+  | "BITCASK_TARGET_NOT_EMPTY"
+  /** No hard link can be made: the target is on another file system, or the file system has none. */
+  | "BITCASK_CANNOT_LINK"
+  /** The bytes are not a backup, or not all of one, or not as they were written. Nothing is restored. */
+  | "BITCASK_BACKUP_DAMAGED"
   /** The key is empty. */
   | "BITCASK_KEY_EMPTY"
   /** The key is longer than `maxKeyBytes`. */
@@ -40,7 +50,15 @@ export type BitcaskErrorCode =
   /** The value is larger than `maxValueBytes`. */
   | "BITCASK_VALUE_TOO_LARGE"
   /** The batch is larger than `maxBatchBytes`. */
-  | "BITCASK_BATCH_TOO_LARGE";
+  | "BITCASK_BATCH_TOO_LARGE"
+  /** The index of keys needs more memory than `maxKeydirBytes`. A refused write did not happen. */
+  | "BITCASK_INDEX_FULL"
+  /** A scan, on a store opened with `ordered: false`. */
+  | "BITCASK_UNORDERED"
+  /** The scan's view was given up: too much was overwritten while it was open. Begin a new scan. */
+  | "BITCASK_SNAPSHOT_GONE"
+  /** Too many scans are open at once. End one, or leave its loop. */
+  | "BITCASK_TOO_MANY_SNAPSHOTS";
 
 /**
  * What became of the write that failed. `"unknown"`: it may or may not be there after a reopen;

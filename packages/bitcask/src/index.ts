@@ -1,4 +1,5 @@
 export { Bitcask } from "./bitcask.js"; // For applications.
+export type { CheckpointReport } from "./care/checkpoint.js";
 export type { Damage, DamageKind, LostRecord } from "./care/damage.js"; // For looking after a store.
 export type { CareProgress } from "./care/store-examination.js";
 export { type VerifiedFile, type VerifyOptions, type VerifyReport, verify } from "./care/verify.js";

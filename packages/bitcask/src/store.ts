@@ -5,6 +5,7 @@ import { ActiveLog } from "./active-log.js";
 import { createDirectory, findLeftovers, prepareDirectory, removeLeftovers } from "./directory.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
+import { type FrozenFiles, freezeFiles } from "./frozen-files.js";
 import { Health } from "./health.js";
 import { toBitcaskError } from "./io-errors.js";
 import type { Keydir } from "./keydir.js";
@@ -107,6 +108,12 @@ export class Store {
       merge: this.merger.stats(),
       open: this.report,
     };
+  }
+
+  /** See {@link freezeFiles}. The caller must release what it gets. */
+  freeze(maxTailBytes: number): Promise<FrozenFiles> {
+    const { files, manifest, log, queue, now } = this;
+    return freezeFiles({ files, manifest, log, queue, now }, maxTailBytes);
   }
 
   /** Settles, records the clean end, releases. @throws BitcaskError the poisoning error */

@@ -126,16 +126,14 @@ export class WriteQueue {
     await this.submit("sync", NO_RECORDS, "always");
   }
 
-  /** Runs `work` between two groups, with no write under way. */
+  /** Runs `work` between two groups, with no write under way; also when writes never pause. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    while (this.isPumping) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+    if (this.isPumping) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
     this.isPumping = true;
     try {
       return await work();
     } finally {
-      this.isPumping = false;
-      this.wakeIdleWaiters();
-      this.startPump();
+      this.passOn();
     }
   }
 
@@ -237,15 +235,24 @@ export class WriteQueue {
   private async pump(): Promise<void> {
     for (;;) {
       const segment = this.segments[0];
-      if (segment === undefined || this.health.isPoisoned) break;
+      if (segment === undefined || this.health.isPoisoned || this.idleWaiters.length > 0) break;
       const pause = this.committer.commit(segment);
       if (pause !== undefined) await pause;
       if (segment.isDone && segment === this.segments[0]) this.recycle(segment);
       this.admitWaiting();
     }
     if (this.health.isPoisoned) this.rejectAll();
+    this.passOn();
+  }
+
+  /** Hands the log to whoever waits for it, first come first served; writes come last. */
+  private passOn(): void {
+    const next = this.idleWaiters.shift();
+    if (next !== undefined) {
+      next(); // The log stays taken.
+      return;
+    }
     this.isPumping = false;
-    this.wakeIdleWaiters();
     this.startPump();
   }
 
@@ -305,12 +312,6 @@ export class WriteQueue {
     this.waiting = [];
     this.queuedOperations = 0;
     this.pendingBytes = 0;
-  }
-
-  private wakeIdleWaiters(): void {
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const wake of waiters) wake();
   }
 
   private scheduleSync(): void {

@@ -10,6 +10,7 @@ import {
 } from "../data-file-header.js";
 import { DATA_NAME, type DirectoryContext } from "../directory.js";
 import { BitcaskError, isBitcaskError } from "../errors.js";
+import { assertComplete } from "../incomplete-copy.js";
 import { decodeManifest, MANIFEST_NAME, type Manifest, type ManifestFile } from "../manifest.js";
 import { readSmallFile } from "../small-file.js";
 import { openIfPresent } from "./open-if-present.js";
@@ -55,6 +56,7 @@ export async function surveyStore(context: DirectoryContext): Promise<StoreSurve
   const stat = await fileSystem.stat(directory);
   if (stat === undefined) throw notFound(directory);
   const names = [...(await fileSystem.list(directory))].sort();
+  assertComplete(directory, names);
   const { manifest, fault: manifestFault } = await readManifest(context);
   const seen: SeenFile[] = [];
   for (const name of names) {
