@@ -3,6 +3,8 @@
  *
  * A page carries the cursor of what follows it. When the stream breaks, a new one begins at the cursor of
  * the last page that arrived; pages that arrived are handed out whole, so nothing is skipped or repeated.
+ * Only a page without a cursor ends a scan (or its limit does). That a stream ended, be it with status OK,
+ * proves nothing: whoever cut it short may not know better.
  * The deadline counts the wait for each page, not the time that the consumer takes between two.
  */
 import type { ScanRequest, ScanResponse } from "@titan/proto";
@@ -84,7 +86,6 @@ class ScanRun {
         this.scope.arm();
         const page = await this.next();
         this.scope.disarm();
-        if (page === undefined) return;
         const entries = page.entries.slice(0, this.wanted);
         this.wanted -= entries.length;
         if (entries.length > 0) yield entries;
@@ -95,8 +96,8 @@ class ScanRun {
     }
   }
 
-  /** The next page; `undefined` when there is none. */
-  private async next(): Promise<ScanResponse | undefined> {
+  /** The next page: there is one as long as none without a cursor has come. */
+  private async next(): Promise<ScanResponse> {
     for (;;) {
       if (this.scope.end !== undefined) throw this.attempts.ended("pausing");
       const stream = this.stream ?? (await this.begin());
@@ -115,7 +116,8 @@ class ScanRun {
         this.cursor = result.value.cursor;
         return result.value;
       }
-      if (!this.endedEarly(stream)) return undefined;
+      this.stream = undefined;
+      this.assertProgress(stream);
     }
   }
 
@@ -128,16 +130,14 @@ class ScanRun {
     return this.stream;
   }
 
-  /** Whether a stream that ended well left something for another: the last page had a cursor. */
-  private endedEarly(stream: OpenStream): boolean {
-    this.stream = undefined;
-    if (this.cursor.length === 0) return false;
-    if (!sameBytes(this.cursor, stream.cursor)) return true;
+  /** @throws ClientError `CLIENT_PROTOCOL` when a stream that ended well has not moved the cursor */
+  private assertProgress({ cursor, route }: OpenStream): void {
+    if (!sameBytes(this.cursor, cursor)) return;
     throw new ClientError({
       code: "CLIENT_PROTOCOL",
       outcome: "not-applied",
       message: "the server ends the scan without a last page",
-      endpoint: stream.route.link.endpoint.address,
+      endpoint: route.link.endpoint.address,
     });
   }
 }

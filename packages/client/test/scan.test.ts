@@ -201,4 +201,30 @@ describe("a stream that breaks goes on after its last page", () => {
     });
     await expect(keysOf()).rejects.toMatchObject({ code: "CLIENT_PROTOCOL" });
   });
+
+  test("and one that ends well without a single page is not taken for an empty range", async () => {
+    // eslint-disable-next-line require-yield -- that is the defect
+    vi.spyOn(node, "pages").mockImplementation(function* () {});
+    await expect(keysOf()).rejects.toMatchObject({
+      code: "CLIENT_PROTOCOL",
+      outcome: "not-applied",
+      endpoint: node.endpoint,
+    });
+    await expect(keysOf({ limit: 3 })).rejects.toMatchObject({ code: "CLIENT_PROTOCOL" });
+  });
+
+  test.each([undefined, 5, 10, 20])(
+    "when the server says well that it ended, before its last page (limit: %s)",
+    async (limit) => {
+      const pages = node.pages.bind(node);
+      let streams = 0;
+      vi.spyOn(node, "pages").mockImplementation(function* (request) {
+        streams += 1;
+        const first = pages(request).next();
+        if (first.done !== true) yield first.value;
+      });
+      expect(await keysOf(limit === undefined ? {} : { limit })).toEqual(KEYS.slice(0, limit));
+      expect(streams).toBe(Math.ceil(Math.min(limit ?? KEYS.length, KEYS.length) / node.pageSize));
+    },
+  );
 });
