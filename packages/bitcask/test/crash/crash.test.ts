@@ -20,7 +20,7 @@ const CI_BOUNDS: ExploreBounds = {
 const SOAK_BOUNDS: ExploreBounds = {
   crash: { exhaustive: 512, samples: 64, extremes: 128 },
   nested: { exhaustive: 32, samples: 4, extremes: 12 },
-  nestedOneIn: 4,
+  nestedOneIn: 200,
   maxDepth: 2,
   kill: { exhaustive: 8, samples: 2, extremes: 4 },
 };
@@ -32,13 +32,20 @@ function report(title: string, seed: number, counts: ExploreCounts): void {
   process.stdout.write(`${title}, TITAN_SEED=${seed}: ${figures.join(", ")}\n`);
 }
 
-async function exploreRandom(seed: number, steps: number, bounds: ExploreBounds): Promise<void> {
+async function exploreRandom(
+  seed: number,
+  steps: number,
+  bounds: ExploreBounds,
+  isOver?: () => boolean,
+): Promise<void> {
   const random = new SeededRandom(seed);
   const dataFileMaxBytes = [256, 512, 1024, 4096][random.nextInt(4)];
   const options = { ...TINY_FILES, dataFileMaxBytes, autoMerge: random.nextInt(2) === 0 };
   const run = await recordRun(randomWorkload(random.fork(), steps), options, seed);
   const explorer = new Explorer(options, bounds, random.fork());
-  await explorer.explore(run).finally(() => report("random workload", seed, explorer.counts));
+  await explorer
+    .explore(run, isOver)
+    .finally(() => report("random workload", seed, explorer.counts));
 }
 
 describe("a power cut at any change of the disk, with any legal loss", () => {
@@ -87,8 +94,9 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     async () => {
       const first = seedFrom(process.env, Math.floor(Math.random() * 2 ** 31));
       const end = performance.now() + SECONDS * 1000;
-      for (let seed = first; performance.now() < end; seed += 1) {
-        await exploreRandom(seed, 25, SOAK_BOUNDS);
+      const isOver = (): boolean => performance.now() > end;
+      for (let seed = first; !isOver(); seed += 1) {
+        await exploreRandom(seed, 15, SOAK_BOUNDS, isOver);
       }
     },
     0,

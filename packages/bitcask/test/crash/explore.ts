@@ -78,19 +78,29 @@ export class Explorer {
     this.random = random;
   }
 
-  /** @throws Error that names the point, the choice and what was found, on the first violation */
-  async explore(run: RecordedRun): Promise<void> {
+  /**
+   * @param isOver asked between crashes; ends the exploration early
+   * @throws Error that names the point, the choice and what was found, on the first violation
+   */
+  async explore(run: RecordedRun, isOver: () => boolean = () => false): Promise<void> {
     for (const [index, point] of run.points.entries()) {
       this.counts.points += 1;
       const where = `point ${index}, before ${point.before}`;
-      await this.cutPowerAt(point, run, where);
+      await this.cutPowerAt(point, run, where, isOver);
+      if (isOver()) return;
       await this.killAt(point, run, where);
     }
   }
 
-  private async cutPowerAt(point: CrashPoint, run: RecordedRun, where: string): Promise<void> {
+  private async cutPowerAt(
+    point: CrashPoint,
+    run: RecordedRun,
+    where: string,
+    isOver: () => boolean,
+  ): Promise<void> {
     const decisions = point.disk.crashDecisions();
     for (const choice of crashChoices(decisions, this.random, this.bounds.crash)) {
+      if (isOver()) return;
       this.counts.crashes += 1;
       const what = `${where}, power cut that leaves [${choice.join(" ")}]`;
       const image = point.disk.crash(choice);
