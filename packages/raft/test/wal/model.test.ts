@@ -4,7 +4,7 @@ import { applyUpdates, describeState, describeWal, type NaiveState } from "./sup
 import { createWorld, openWal } from "./support/wal-world.js";
 import { WorkloadPlanner } from "./support/workload.js";
 
-const RUNS = Number(process.env["TITAN_RUNS"] ?? 30);
+const RUNS = Number(process.env["TITAN_RUNS"] ?? 12);
 
 describe("a log shows what its plain twin shows", () => {
   const first = testSeed();
