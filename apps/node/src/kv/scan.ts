@@ -65,7 +65,8 @@ const ENTRY_OVERHEAD_BYTES = 32;
 
 /**
  * The pages of a range; at least one, which may be empty. A page ends at `pageSize` keys or when it has
- * reached the limit in bytes, so a single entry may exceed that.
+ * reached the limit in bytes, so a single entry may exceed that. The generator ends in one of three ways:
+ * behind a page without a cursor, behind the page that reaches `limit`, or by throwing.
  * @throws KvError `FIELD_INVALID` (range, cursor) at the call
  */
 export function scanPages(
@@ -97,22 +98,23 @@ async function* pagesOf(
 ): AsyncGenerator<ScanPage, void, undefined> {
   let rest = range;
   while (rest !== undefined) {
-    const lastKey = yield* pagesOfOneView(sources, rest, progress);
-    if (lastKey === undefined) return;
-    rest = behind(rest, toStoreKey(progress.request.keyspace, lastKey));
+    const end = yield* pagesOfOneView(sources, rest, progress);
+    if (end === "over") return;
+    rest = behind(rest, toStoreKey(progress.request.keyspace, end.releasedBehind));
   }
   yield { entries: [], cursor: NOTHING };
 }
 
 /**
  * Pages from one view of the store.
- * @returns the last key sent when the view was let go of because nobody asked for the next page
+ * @returns `"over"` when the scan has its last page; otherwise the view was let go of, because nobody asked
+ *   for the next page, behind this key
  */
 async function* pagesOfOneView(
   { engine, timer }: ScanSources,
   range: EngineRange,
   progress: Progress,
-): AsyncGenerator<ScanPage, Uint8Array | undefined, undefined> {
+): AsyncGenerator<ScanPage, "over" | { readonly releasedBehind: Uint8Array }, undefined> {
   const { request, pageKeys, pageBytes } = progress;
   const view = engine.scan(range);
   let entries: ScanEntry[] = [];
@@ -131,8 +133,8 @@ async function* pagesOfOneView(
       } finally {
         cancel();
       }
-      if (progress.left === 0) return undefined;
-      if (isReleased) return entries.at(-1)?.key;
+      if (progress.left === 0) return "over";
+      if (isReleased) return { releasedBehind: lastKeyOf(entries) };
       entries = [];
       bytes = 0;
       await nextTurn();
@@ -149,7 +151,7 @@ async function* pagesOfOneView(
     progress.left -= 1;
   }
   yield { entries, cursor: NOTHING };
-  return undefined;
+  return "over";
 }
 
 /** What is left of `range` in its direction behind `lastKey`, a stored key; `undefined`: nothing can be. */
@@ -204,8 +206,15 @@ function successor(prefix: Buffer): Buffer {
   return next;
 }
 
+/** Of a page that is full, so that it holds one. */
+function lastKeyOf(entries: readonly ScanEntry[]): Uint8Array {
+  const last = entries.at(-1);
+  if (last === undefined) throw new Error("assertion: a page with a cursor holds a key");
+  return last.key;
+}
+
 function encodeCursor(entries: readonly ScanEntry[], reverse: boolean): Uint8Array {
-  const last = entries.at(-1)?.key ?? NOTHING;
+  const last = lastKeyOf(entries);
   const cursor = Buffer.allocUnsafe(CURSOR_HEADER_BYTES + last.length);
   cursor[0] = CURSOR_VERSION;
   cursor[1] = reverse ? 1 : 0;

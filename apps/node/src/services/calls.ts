@@ -105,7 +105,10 @@ export class Calls {
     };
   }
 
-  /** A stream of pages. When the client goes away the pages end, and what they hold is freed. */
+  /**
+   * A stream of pages. It ends well only behind the last page. When the client goes away it fails, though
+   * nobody is there to be told, and what the pages hold is freed.
+   */
   pages<Request, Response>(
     serve: (request: Request) => AsyncGenerator<Response, void, undefined>,
   ): Streaming<Request, Response> {
@@ -117,13 +120,15 @@ export class Calls {
         admission.enterScan();
         try {
           for await (const page of serve(request)) {
-            if (context.signal.aborted) return;
+            context.signal.throwIfAborted();
             yield page;
           }
         } finally {
           admission.leaveScan();
         }
       } catch (error) {
+        // gRPC's own word for it is CANCELLED; it is no defect to be logged.
+        if (context.signal.aborted && error === context.signal.reason) throw error;
         await errors.raise(error, "read", context);
       }
     };
