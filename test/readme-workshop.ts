@@ -50,9 +50,11 @@ export class Workshop {
     }
   }
 
-  /** The code with the documented address replaced by the running node's. */
+  /** The code for this folder: the running node's address, and commands from the PATH without npx. */
   adapt(code: string): string {
-    return code.replaceAll(DOCUMENTED_ENDPOINT, this.endpoint);
+    return code
+      .replaceAll(DOCUMENTED_ENDPOINT, this.endpoint)
+      .replaceAll(/\bnpx (titan[\w-]*)/g, "$1");
   }
 
   /** Runs a command in the folder; gives its standard output, throws when it fails. */

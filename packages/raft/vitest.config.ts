@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // Generous: machines that run tests are busy. No test measures time.
+    testTimeout: 60_000,
     setupFiles: ["test/support/property-seed.ts"],
   },
 });
