@@ -11,7 +11,7 @@ interface LevelDatabase {
   open(): Promise<void>;
   getSync(key: string): Uint8Array | undefined;
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
-  batch(operations: readonly object[], options?: { sync: boolean }): Promise<void>;
+  batch(): LevelBatch;
   iterator(options: { gte: string; limit: number }): {
     all(): Promise<[string, Uint8Array][]>;
   };
@@ -19,22 +19,28 @@ interface LevelDatabase {
   close(): Promise<void>;
 }
 
+interface LevelBatch {
+  put(key: string, value: Buffer): LevelBatch;
+  del(key: string): LevelBatch;
+  write(options: { sync: boolean }): Promise<void>;
+}
+
 export async function openLevel(settings: EngineSettings): Promise<Engine> {
   const { ClassicLevel } = loadPeer("classic-level") as ClassicLevel;
   const db = new ClassicLevel(settings.directory, {
     keyEncoding: "utf8",
     valueEncoding: "view",
+    // A writeBufferSize above its default of 4 MiB was measured to load more slowly.
     cacheSize: PEER_CACHE_BYTES,
-    // Fewer and larger tables: measured to load faster than the default of 4 MiB.
-    writeBufferSize: 32 * 1024 * 1024,
   });
   await db.open();
   const sync = settings.isDurable;
-  const write = (puts: readonly Put[]) =>
-    db.batch(
-      puts.map(({ key, value }) => ({ type: "put", key, value })),
-      { sync },
-    );
+  // Chained batches take half the time of those given as an array.
+  const write = (puts: readonly Put[]) => {
+    const batch = db.batch();
+    for (const { key, value } of puts) batch.put(key, value);
+    return batch.write({ sync });
+  };
   const batcher = new TurnBatcher(write);
   return {
     lacks: [],
@@ -49,11 +55,11 @@ export async function openLevel(settings: EngineSettings): Promise<Engine> {
     put: (key, value) => batcher.put(key, value),
     putTurn: write,
     load: write,
-    removeAll: (keys) =>
-      db.batch(
-        keys.map((key) => ({ type: "del", key })),
-        { sync },
-      ),
+    removeAll(keys) {
+      const batch = db.batch();
+      for (const key of keys) batch.del(key);
+      return batch.write({ sync });
+    },
     async scan(from, limit) {
       let rows = 0;
       for (const [key, value] of await db.iterator({ gte: from, limit }).all()) {

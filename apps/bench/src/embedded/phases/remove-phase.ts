@@ -1,11 +1,11 @@
 import { coprimeTo } from "../zipf.js";
 import type { PhaseRun } from "./phase.js";
 
-const BATCH_KEYS = 1000;
+const BATCH_KEYS = 10_000;
 /** Slow stores need not remove everything: measurements last at most so many times `seconds`. */
 const LIMIT_FACTOR = 4;
 
-/** Removes keys in no order, in batches of 1000, and makes that durable once at the end. */
+/** Removes keys in no order, in batches of 10,000, and makes that durable once at the end. */
 export const runRemove: PhaseRun = async ({ job, keySpace, open }) => {
   const engine = await open();
   const stride = coprimeTo(job.keys);
