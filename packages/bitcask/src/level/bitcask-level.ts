@@ -1,8 +1,4 @@
-import {
-  type AbstractBatchOperation,
-  type AbstractChainedBatch,
-  AbstractLevel,
-} from "abstract-level";
+import { type AbstractChainedBatch, AbstractLevel } from "abstract-level";
 import type { Bitcask } from "../bitcask.js";
 import type { MergeResult } from "../merge.js";
 import type { BatchOperation } from "../options.js";
@@ -18,6 +14,7 @@ import {
 import { KeyBounds, type LevelRange, toScanOptions } from "./key-bounds.js";
 import { BitcaskLevelError, toLevelError } from "./level-error.js";
 import {
+  type BitcaskLevelBatchOperation,
   type BitcaskLevelBatchOptions,
   type BitcaskLevelDelOptions,
   type BitcaskLevelOptions,
@@ -95,10 +92,10 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
    * @throws TypeError when `location` is not a non-empty string
    */
   constructor(location: string, options?: BitcaskLevelOptions<KDefault, VDefault>) {
-    super(MANIFEST, options);
     if (typeof location !== "string" || location === "") {
       throw new TypeError("location must be a non-empty string");
     }
+    super(MANIFEST, options);
     this.#location = location;
   }
 
@@ -128,15 +125,15 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
   }
 
   override batch(
-    operations: Array<AbstractBatchOperation<this, KDefault, VDefault>>,
+    operations: Array<BitcaskLevelBatchOperation<this, KDefault, VDefault>>,
   ): Promise<void>;
   override batch<K = KDefault, V = VDefault>(
-    operations: Array<AbstractBatchOperation<this, K, V>>,
+    operations: Array<BitcaskLevelBatchOperation<this, K, V>>,
     options: BitcaskLevelBatchOptions<K, V>,
   ): Promise<void>;
   override batch(): AbstractChainedBatch<this, KDefault, VDefault>;
   override batch(
-    ...args: [] | [Array<AbstractBatchOperation<this, KDefault, VDefault>>, object?]
+    ...args: [] | [Array<BitcaskLevelBatchOperation<this, KDefault, VDefault>>, object?]
   ): Promise<void> | AbstractChainedBatch<this, KDefault, VDefault> {
     // The number of arguments matters to abstract-level, even when they are undefined.
     return args.length === 0 ? super.batch() : super.batch(args[0], args[1] ?? {});

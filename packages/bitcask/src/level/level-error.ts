@@ -1,5 +1,5 @@
 /** How failures of the store look to users of Level: known codes, the store's own error as `cause`. */
-import { type BitcaskErrorCode, isBitcaskError, type WriteOutcome } from "../errors.js";
+import { isBitcaskError, type WriteOutcome } from "../errors.js";
 
 /**
  * Codes of {@link BitcaskLevelError}. They are those of abstract-level, where it has a fitting one.
@@ -19,13 +19,14 @@ export type BitcaskLevelErrorCode =
   | "LEVEL_INVALID_KEY"
   /** The value, or the batch as a whole, is too large. */
   | "LEVEL_INVALID_VALUE"
-  /** The disk is full, a read, write or fsync failed, or too much is waiting to be written. */
+  /** The disk is full, a read, write or fsync failed, too much is waiting to be written, or any other
+   *  failure of the store; its own code is in `cause`. */
   | "LEVEL_IO_ERROR"
   /** The directory is in use by another process or instance. */
   | "LEVEL_LOCKED"
   /** A seek backwards needed more memory than `maxRewindBytes`. Not among abstract-level's codes. */
   | "LEVEL_REWIND_TOO_LARGE"
-  /** The format of the store is newer than this release. */
+  /** The format of the store is newer than this release, or the store keeps no order to iterate in. */
   | "LEVEL_NOT_SUPPORTED";
 
 interface BitcaskLevelErrorInit {
@@ -50,24 +51,19 @@ export class BitcaskLevelError extends Error {
   }
 }
 
-const CODES: Readonly<Record<BitcaskErrorCode, BitcaskLevelErrorCode>> = {
+/** The store's codes that are not about its disk. Those that are become `LEVEL_IO_ERROR`. */
+const CODES: Readonly<Record<string, BitcaskLevelErrorCode | undefined>> = {
   BITCASK_CLOSED: "LEVEL_DATABASE_NOT_OPEN",
   BITCASK_CORRUPT: "LEVEL_CORRUPTION",
   BITCASK_LOCKED: "LEVEL_LOCKED",
   BITCASK_NEWER_FORMAT: "LEVEL_NOT_SUPPORTED",
   BITCASK_NOT_FOUND: "LEVEL_DATABASE_MISSING",
-  BITCASK_ACCESS_DENIED: "LEVEL_IO_ERROR",
-  BITCASK_DISK_FULL: "LEVEL_IO_ERROR",
-  BITCASK_TOO_MANY_FILES: "LEVEL_IO_ERROR",
-  BITCASK_WRITE_FAILED: "LEVEL_IO_ERROR",
-  BITCASK_SYNC_FAILED: "LEVEL_IO_ERROR",
-  BITCASK_READ_FAILED: "LEVEL_IO_ERROR",
-  BITCASK_OVERLOADED: "LEVEL_IO_ERROR",
   BITCASK_KEY_EMPTY: "LEVEL_INVALID_KEY",
   BITCASK_KEY_TOO_LARGE: "LEVEL_INVALID_KEY",
   BITCASK_INVALID_STRING: "LEVEL_INVALID_KEY",
   BITCASK_VALUE_TOO_LARGE: "LEVEL_INVALID_VALUE",
   BITCASK_BATCH_TOO_LARGE: "LEVEL_INVALID_VALUE",
+  BITCASK_UNORDERED: "LEVEL_NOT_SUPPORTED",
 };
 
 /** The store's errors under Level's codes; anything else (a `TypeError`, say) as it is. */

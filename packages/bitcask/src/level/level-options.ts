@@ -1,6 +1,8 @@
 /** What callers of the Level interface may say beyond what abstract-level knows. */
 import type {
+  AbstractBatchDelOperation,
   AbstractBatchOptions,
+  AbstractBatchPutOperation,
   AbstractDatabaseOptions,
   AbstractDelOptions,
   AbstractPutOptions,
@@ -10,7 +12,7 @@ import type { BitcaskOptions, PutOptions, SyncMode } from "../options.js";
 /** Options of the constructor: abstract-level's, the store's, and one more. */
 export interface BitcaskLevelOptions<K, V>
   extends AbstractDatabaseOptions<K, V>,
-    Omit<BitcaskOptions, "createIfMissing"> {
+    Omit<BitcaskOptions, "createIfMissing" | "ordered"> {
   /** Most bytes that one iterator keeps to seek backwards in a range that was written to while it
    *  was open; beyond it reads fail with `LEVEL_REWIND_TOO_LARGE`. @default 67_108_864 (64 MiB) */
   readonly maxRewindBytes?: number | undefined;
@@ -32,6 +34,11 @@ export interface BitcaskLevelPutOptions<K, V>
     Durability,
     Expiry {}
 export interface BitcaskLevelDelOptions<K> extends AbstractDelOptions<K>, Durability {}
+
+export type BitcaskLevelBatchOperation<TDatabase, K, V> =
+  | (AbstractBatchPutOperation<TDatabase, K, V> & Expiry)
+  | AbstractBatchDelOperation<TDatabase, K>;
+
 /** `ttlMs` holds for all puts of the batch that do not bring their own. */
 export interface BitcaskLevelBatchOptions<K, V>
   extends AbstractBatchOptions<K, V>,
@@ -61,7 +68,9 @@ export interface OpenRequest {
 }
 
 /** Every option that is the store's own; the compiler knows when one is missing here. */
-const STORE_OPTIONS: Readonly<Record<keyof Omit<BitcaskOptions, "createIfMissing">, true>> = {
+const STORE_OPTIONS: Readonly<
+  Record<keyof Omit<BitcaskOptions, "createIfMissing" | "ordered">, true>
+> = {
   sync: true,
   syncIntervalMs: true,
   dataFileMaxBytes: true,
@@ -71,6 +80,7 @@ const STORE_OPTIONS: Readonly<Record<keyof Omit<BitcaskOptions, "createIfMissing
   maxQueuedBytes: true,
   maxQueuedWrites: true,
   maxOpenFiles: true,
+  maxKeydirBytes: true,
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: true,
