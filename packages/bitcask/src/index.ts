@@ -1,6 +1,7 @@
 export { Bitcask } from "./bitcask.js"; // For applications.
 export type { CheckpointReport } from "./care/checkpoint.js";
 export type { Damage, DamageKind, LostRecord } from "./care/damage.js"; // For looking after a store.
+export { type RepairOptions, type RepairReport, repair } from "./care/repair.js";
 export type { CareProgress } from "./care/store-examination.js";
 export { type VerifiedFile, type VerifyOptions, type VerifyReport, verify } from "./care/verify.js";
 export {
