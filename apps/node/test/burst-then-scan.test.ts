@@ -1,0 +1,121 @@
+/**
+ * Whatever was acknowledged, a scan that begins then shows: in order, whole, and with its end told. Bursts
+ * of writes and scans at once, many times, with pages of all sizes, consumers of all speeds, and views that
+ * are let go of in the middle.
+ */
+import { type Clock, SystemClock } from "@titan/bitcask";
+import { ManualClock, MemoryFileSystem, SeededRandom, seedFrom } from "@titan/bitcask/testing";
+import { expect, test } from "vitest";
+import { nodePorts, openEngine } from "../src/bitcask-engine.js";
+import { settingsSchema } from "../src/config/settings.js";
+import { KvStore } from "../src/kv/kv-store.js";
+import { RevisionSource } from "../src/kv/revision.js";
+import { VIEW_IDLE_MS } from "../src/kv/scan.js";
+import { SMALL_LIMITS } from "./support/kv-limits.js";
+import { withTitan } from "./support/titan-client.js";
+
+const seed = seedFrom(process.env, Date.now() % 2 ** 31);
+const rounds = Number(process.env["TITAN_RUNS"] ?? 40);
+const NOTHING = new Uint8Array(0);
+
+/** What a burst writes, and which of it a scan is to show. */
+function newBurst(random: SeededRandom, round: number, maxKeys: number) {
+  const count = 1 + random.nextInt(maxKeys);
+  const keys = Array.from({ length: count }, (_, n) => `r${round}/${String(n).padStart(5, "0")}`);
+  const reverse = random.nextInt(2) === 1;
+  const limit = random.nextInt(3) === 0 ? 1 + random.nextInt(2 * count) : undefined;
+  const shown = (reverse ? [...keys].reverse() : keys).slice(0, limit);
+  return { keys, prefix: `r${round}/`, reverse, limit, shown };
+}
+
+test("under the service: the pages of a scan hold all that was acknowledged, and the last says so", async () => {
+  process.stdout.write(`TITAN_SEED=${seed}\n`);
+  const random = new SeededRandom(seed);
+  const clock = new ManualClock();
+  const ports = { ...nodePorts(), clock, random, fileSystem: new MemoryFileSystem() };
+  const { engine } = await openEngine(settingsSchema.parse({ dataDir: "/data" }), ports);
+  const revisions = await RevisionSource.open(1, () => Promise.resolve());
+  for (let round = 0; round < rounds; round += 1) {
+    const { keys, prefix, reverse, limit, shown } = newBurst(random, round, 600);
+    const scanPageBytes = 200 + random.nextInt(4_000);
+    const limits = { ...SMALL_LIMITS, scanPageBytes, scanPageKeys: 1 + random.nextInt(200) };
+    const store = new KvStore({ engine, revisions, timer: clock }, limits);
+    const put = (key: string) =>
+      store.put(1, { key: Buffer.from(key), value: Buffer.from(key), ttlMs: 0 });
+    await Promise.all(keys.map(put));
+    const isIdleOnceIn = 1 + random.nextInt(20);
+    const range = { prefix: Buffer.from(prefix), start: NOTHING, end: NOTHING, cursor: NOTHING };
+    const how = { reverse, limit: limit ?? 0, keysOnly: false, pageSize: 0 };
+    const seen: string[] = [];
+    let cursor: Uint8Array | undefined;
+    for await (const page of store.scan({ keyspace: 1, ...range, ...how })) {
+      for (const { key, value } of page.entries) {
+        expect(Buffer.compare(key, value)).toBe(0);
+        seen.push(Buffer.from(key).toString());
+      }
+      cursor = page.cursor;
+      if (random.nextInt(isIdleOnceIn) === 0) clock.advance(VIEW_IDLE_MS);
+      if (random.nextInt(4) === 0) await put(`zz/${random.nextInt(1_000)}`);
+    }
+    expect({ round, seen }).toEqual({ round, seen: shown });
+    if (shown.length !== limit) expect(cursor).toEqual(NOTHING);
+    expect(clock.timerCount).toBe(0);
+  }
+  await engine.close();
+});
+
+/** A clock whose timers ring a thousand times sooner. Counts the views that it let go of. */
+class HastyClock implements Clock {
+  readonly #clock = new SystemClock();
+  viewsReleased = 0;
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  schedule(delayMs: number, callback: () => void): () => void {
+    return this.#clock.schedule(delayMs / 1_000, () => {
+      if (delayMs === VIEW_IDLE_MS) this.viewsReleased += 1;
+      callback();
+    });
+  }
+}
+
+test("over gRPC: a scan right behind Promise.all shows every put of it", async () => {
+  process.stdout.write(`TITAN_SEED=${seed}\n`);
+  const random = new SeededRandom(seed);
+  const clock = new HastyClock();
+  await withTitan(
+    async ({ client }) => {
+      for (let round = 0; round < rounds / 2; round += 1) {
+        // Every fourth round: more than the sockets take, read with pauses, so that the server waits.
+        const isSlow = round % 4 === 0;
+        const { keys, prefix, reverse, limit, shown } = newBurst(random, round, isSlow ? 400 : 800);
+        const padding = "v".repeat(isSlow ? 4_000 : random.nextInt(50));
+        await Promise.all(keys.map((key) => client.put(key, key + padding)));
+        const pageSize = random.nextInt(2) === 0 ? undefined : 1 + random.nextInt(300);
+        const seen: string[] = [];
+        for await (const { key, value } of client.scan({ prefix, reverse, limit, pageSize })) {
+          if (value !== key + padding) throw new Error(`round ${round}: a wrong value of ${key}`);
+          seen.push(key);
+          const pauseMs = isSlow && seen.length % 40 === 1 ? random.nextInt(25) : 0;
+          if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        }
+        expect({ round, seen }).toEqual({ round, seen: shown });
+      }
+      // Without a limit and slow: a view is let go of for certain.
+      const keys = Array.from({ length: 400 }, (_, n) => `slow/${String(n).padStart(3, "0")}`);
+      await Promise.all(keys.map((key) => client.put(key, "v".repeat(4_000))));
+      const seen: string[] = [];
+      for await (const { key } of client.scan({ prefix: "slow/" })) {
+        if (seen.push(key) === 1) await expect.poll(() => clock.viewsReleased).toBeGreaterThan(0);
+      }
+      expect(seen).toEqual(keys);
+    },
+    { sync: "always", scanPageBytes: "16KiB", ports: { clock } },
+  );
+});
