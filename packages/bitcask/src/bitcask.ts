@@ -4,6 +4,7 @@
  * `merge.ts`, put together by `store.ts`.
  */
 import { keyBytes, valueBytes } from "./bytes.js";
+import { streamBackup } from "./care/backup.js";
 import { type CheckpointReport, makeCheckpoint } from "./care/checkpoint.js";
 import { BitcaskError } from "./errors.js";
 import type { MergeResult } from "./merge.js";
@@ -194,6 +195,16 @@ export class Bitcask {
     } finally {
       this.#copies.delete(copy);
     }
+  }
+
+  /**
+   * The whole store as of the first `next()`, as a stream of bytes for {@link restore}: every record is
+   * checked, reads and writes go on. Chunks are of about 1 MiB and the taker's to keep. End the loop, or
+   * call `return()`, to let merges remove the files again.
+   * @throws BitcaskError `BITCASK_CORRUPT` at the first damaged record, …
+   */
+  backup(): AsyncIterableIterator<Uint8Array> {
+    return streamBackup(this.#readable());
   }
 
   /** Figures of this moment; see {@link BitcaskStats}. */

@@ -1,7 +1,9 @@
 export { Bitcask } from "./bitcask.js"; // For applications.
+export type { ByteSource } from "./care/backup-reader.js";
 export type { CheckpointReport } from "./care/checkpoint.js";
 export type { Damage, DamageKind, LostRecord } from "./care/damage.js"; // For looking after a store.
 export { type RepairOptions, type RepairReport, repair } from "./care/repair.js";
+export { type RestoreOptions, type RestoreReport, restore } from "./care/restore.js";
 export type { CareProgress } from "./care/store-examination.js";
 export { type VerifiedFile, type VerifyOptions, type VerifyReport, verify } from "./care/verify.js";
 export {
