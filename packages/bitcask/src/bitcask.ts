@@ -18,7 +18,7 @@ import type {
 } from "./options.js";
 import { checkSyncMode, resolveOptions } from "./options.js";
 import { recordBytes } from "./record-format.js";
-import { scanEntries, scanKeys } from "./scan.js";
+import { scanEntries, scanEntriesSync, scanKeys, scanKeysSync, scanValues } from "./scan.js";
 import type { BitcaskStats } from "./stats.js";
 import { openStore, type Store } from "./store.js";
 import type { QueuedRecord } from "./write-queue.js";
@@ -162,8 +162,18 @@ export class Bitcask {
   }
 
   /** As {@link Bitcask.entries}, values only. */
-  async *values(options?: ScanOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const { value } of this.entries(options)) yield value;
+  values(options?: ScanOptions): AsyncIterableIterator<Uint8Array> {
+    return scanValues(this.#readable(), options);
+  }
+
+  /** As {@link Bitcask.entries}, blocking for each read of the disk: several times faster per row. */
+  entriesSync(options?: ScanOptions): IterableIterator<KeyedEntry> {
+    return scanEntriesSync(this.#readable(), options);
+  }
+
+  /** As {@link Bitcask.keys}, without promises. */
+  keysSync(options?: ScanOptions): IterableIterator<Uint8Array> {
+    return scanKeysSync(this.#readable(), options);
   }
 
   /** Resolves once every write that resolved before the call is on stable storage. */

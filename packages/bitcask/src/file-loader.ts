@@ -16,6 +16,7 @@ import { BitcaskError } from "./errors.js";
 import type { LoadedHint } from "./hint-file.js";
 import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.js";
 import type { IndexLoader, LoadedRecord } from "./index-loader.js";
+import { KeySlice } from "./keydir/key-probe.js";
 import type { FileHandle } from "./ports.js";
 import {
   COMPRESSED,
@@ -46,14 +47,18 @@ export function loadHint(
   const fault = checkEntries(hint, file);
   if (fault !== undefined) return fault;
   const entry = createHintEntry();
+  const key = new KeySlice();
   const { entries } = hint;
+  key.bytes = entries;
   for (let at = 0; at < entries.length; at = entry.end) {
     readHintEntry(entries, at, entry);
     const { flags, sequence, expiresAt, position } = entry;
     const recordSize = hintedRecordSize(entry);
-    const key = entries.subarray(entry.keyStart, entry.end);
+    key.start = entry.keyStart;
+    key.length = entry.keySize;
     loader.load(file, { flags, sequence, expiresAt, position, recordSize }, key);
   }
+  loader.flush();
   return undefined;
 }
 
@@ -91,7 +96,9 @@ export async function loadRecords(
   let whole = from;
   let refusal: BitcaskError | undefined;
   let brokenAt: number | undefined;
-  const batches = new BatchAssembler<LoadedRecord>((record, key) => loader.load(file, record, key));
+  const batches = new BatchAssembler<LoadedRecord>((record, key) =>
+    loader.loadCopy(file, record, key),
+  );
   const source = { handle, salt: file.salt, path: file.path };
   const stop = await scanRecords(source, from, to, (header, buffer, at, position) => {
     if (brokenAt !== undefined || refusal !== undefined) return;

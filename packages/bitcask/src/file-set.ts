@@ -13,6 +13,7 @@ export class FileSet {
   private readonly files = new Map<number, DataFile>();
   /** Replaced files that readers still pin, or whose unlink has not happened yet. */
   private readonly retired = new Set<DataFile>();
+  private readonly views = new Set<FileView>();
   private openCount = 0;
   private tick = 0;
   private readCount = 0;
@@ -27,6 +28,8 @@ export class FileSet {
 
   add(file: DataFile): void {
     this.files.set(file.id, file);
+    // A merge's file: records that views see move there, and must stay there as long.
+    if (file.isSealed) for (const view of this.views) view.take(file);
     if (file.handle !== undefined) this.openCount += 1;
   }
 
@@ -93,6 +96,14 @@ export class FileSet {
     if (file.pinCount === 0 && this.retired.has(file)) this.onUnpinned?.(file);
   }
 
+  /** Keeps every file on disk that holds a record of now, wherever merges move it. */
+  openView(): FileView {
+    const view = new FileView(this, (closed) => this.views.delete(closed));
+    for (const file of this.files.values()) view.take(file);
+    this.views.add(view);
+    return view;
+  }
+
   /** Takes `file` out of use. @returns whether it may be unlinked now */
   retire(file: DataFile): boolean {
     this.files.delete(file.id);
@@ -136,5 +147,38 @@ export class FileSet {
     file.handle.closeSync();
     file.handle = undefined;
     this.openCount -= 1;
+  }
+}
+
+/** The files that a frozen view of the keydir points into; they are not unlinked before its release. */
+export class FileView {
+  private readonly set: FileSet;
+  private readonly onRelease: (view: FileView) => void;
+  private readonly files = new Map<number, DataFile>();
+
+  /** Made by {@link FileSet.openView}. */
+  constructor(set: FileSet, onRelease: (view: FileView) => void) {
+    this.set = set;
+    this.onRelease = onRelease;
+  }
+
+  /** Pins `file`, once. */
+  take(file: DataFile): void {
+    if (this.files.has(file.id)) return;
+    this.set.pin(file);
+    this.files.set(file.id, file);
+  }
+
+  get(fileId: number): DataFile {
+    const file = this.files.get(fileId);
+    if (file === undefined) throw new Error(`assertion: no data file ${fileId} in the view`);
+    return file;
+  }
+
+  /** Idempotent. */
+  release(): void {
+    this.onRelease(this);
+    for (const file of this.files.values()) this.set.unpin(file);
+    this.files.clear();
   }
 }

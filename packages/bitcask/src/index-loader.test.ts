@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { DataFile } from "./data-file.js";
 import { IndexLoader } from "./index-loader.js";
-import { createLocation } from "./keydir.js";
-import { MapKeydir } from "./map-keydir.js";
+import { Keydir } from "./keydir/keydir.js";
+import { createLocation } from "./keydir/location.js";
 import { TOMBSTONE } from "./record-format.js";
 import { SeededRandom } from "./testing/index.js";
 
@@ -10,7 +10,7 @@ function loaderOf(count: number) {
   const files = Array.from({ length: count }, (_, index) => {
     return new DataFile({ id: index, path: `${index}`, salt: 0, isMerged: false, size: 10_000 });
   });
-  const keydir = new MapKeydir();
+  const keydir = new Keydir({ random: new SeededRandom(1) });
   const loader = new IndexLoader(keydir, (fileId) => files[fileId] as DataFile);
   return { files, keydir, loader };
 }
@@ -34,8 +34,9 @@ test("the newest record of a key wins, in whatever order the files come", () => 
       const [record] = records.splice(random.nextInt(records.length), 1);
       if (record === undefined) break;
       const { file, key, ...rest } = record;
-      loader.load(file, { ...rest, expiresAt: 0, recordSize: 10, position: 64 }, key);
+      loader.loadCopy(file, { ...rest, expiresAt: 0, recordSize: 10, position: 64 }, key);
     }
+    loader.finish();
     const found = createLocation();
     for (const name of ["k0", "k1", "k2"]) {
       const isThere = keydir.get(Buffer.from(name), found);

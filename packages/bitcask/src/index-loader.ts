@@ -1,10 +1,12 @@
 /**
  * Fills the keydir from records and hint entries in any order of files: the newest sequence number of
- * each key wins. Tombstones are remembered until everything is loaded.
+ * each key wins. Keeps account of live bytes, the highest number and the time floor on the way.
  */
-import { asBuffer } from "./bytes.js";
 import type { DataFile } from "./data-file.js";
-import { createLocation, type Keydir } from "./keydir.js";
+import { KeySlice } from "./keydir/key-probe.js";
+import type { Keydir } from "./keydir/keydir.js";
+import type { KeydirLoader } from "./keydir/keydir-loader.js";
+import { createLocation } from "./keydir/location.js";
 import { CONTROL, TOMBSTONE } from "./record-format.js";
 
 /** A record, seen in a data file or in a hint. */
@@ -17,22 +19,27 @@ export interface LoadedRecord {
   readonly position: number;
 }
 
+/** Copies of keys that the keydir has not worked off yet. */
+const KEY_COPIES_BYTES = 64 * 1024;
+
 export class IndexLoader {
-  private readonly keydir: Keydir;
-  private readonly fileOf: (fileId: number) => DataFile;
-  private readonly tombstones = new Map<string, number>();
-  private readonly found = createLocation();
-  private readonly displaced = createLocation();
+  private readonly loader: KeydirLoader;
+  private readonly location = createLocation();
+  private readonly slice = new KeySlice();
+  private copies = new Uint8Array(KEY_COPIES_BYTES);
+  private copiedBytes = 0;
   highestSequence = 0;
   timeFloorMs = 0;
 
-  constructor(keydir: Keydir, fileOf: (fileId: number) => DataFile) {
-    this.keydir = keydir;
-    this.fileOf = fileOf;
+  /** @throws BitcaskError `BITCASK_INDEX_FULL`, as do all methods */
+  constructor(keydir: Keydir, fileOf: (fileId: number) => DataFile, expectedKeys = 0) {
+    this.loader = keydir.load(expectedKeys, (dead) => {
+      fileOf(dead.fileId).liveBytes -= dead.size;
+    });
   }
 
-  /** `key` is copied where it is kept. */
-  load(file: DataFile, record: LoadedRecord, key: Uint8Array): void {
+  /** Takes a record whose key's bytes stay as they are until {@link IndexLoader.flush}. */
+  load(file: DataFile, record: LoadedRecord, key: KeySlice): void {
     const { sequence, flags } = record;
     if (sequence > this.highestSequence) this.highestSequence = sequence;
     if (sequence < file.minSequence) file.minSequence = sequence;
@@ -40,40 +47,44 @@ export class IndexLoader {
       this.timeFloorMs = Math.max(this.timeFloorMs, record.expiresAt);
       return;
     }
-    const isKnown = this.keydir.get(key, this.found);
-    if (flags & TOMBSTONE) this.loadTombstone(sequence, key, isKnown);
-    else this.loadValue(file, record, key, isKnown);
+    const { location } = this;
+    location.fileId = file.id;
+    location.position = record.position;
+    location.size = record.recordSize;
+    location.sequence = sequence;
+    location.expiresAt = record.expiresAt;
+    if (flags & TOMBSTONE) {
+      this.loader.addTombstone(key, location);
+      return;
+    }
+    // First, because adding may find at once that the record is dead.
+    file.liveBytes += record.recordSize;
+    this.loader.add(key, location);
   }
 
-  private loadTombstone(sequence: number, key: Uint8Array, isKnown: boolean): void {
-    if (isKnown) {
-      if (this.found.sequence > sequence) return;
-      this.keydir.delete(key, this.displaced);
-      this.fileOf(this.displaced.fileId).liveBytes -= this.displaced.size;
+  /** Takes a record whose key's bytes may change after the call. */
+  loadCopy(file: DataFile, record: LoadedRecord, key: Uint8Array): void {
+    if (this.copiedBytes + key.length > this.copies.length) {
+      this.flush();
+      if (key.length > this.copies.length) this.copies = new Uint8Array(key.length);
     }
-    const name = asBuffer(key).toString("latin1");
-    if (sequence > (this.tombstones.get(name) ?? 0)) this.tombstones.set(name, sequence);
+    const { slice } = this;
+    this.copies.set(key, this.copiedBytes);
+    slice.bytes = this.copies;
+    slice.start = this.copiedBytes;
+    slice.length = key.length;
+    this.copiedBytes += key.length;
+    this.load(file, record, slice);
   }
 
-  private loadValue(file: DataFile, record: LoadedRecord, key: Uint8Array, isKnown: boolean): void {
-    const { sequence, position, recordSize, expiresAt } = record;
-    if (isKnown) {
-      if (this.found.sequence >= sequence) return;
-    } else if (this.tombstones.size > 0) {
-      const deletedAt = this.tombstones.get(asBuffer(key).toString("latin1"));
-      if (deletedAt !== undefined && deletedAt > sequence) return;
-    }
-    const location = {
-      fileId: file.id,
-      position,
-      size: recordSize,
-      sequence,
-      expiresAt,
-      flags: 0,
-    };
-    if (this.keydir.set(key, location, this.displaced)) {
-      this.fileOf(this.displaced.fileId).liveBytes -= this.displaced.size;
-    }
-    file.liveBytes += recordSize;
+  /** Works off what was taken; buffers of keys may be reused. */
+  flush(): void {
+    this.loader.flush();
+    this.copiedBytes = 0;
+  }
+
+  /** Hands the keydir over for use. */
+  finish(): void {
+    this.loader.finish();
   }
 }

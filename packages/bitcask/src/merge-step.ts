@@ -16,8 +16,10 @@ import { DATA_HEADER_BYTES } from "./data-file-header.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
 import type { Health } from "./health.js";
-import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.js";
-import { createLocation, type Keydir } from "./keydir.js";
+import { createHintEntry, readHintEntry } from "./hint-format.js";
+import { KeySlice } from "./keydir/key-probe.js";
+import type { Keydir } from "./keydir/keydir.js";
+import { createLocation } from "./keydir/location.js";
 import type { ManifestStore } from "./manifest-store.js";
 import { MergeOutput } from "./merge-output.js";
 import type { FileSystem, Random } from "./ports.js";
@@ -162,12 +164,16 @@ export class MergeStep {
   /** Points the keydir to the new file, where it still points to an input. */
   private async moveKeys(created: DataFile): Promise<void> {
     const entry = createHintEntry();
+    const key = new KeySlice();
     let count = 0;
     for (const chunk of this.output.hint.chunks()) {
       for (let at = 0; at < chunk.length; at = entry.end) {
         readHintEntry(chunk, at, entry);
         if (!(entry.flags & TOMBSTONE)) {
-          this.moveKey(chunk.subarray(entry.keyStart, entry.end), created, entry);
+          key.bytes = chunk;
+          key.start = entry.keyStart;
+          key.length = entry.keySize;
+          this.moveKey(key, created, entry);
         }
         count += 1;
         if (count % MOVE_SLICE === 0) await turnOfEventLoop();
@@ -175,19 +181,20 @@ export class MergeStep {
     }
   }
 
+  /** Snapshots follow; versions that they alone see stay where they are, in files that they pin. */
   private moveKey(
-    key: Uint8Array,
+    key: KeySlice,
     created: DataFile,
     entry: ReturnType<typeof createHintEntry>,
   ): void {
     const { keydir, files } = this.parts;
-    if (!keydir.get(key, this.found) || this.found.sequence !== entry.sequence) return;
-    const { position, sequence, expiresAt } = entry;
-    const size = hintedRecordSize(entry);
-    const location = { fileId: created.id, position, size, sequence, expiresAt, flags: 0 };
-    keydir.set(key, location, this.found);
-    files.get(this.found.fileId).liveBytes -= this.found.size;
-    created.liveBytes += size;
+    const { found } = this;
+    if (!keydir.get(key, found) || found.sequence !== entry.sequence) return;
+    const { position } = entry;
+    if (!keydir.relocate(key, found, { fileId: created.id, position })) return;
+    // The size stays: nothing of the record has changed but its place.
+    files.get(found.fileId).liveBytes -= found.size;
+    created.liveBytes += found.size;
   }
 
   private async forgetExpired(): Promise<void> {
@@ -195,7 +202,7 @@ export class MergeStep {
     let count = 0;
     for (const { key, sequence } of this.expired) {
       const isSame = keydir.get(key, this.found) && this.found.sequence === sequence;
-      if (isSame && keydir.delete(key, this.found)) {
+      if (isSame && keydir.forget(key, this.found, this.found)) {
         files.get(this.found.fileId).liveBytes -= this.found.size;
       }
       count += 1;

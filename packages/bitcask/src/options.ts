@@ -47,6 +47,13 @@ export interface BitcaskOptions {
   readonly maxQueuedWrites?: number | undefined;
   /** Descriptors of data files held open; the least recently read is closed. @default 256 */
   readonly maxOpenFiles?: number | undefined;
+  /** Keeps an order over keys, for scans. Without it `entries`, `keys` and `values` are refused, and
+   *  fresh keys, deletions and some memory (6 bytes per key) cost less. @default true */
+  readonly ordered?: boolean | undefined;
+  /** Bytes of memory that the index of keys may take, 4 MiB or more: some 64 per key, and its own bytes
+   *  beyond 16. Fresh keys beyond are refused with `BITCASK_INDEX_FULL`; so is opening a store that
+   *  needs a quarter more. Growing tables may pass it for a moment. @default Infinity */
+  readonly maxKeydirBytes?: number | undefined;
   /** Checks the CRC of every record read. @default true */
   readonly verifyChecksums?: boolean | undefined;
   /** Merges in the background when a file crosses `mergeDeadFraction`. @default true */
@@ -109,12 +116,15 @@ export interface ResolvedOptions extends BitcaskPorts {
   readonly maxQueuedBytes: number;
   readonly maxQueuedWrites: number;
   readonly maxOpenFiles: number;
+  readonly ordered: boolean;
+  readonly maxKeydirBytes: number;
   readonly verifyChecksums: boolean;
   readonly autoMerge: boolean;
   readonly mergeDeadFraction: number;
 }
 
 const MIB = 1024 * 1024;
+const MIN_KEYDIR_BYTES = 4 * MIB;
 
 const DEFAULTS = {
   sync: "always" as SyncMode,
@@ -127,6 +137,8 @@ const DEFAULTS = {
   maxQueuedBytes: 64 * MIB,
   maxQueuedWrites: 1_000_000,
   maxOpenFiles: 256,
+  ordered: true,
+  maxKeydirBytes: Number.POSITIVE_INFINITY,
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: 0.5,
@@ -168,6 +180,11 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
   }
   const resolved = merged as unknown as Omit<ResolvedOptions, keyof BitcaskPorts>;
   checkSyncMode(resolved.sync);
+  if (!(resolved.maxKeydirBytes >= MIN_KEYDIR_BYTES)) {
+    throw new RangeError(
+      `option maxKeydirBytes must be at least ${MIN_KEYDIR_BYTES}: ${resolved.maxKeydirBytes}`,
+    );
+  }
   if (!(resolved.mergeDeadFraction > 0 && resolved.mergeDeadFraction <= 1)) {
     throw new RangeError(
       `option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`,

@@ -4,7 +4,8 @@ import type { DataFile } from "./data-file.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
 import { toBitcaskError } from "./io-errors.js";
-import { createLocation, type Keydir, type Location } from "./keydir.js";
+import type { Keydir } from "./keydir/keydir.js";
+import { createLocation, type Location } from "./keydir/location.js";
 import {
   createRecordHeader,
   hasValidCrc,
@@ -61,7 +62,7 @@ export class RecordReader {
     const location = this.find(key);
     if (location === undefined) return undefined;
     const expiresAtMs = location.expiresAt || undefined;
-    return { value: await this.read(key, location), expiresAtMs };
+    return { value: await this.readSoon(key, location), expiresAtMs };
   }
 
   /** The value at `location`, blocking. The file must be in use or pinned. */
@@ -84,13 +85,21 @@ export class RecordReader {
     return isSmall ? new Uint8Array(record.subarray(start)) : plain(record.subarray(start));
   }
 
-  /** As {@link RecordReader.readSync}, without blocking for large records. */
-  async read(
+  /** As {@link RecordReader.readSync}, without blocking for large records: those come as a promise. */
+  readSoon(
     key: Uint8Array,
     location: Readonly<Location>,
     file = this.fileOf(location),
-  ): Promise<Uint8Array> {
+  ): Uint8Array | Promise<Uint8Array> {
     if (location.size <= BLOCKING_READ_BYTES) return this.readSync(key, location, file);
+    return this.read(key, location, file);
+  }
+
+  private async read(
+    key: Uint8Array,
+    location: Readonly<Location>,
+    file: DataFile,
+  ): Promise<Uint8Array> {
     const at = { ...location };
     const record = ownedBytes(at.size);
     const handle = this.files.beginRead(file);

@@ -15,7 +15,7 @@ import { type FileScan, loadHint, loadRecords } from "./file-loader.js";
 import type { FileSet } from "./file-set.js";
 import { readHintFile } from "./hint-file.js";
 import { IndexLoader } from "./index-loader.js";
-import type { Keydir } from "./keydir.js";
+import type { Keydir } from "./keydir/keydir.js";
 import type { Manifest, ManifestFile } from "./manifest.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 import type { IgnoredFile, TornTail } from "./stats.js";
@@ -81,6 +81,7 @@ class Recovery {
       active = file;
       scan = found;
     }
+    this.loader.finish();
     const tornTail = active && scan ? await this.mendTail(active, scan) : undefined;
     return {
       nextSequence: Math.max(this.manifest.nextSequence, this.loader.highestSequence + 1),

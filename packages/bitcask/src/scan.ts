@@ -1,8 +1,9 @@
 /** Ordered walks over a frozen view of the store. */
 import { toBytes } from "./bytes.js";
 import type { DataFile } from "./data-file.js";
-import type { KeydirSnapshot, KeyRange, Location } from "./keydir.js";
-import { createLocation } from "./keydir.js";
+import type { FileView } from "./file-set.js";
+import type { CursorOptions, KeyCursor } from "./keydir/key-cursor.js";
+import { createLocation, type Location } from "./keydir/location.js";
 import type { ScanOptions } from "./options.js";
 import type { Store } from "./store.js";
 
@@ -13,19 +14,36 @@ export interface ScannedEntry {
   readonly expiresAtMs: number | undefined;
 }
 
+/** No key is longer, so bounds are cut there. */
+const MAX_KEY_BYTES = 131_071;
+const NO_KEY = new Uint8Array(0);
+const BOUND_NAMES = ["gt", "gte", "lt", "lte", "prefix"] as const;
+type BoundName = (typeof BOUND_NAMES)[number];
+
 /**
  * Entries of the range in order, as of the first `next()`. Reads the disk once per entry.
- * @throws TypeError, RangeError for bad options, at the call
+ * @throws TypeError, RangeError for bad options, BitcaskError `BITCASK_UNORDERED`, at the call
  */
 export function scanEntries(
   store: Store,
   options: ScanOptions = {},
 ): AsyncIterableIterator<ScannedEntry> {
-  return walk(store, toKeyRange(options), toLimit(options), async (key, location, file) => ({
-    key,
-    expiresAtMs: location.expiresAt || undefined,
-    value: await store.reader.read(key, location, file),
-  }));
+  return walkAsync(new Walk(store, options), ({ key, location, file }) => {
+    const expiresAtMs = location.expiresAt || undefined;
+    const value = store.reader.readSoon(key, location, file);
+    if (value instanceof Promise)
+      return value.then((bytes) => ({ key, value: bytes, expiresAtMs }));
+    return { key, value, expiresAtMs };
+  });
+}
+
+/** Values of the range, as {@link scanEntries}. */
+export function scanValues(
+  store: Store,
+  options: ScanOptions = {},
+): AsyncIterableIterator<Uint8Array> {
+  const walk = new Walk(store, options);
+  return walkAsync(walk, ({ key, location, file }) => store.reader.readSoon(key, location, file));
 }
 
 /** Keys of the range, as {@link scanEntries}. Reads no disk. */
@@ -33,122 +51,169 @@ export function scanKeys(
   store: Store,
   options: ScanOptions = {},
 ): AsyncIterableIterator<Uint8Array> {
-  return walk(store, toKeyRange(options), toLimit(options), (key) => Promise.resolve(key));
+  return walkAsync(new Walk(store, options), ({ key }) => key);
 }
 
-async function* walk<T>(
+/** As {@link scanEntries}, blocking for each read. */
+export function scanEntriesSync(
   store: Store,
-  range: KeyRange | undefined,
-  limit: number,
-  toResult: (key: Uint8Array, location: Location, file: DataFile) => Promise<T>,
-): AsyncGenerator<T, void, undefined> {
-  store.assertReadable();
-  if (range === undefined || limit === 0) return;
-  const view = new FrozenView(store, range);
-  try {
-    const location = createLocation();
-    // Judged once for the whole walk, so that a key does not vanish half-way.
-    const hasExpired = (expiresAt: number) => view.hasExpired(expiresAt);
-    let count = 0;
-    for (let key = view.next(location); key; key = view.next(location)) {
-      if (hasExpired(location.expiresAt)) continue;
-      yield await toResult(key, location, view.fileOf(location));
-      store.assertReadable();
-      count += 1;
-      if (count >= limit) return;
-    }
-  } finally {
-    view.release();
-  }
+  options: ScanOptions = {},
+): IterableIterator<ScannedEntry> {
+  return walkSync(new Walk(store, options), ({ key, location, file }) => ({
+    key,
+    value: store.reader.readSync(key, location, file),
+    expiresAtMs: location.expiresAt || undefined,
+  }));
 }
 
-/** A keydir snapshot, with the files that it points into kept on disk. */
-class FrozenView {
+/** As {@link scanKeys}. */
+export function scanKeysSync(
+  store: Store,
+  options: ScanOptions = {},
+): IterableIterator<Uint8Array> {
+  return walkSync(new Walk(store, options), ({ key }) => key);
+}
+
+/** Not a generator: that would cost each row two promises more. */
+function walkAsync<T>(
+  walk: Walk,
+  toResult: (walk: Walk) => T | Promise<T>,
+): AsyncIterableIterator<T> {
+  return {
+    next() {
+      try {
+        if (!walk.next()) return Promise.resolve({ done: true, value: undefined });
+        const value = toResult(walk);
+        if (!(value instanceof Promise)) return Promise.resolve({ done: false, value });
+        return value.then(
+          (result) => ({ done: false, value: result }),
+          (error: unknown) => {
+            walk.end();
+            throw error;
+          },
+        );
+      } catch (error) {
+        walk.end();
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+    return() {
+      walk.end();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+function walkSync<T>(walk: Walk, toResult: (walk: Walk) => T): IterableIterator<T> {
+  return {
+    next() {
+      try {
+        if (walk.next()) return { done: false, value: toResult(walk) };
+      } catch (error) {
+        walk.end();
+        throw error;
+      }
+      return { done: true, value: undefined };
+    },
+    return() {
+      walk.end();
+      return { done: true, value: undefined };
+    },
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
+}
+
+/** A cursor over a snapshot, with the files that it points into kept on disk. Opened at the first step. */
+class Walk {
   private readonly store: Store;
-  private readonly snapshot: KeydirSnapshot;
-  private readonly files = new Map<number, DataFile>();
-  private readonly now: number;
+  private readonly range: CursorOptions | undefined;
+  private remaining: number;
+  private cursor: KeyCursor | undefined;
+  private files: FileView | undefined;
+  /** Expiry is judged once for the whole walk, so that a key does not vanish half-way. */
+  private now = 0;
+  private hasEnded = false;
+  readonly location = createLocation();
+  key: Uint8Array = NO_KEY;
 
-  constructor(store: Store, range: KeyRange) {
+  constructor(store: Store, options: ScanOptions) {
     this.store = store;
-    this.now = store.now.now();
-    this.snapshot = store.keydir.snapshot(range);
-    for (const file of store.files.list()) {
-      store.files.pin(file);
-      this.files.set(file.id, file);
+    this.range = toRange(options);
+    this.remaining = toLimit(options);
+    store.keydir.assertOrdered();
+  }
+
+  /** The file of the row at hand. */
+  get file(): DataFile {
+    if (this.files === undefined) throw new Error("assertion: the walk is at no row");
+    return this.files.get(this.location.fileId);
+  }
+
+  /** Goes to the next row. @returns false at the end; the walk is then released */
+  next(): boolean {
+    if (this.hasEnded) return false;
+    this.store.assertReadable();
+    if (this.remaining === 0 || this.range === undefined) return this.end();
+    const cursor = this.cursor ?? this.open(this.range);
+    while (cursor.next()) {
+      cursor.location(this.location);
+      if (this.hasExpired(this.location)) continue;
+      this.key = cursor.key();
+      this.remaining -= 1;
+      return true;
     }
+    return this.end();
   }
 
-  next(location: Location): Uint8Array | undefined {
-    return this.snapshot.next(location);
+  /** Releases everything. Idempotent. */
+  end(): false {
+    this.hasEnded = true;
+    this.cursor?.close();
+    this.files?.release();
+    this.cursor = undefined;
+    this.files = undefined;
+    return false;
   }
 
-  fileOf(location: Location): DataFile {
-    const file = this.files.get(location.fileId);
-    if (file === undefined) throw new Error(`assertion: no data file ${location.fileId}`);
-    return file;
+  private open(range: CursorOptions): KeyCursor {
+    this.now = this.store.now.now();
+    this.cursor = this.store.keydir.cursor(range);
+    this.files = this.store.files.openView();
+    return this.cursor;
   }
 
-  hasExpired(expiresAt: number): boolean {
+  private hasExpired({ expiresAt }: Location): boolean {
     return expiresAt !== 0 && expiresAt <= this.now && this.store.now.hasExpired(expiresAt);
-  }
-
-  release(): void {
-    this.snapshot.release();
-    for (const file of this.files.values()) this.store.files.unpin(file);
-    this.files.clear();
   }
 }
 
 /** @returns `undefined` for a range that no key can be in */
-function toKeyRange(options: ScanOptions): KeyRange | undefined {
-  let lower = tighter(bound(options.gt, "gt", false), bound(options.gte, "gte", true), 1);
-  let upper = tighter(bound(options.lt, "lt", false), bound(options.lte, "lte", true), -1);
-  if (options.prefix !== undefined) {
-    const start = { key: copyOf(options.prefix, "prefix"), isInclusive: true };
-    const end = successorOfPrefix(start.key);
-    lower = tighter(lower, start, 1);
-    upper = tighter(upper, end && { key: end, isInclusive: false }, -1);
-  }
-  if (options.reverse !== undefined && typeof options.reverse !== "boolean") {
+function toRange(options: ScanOptions): CursorOptions | undefined {
+  const { reverse } = options;
+  if (reverse !== undefined && typeof reverse !== "boolean") {
     throw new TypeError("reverse must be a boolean");
   }
-  if (lower && upper) {
-    const order = Buffer.compare(lower.key, upper.key);
-    if (order > 0 || (order === 0 && !(lower.isInclusive && upper.isInclusive))) return undefined;
+  const range: { -readonly [Bound in BoundName]?: Uint8Array } = {};
+  for (const name of BOUND_NAMES) {
+    const given = options[name];
+    if (given === undefined) continue;
+    const bytes = toBytes(given, name);
+    const isReachable = bytes.length <= MAX_KEY_BYTES;
+    if (!isReachable && name === "prefix") return undefined;
+    // The keys on either side of a bound that no key reaches are those beside its beginning.
+    const side = isReachable ? name : name.startsWith("g") ? "gt" : "lte";
+    // A copy: the bound must stay as it is while the walk waits for its first step.
+    const bound = Uint8Array.from(bytes.subarray(0, MAX_KEY_BYTES));
+    const other = range[side];
+    const direction = side.startsWith("g") ? 1 : -1;
+    if (other === undefined || Buffer.compare(bound, other) * direction > 0) range[side] = bound;
   }
-  return { lower, upper, isReverse: options.reverse ?? false };
-}
-
-function bound(
-  key: Uint8Array | string | undefined,
-  name: string,
-  isInclusive: boolean,
-): KeyRange["lower"] {
-  return key === undefined ? undefined : { key: copyOf(key, name), isInclusive };
-}
-
-/** The bound that leaves fewer keys: the greater of two lower ones (1), the lesser of upper ones (-1). */
-function tighter(a: KeyRange["lower"], b: KeyRange["lower"], side: 1 | -1): KeyRange["lower"] {
-  if (a === undefined || b === undefined) return a ?? b;
-  const order = Buffer.compare(a.key, b.key) * side;
-  if (order === 0) return a.isInclusive ? b : a;
-  return order > 0 ? a : b;
-}
-
-/** A bound must stay as it is while the walk waits for its first step. */
-function copyOf(input: Uint8Array | string, name: string): Uint8Array {
-  return Uint8Array.from(toBytes(input, name));
-}
-
-/** The first key behind all keys with this prefix; `undefined` when there is none. */
-function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
-  if (length === 0) return undefined;
-  const end = Uint8Array.from(prefix.subarray(0, length));
-  end[length - 1] = (end[length - 1] as number) + 1;
-  return end;
+  return { ...range, reverse: reverse ?? false };
 }
 
 function toLimit({ limit }: ScanOptions): number {

@@ -2,7 +2,9 @@
 
 import type { DataFile } from "./data-file.js";
 import type { FileSet } from "./file-set.js";
-import { createLocation, type Keydir } from "./keydir.js";
+import { KeySlice } from "./keydir/key-probe.js";
+import type { Keydir } from "./keydir/keydir.js";
+import { createLocation } from "./keydir/location.js";
 import {
   CONTROL,
   createRecordHeader,
@@ -19,6 +21,7 @@ export class WriteApplier {
   private readonly header = createRecordHeader();
   private readonly location = createLocation();
   private readonly displaced = createLocation();
+  private readonly key = new KeySlice();
 
   constructor(keydir: Keydir, files: FileSet, time: StoreTime) {
     this.keydir = keydir;
@@ -31,7 +34,8 @@ export class WriteApplier {
    * @returns whether the last record was a tombstone that removed a key
    */
   apply(buffer: Buffer, from: number, to: number, file: DataFile, position: number): boolean {
-    const { header, location } = this;
+    const { header, location, key } = this;
+    key.bytes = buffer;
     let existed = false;
     for (let at = from; at < to; at += header.recordSize) {
       readRecordHeader(buffer, at, header);
@@ -40,9 +44,10 @@ export class WriteApplier {
         this.time.markRecorded(readUint64(buffer, keyStart + 1));
         continue;
       }
-      const key = buffer.subarray(keyStart, keyStart + header.keySize);
+      key.start = keyStart;
+      key.length = header.keySize;
       if (header.flags & TOMBSTONE) {
-        existed = this.remove(key);
+        existed = this.remove(key, header.sequence);
         continue;
       }
       location.fileId = file.id;
@@ -50,14 +55,14 @@ export class WriteApplier {
       location.size = header.recordSize;
       location.sequence = header.sequence;
       location.expiresAt = header.expiresAt;
-      if (this.keydir.set(key, location, this.displaced)) this.discount();
+      if (this.keydir.set(key, location, this.displaced) === "location") this.discount();
       file.liveBytes += header.recordSize;
     }
     return existed;
   }
 
-  private remove(key: Uint8Array): boolean {
-    if (!this.keydir.delete(key, this.displaced)) return false;
+  private remove(key: KeySlice, sequence: number): boolean {
+    if (this.keydir.delete(key, sequence, this.displaced) === "none") return false;
     this.discount();
     return !this.time.hasExpired(this.displaced.expiresAt);
   }

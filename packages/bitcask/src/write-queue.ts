@@ -12,7 +12,7 @@ import { BitcaskError } from "./errors.js";
 import { encodeTimeFloor } from "./file-loader.js";
 import { GroupCommitter } from "./group-committer.js";
 import type { Health } from "./health.js";
-import { createLocation, type Keydir } from "./keydir.js";
+import type { Keydir } from "./keydir/keydir.js";
 import type { ResolvedOptions, SyncMode } from "./options.js";
 import { type RecordContent, recordBytes } from "./record-format.js";
 import { FLOOR_DELAY_MS, type StoreTime } from "./store-time.js";
@@ -33,6 +33,9 @@ export interface WriteQueueDependencies {
 
 interface WriteRequest {
   readonly kind: QueuedOperation["kind"];
+  /** Of puts: how many, and the bytes of their keys. */
+  readonly keys: number;
+  readonly keyBytes: number;
   readonly records: readonly RecordContent[];
   readonly bytes: number;
   readonly sync: SyncMode;
@@ -41,6 +44,7 @@ interface WriteRequest {
 }
 
 const NO_RECORDS: readonly RecordContent[] = [];
+const NOTHING = { records: NO_RECORDS, bytes: 0, keys: 0, keyBytes: 0 };
 
 export class WriteQueue {
   private readonly log: ActiveLog;
@@ -49,8 +53,6 @@ export class WriteQueue {
   private readonly time: StoreTime;
   private readonly health: Health;
   private readonly options: ResolvedOptions;
-  private readonly found = createLocation();
-
   /** Segments in order; the last takes new writes. Invariant: none but the last is unfilled. */
   private segments: WriteSegment[] = [];
   private spare: WriteSegment | undefined;
@@ -63,6 +65,9 @@ export class WriteQueue {
   /** Writes and bytes in segments, those of the group under way included. */
   private queuedOperations = 0;
   private pendingBytes = 0;
+  /** Keys of puts, and their bytes, that have been accepted and not been answered. */
+  private pendingKeys = 0;
+  private pendingKeyBytes = 0;
   /** Those who wait for the log to be free. */
   private idleWaiters: (() => void)[] = [];
 
@@ -74,10 +79,7 @@ export class WriteQueue {
     this.options = dependencies.options;
     const { log, applier, health, options } = dependencies;
     this.committer = new GroupCommitter(log, applier, health, options.clock);
-    this.committer.onAnswered = ({ start, end }) => {
-      this.queuedOperations -= 1;
-      this.pendingBytes -= end - start;
-    };
+    this.committer.onAnswered = (operation) => this.removed(operation);
     this.committer.onRefused = (error) => this.refuseFollowers(error);
     this.committer.onTimedWrite = () => this.scheduleSync();
     this.time.onFloorWanted = () => this.scheduleFloor();
@@ -102,7 +104,7 @@ export class WriteQueue {
 
   /** @returns whether the key was there, at the delete's place in the order */
   delete(key: Uint8Array, sync: SyncMode): Promise<boolean> {
-    if (this.queuedWrites === 0 && !this.keydir.get(key, this.found)) {
+    if (this.queuedWrites === 0 && !this.keydir.has(key)) {
       // Nothing to remove. The absence may be the work of an unsynced delete, though.
       const isDurable = sync !== "always" || !this.log.hasUnsynced;
       return isDurable ? Promise.resolve(false) : this.sync().then(() => false);
@@ -161,9 +163,24 @@ export class WriteQueue {
       );
     }
     let bytes = 0;
-    for (const record of records) bytes += recordBytes(record);
+    let keys = 0;
+    let keyBytes = 0;
+    for (const record of records) {
+      bytes += recordBytes(record);
+      if (record.value === undefined) continue;
+      keys += 1;
+      keyBytes += record.key.length;
+    }
+    if (!this.keydir.hasRoomFor(this.pendingKeys + keys, this.pendingKeyBytes + keyBytes)) {
+      // Overwriting and deleting go on: they take no room.
+      const isFresh = ({ key, value }: RecordContent) =>
+        value !== undefined && !this.keydir.has(key);
+      if (records.some(isFresh)) return Promise.reject(indexFull());
+    }
     return new Promise<boolean>((resolve, reject) => {
-      const request = { kind, records, bytes, sync, resolve, reject };
+      this.pendingKeys += keys;
+      this.pendingKeyBytes += keyBytes;
+      const request = { kind, records, bytes, keys, keyBytes, sync, resolve, reject };
       if (this.waiting.length > 0 || !this.fits(bytes)) this.waiting.push(request);
       else this.enqueue(request);
       this.startPump();
@@ -174,7 +191,8 @@ export class WriteQueue {
     return this.pendingBytes === 0 || this.pendingBytes + bytes <= this.options.maxQueuedBytes;
   }
 
-  private enqueue({ kind, records, bytes, sync, resolve, reject }: WriteRequest): void {
+  private enqueue(request: WriteRequest): void {
+    const { kind, records, bytes, keys, keyBytes, sync, resolve, reject } = request;
     if (this.time.wantsFloor && kind !== "sync") this.enqueueFloor();
     const segment = this.openSegment();
     const start = records.length > 0 ? segment.write(records, bytes) : segment.length;
@@ -182,6 +200,8 @@ export class WriteQueue {
       kind,
       start,
       end: segment.length,
+      keys,
+      keyBytes,
       mustSync: sync === "always",
       isTimed: sync === "interval",
       resolve,
@@ -202,6 +222,8 @@ export class WriteQueue {
       kind: "control",
       start,
       end: segment.length,
+      keys: 0,
+      keyBytes: 0,
       mustSync: false,
       isTimed: this.options.sync === "interval",
       resolve: () => undefined,
@@ -213,6 +235,13 @@ export class WriteQueue {
     segment.operations.push(operation);
     this.queuedOperations += 1;
     this.pendingBytes += operation.end - operation.start;
+  }
+
+  private removed({ start, end, keys, keyBytes }: QueuedOperation): void {
+    this.queuedOperations -= 1;
+    this.pendingBytes -= end - start;
+    this.pendingKeys -= keys;
+    this.pendingKeyBytes -= keyBytes;
   }
 
   private openSegment(): WriteSegment {
@@ -282,18 +311,20 @@ export class WriteQueue {
     this.segments = [];
     this.waiting = [];
     for (const operation of left) {
-      this.queuedOperations -= 1;
-      this.pendingBytes -= operation.end - operation.start;
+      this.removed(operation);
       if (operation.kind !== "sync") operation.reject(error);
     }
-    for (const request of waiting) if (request.kind !== "sync") request.reject(error);
+    for (const request of waiting) {
+      this.pendingKeys -= request.keys;
+      this.pendingKeyBytes -= request.keyBytes;
+      if (request.kind !== "sync") request.reject(error);
+    }
     for (const sync of [...left, ...waiting]) {
       if (sync.kind !== "sync") continue;
       const { resolve, reject } = sync;
       this.enqueue({
         kind: "sync",
-        records: NO_RECORDS,
-        bytes: 0,
+        ...NOTHING,
         sync: "always",
         resolve,
         reject,
@@ -312,6 +343,8 @@ export class WriteQueue {
     this.waiting = [];
     this.queuedOperations = 0;
     this.pendingBytes = 0;
+    this.pendingKeys = 0;
+    this.pendingKeyBytes = 0;
   }
 
   private scheduleSync(): void {
@@ -331,4 +364,12 @@ export class WriteQueue {
       this.startPump();
     });
   }
+}
+
+function indexFull(): BitcaskError {
+  return new BitcaskError({
+    code: "BITCASK_INDEX_FULL",
+    message: "the index has no room for another key; delete some or raise maxKeydirBytes",
+    outcome: "not-applied",
+  });
 }

@@ -19,6 +19,9 @@ export interface QueuedOperation {
   /** The operation's records lie in `[start, end)` of the segment's buffer. */
   readonly start: number;
   readonly end: number;
+  /** Records among them that may bring a fresh key, and the bytes of their keys. */
+  readonly keys: number;
+  readonly keyBytes: number;
   readonly mustSync: boolean;
   readonly isTimed: boolean;
   readonly resolve: (existed: boolean) => void;

@@ -1,8 +1,8 @@
+import { BitcaskError } from "../errors.js";
 import type { KeyOrder } from "./key-order.js";
 import type { KeyProbe } from "./key-probe.js";
 import { type KeyRange, type KeyRangeOptions, type RangeEnd, toKeyWords } from "./key-range.js";
 import { compareKeyWords } from "./key-words.js";
-import { KeydirError } from "./keydir-error.js";
 import type { Leaf } from "./leaf.js";
 import type { Location } from "./location.js";
 import { DEAD, type RecordTable } from "./record-table.js";
@@ -74,7 +74,7 @@ export class KeyCursor {
   /**
    * Goes to the next key.
    * @returns false when the range or the limit is used up, or the cursor is closed
-   * @throws KeydirError `KEYDIR_SNAPSHOT_GONE`
+   * @throws BitcaskError `BITCASK_SNAPSHOT_GONE`
    */
   next(): boolean {
     if (this.isDone) return false;
@@ -115,7 +115,7 @@ export class KeyCursor {
     this.orderVersion = -1;
   }
 
-  /** Length in bytes of the key that {@link next} went to. @throws KeydirError, RangeError */
+  /** Length in bytes of the key that {@link next} went to. @throws BitcaskError, RangeError */
   get keyLength(): number {
     return this.tables.records.keyLength(this.currentRecord());
   }
@@ -154,7 +154,10 @@ export class KeyCursor {
 
   private checkSnapshot(): void {
     if (this.snapshot.isOpen) return;
-    throw new KeydirError("KEYDIR_SNAPSHOT_GONE", "the snapshot was released or given up");
+    throw new BitcaskError({
+      code: "BITCASK_SNAPSHOT_GONE",
+      message: "the snapshot was released or given up",
+    });
   }
 
   private currentRecord(): number {

@@ -33,7 +33,7 @@ export class KeyOrder {
   private readonly heads = new Float64Array(LEAF_RECORDS);
   private reserved: Leaf;
 
-  /** @throws KeydirError `KEYDIR_FULL` */
+  /** @throws BitcaskError `BITCASK_INDEX_FULL` */
   constructor(records: RecordTable, budget: MemoryBudget) {
     this.records = records;
     this.budget = budget;
@@ -51,7 +51,7 @@ export class KeyOrder {
     return this.separators.bytes;
   }
 
-  /** Makes room for a record of this key. @throws KeydirError `KEYDIR_FULL` */
+  /** Makes room for a record of this key. @throws BitcaskError `BITCASK_INDEX_FULL` */
   reserve(key: KeyWords): void {
     let index = this.separators.find(key);
     let leaf = this.leaves[index] as Leaf;
@@ -143,7 +143,7 @@ export class KeyOrder {
     leaf.version++;
   }
 
-  /** Divides a leaf without dead records. @throws KeydirError `KEYDIR_FULL` */
+  /** Divides a leaf without dead records. @throws BitcaskError `BITCASK_INDEX_FULL` */
   private divide(index: number, key: KeyWords): void {
     const leaf = this.leaves[index] as Leaf;
     // Keys that come in ascending order shall leave full leaves behind, not half-full ones.

@@ -1,16 +1,21 @@
+import { toBytes } from "../bytes.js";
 import { type HashSeed, halfSipHash } from "./half-siphash.js";
 import type { KeyWords } from "./key-words.js";
 
-/** Longest key, in bytes. */
-export const MAX_KEY_BYTES = 65_536;
-const MAX_KEY_WORDS = MAX_KEY_BYTES / 4;
+/** Longest key, in bytes: what a record has bits for. */
+const MAX_KEY_BYTES = 131_071;
+const EMPTY = new Uint8Array(0);
+const MAX_KEY_WORDS = Math.ceil(MAX_KEY_BYTES / 4);
 
-/** A key inside a larger buffer; reuse one object for many calls. */
-export interface KeySlice {
-  bytes: Uint8Array;
-  start: number;
-  length: number;
+/** A key inside a larger buffer; one object is reused for many calls. */
+export class KeySlice {
+  bytes: Uint8Array = EMPTY;
+  start = 0;
+  length = 0;
 }
+
+/** A key as callers pass it: bytes, a string that stands for its UTF-8, or a slice of a buffer. */
+export type KeyInput = string | Uint8Array | KeySlice;
 
 /**
  * The key of the call under way, as the tables want it. One probe is reused by all calls: loading
@@ -25,7 +30,6 @@ export class KeyProbe implements KeyWords {
   /** Signed 32 bits; set by `load` and `loadSlice`. */
   hash = 0;
   private readonly seed: HashSeed;
-  private utf8: Uint8Array | undefined;
 
   constructor(seed: HashSeed) {
     this.seed = seed;
@@ -33,13 +37,18 @@ export class KeyProbe implements KeyWords {
 
   /**
    * Takes a key: bytes as they are, a string as UTF-8 (ASCII strings without an encoder).
-   * @throws RangeError when longer than {@link MAX_KEY_BYTES}
-   * @throws TypeError on a lone surrogate, which UTF-8 cannot express
+   * @throws RangeError when longer than 131,071 bytes
+   * @throws BitcaskError `BITCASK_INVALID_STRING` on a lone surrogate, which UTF-8 cannot express
    */
-  load(key: string | Uint8Array): void {
-    if (typeof key !== "string") this.loadSlice(key, 0, key.length);
-    else if (this.packAscii(key)) this.finish();
-    else this.loadUtf8(key);
+  load(key: KeyInput): void {
+    if (typeof key === "string") {
+      if (this.packAscii(key)) this.finish();
+      else this.loadUtf8(key);
+    } else if (key instanceof KeySlice) {
+      this.loadSlice(key.bytes, key.start, key.length);
+    } else {
+      this.loadSlice(key, 0, key.length);
+    }
   }
 
   /** As {@link KeyProbe.load}, for bytes `[start, start + length)` of `bytes`. */
@@ -130,12 +139,7 @@ export class KeyProbe implements KeyWords {
   }
 
   private loadUtf8(key: string): void {
-    if (/\p{Surrogate}/u.test(key)) throw new TypeError("a key string holds a lone surrogate");
-    this.utf8 ??= new Uint8Array(MAX_KEY_BYTES);
-    const { read, written } = new TextEncoder().encodeInto(key, this.utf8);
-    if (read < key.length) {
-      throw new RangeError(`a key is at most ${MAX_KEY_BYTES} bytes long in UTF-8`);
-    }
-    this.loadSlice(this.utf8, 0, written);
+    const bytes = toBytes(key, "key");
+    this.loadSlice(bytes, 0, bytes.length);
   }
 }

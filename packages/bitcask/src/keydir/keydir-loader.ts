@@ -1,6 +1,6 @@
 import type { HashIndex } from "./hash-index.js";
 import type { KeyOrder } from "./key-order.js";
-import type { KeyProbe, KeySlice } from "./key-probe.js";
+import { type KeyProbe, KeySlice } from "./key-probe.js";
 import { checkLocation, createLocation, type Location } from "./location.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { buildOrder } from "./order-build.js";
@@ -26,7 +26,7 @@ const FIELDS = 6;
  * searches for the whole run; only what comes unordered is searched for key by key.
  *
  * Entries are worked on in batches, because the cache misses of a batch overlap. After a
- * `KEYDIR_FULL` it is unknown which of them went in: the keydir is to be thrown away.
+ * `BITCASK_INDEX_FULL` it is unknown which of them went in: the keydir is to be thrown away.
  */
 export class KeydirLoader {
   private readonly tables: Tables;
@@ -39,7 +39,7 @@ export class KeydirLoader {
   private isFinished = false;
   private readonly location = createLocation();
   private readonly loser = createLocation();
-  private readonly slice: KeySlice = { bytes: new Uint8Array(0), start: 0, length: 0 };
+  private readonly slice = new KeySlice();
   private pending = 0;
   private readonly buffers: Uint8Array[] = [];
   private readonly starts = new Float64Array(BATCH);
@@ -56,7 +56,7 @@ export class KeydirLoader {
 
   /**
    * Adds a record. Its key's bytes must stay as they are until {@link flush} or {@link finish}.
-   * @throws KeydirError `KEYDIR_FULL`
+   * @throws BitcaskError `BITCASK_INDEX_FULL`
    * @throws RangeError on a field out of range or a key too long
    */
   add(key: KeySlice, location: Location): void {
@@ -68,7 +68,7 @@ export class KeydirLoader {
     this.take(key, location, TOMBSTONE);
   }
 
-  /** Works off what was added; key buffers may be reused after it. @throws KeydirError `KEYDIR_FULL` */
+  /** Works off what was added; key buffers may be reused after it. @throws BitcaskError `BITCASK_INDEX_FULL` */
   flush(): void {
     const { hash } = this.tables;
     const count = this.pending;
@@ -77,7 +77,7 @@ export class KeydirLoader {
     for (let index = 0; index < count; index++) this.put(index);
   }
 
-  /** Puts the keys into order and hands the keydir over for use. @throws KeydirError `KEYDIR_FULL` */
+  /** Puts the keys into order and hands the keydir over for use. @throws BitcaskError `BITCASK_INDEX_FULL` */
   finish(): void {
     if (this.isFinished) return;
     this.flush();

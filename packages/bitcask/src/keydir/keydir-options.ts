@@ -6,13 +6,13 @@ export interface KeydirOptions {
    */
   readonly ordered?: boolean;
   /**
-   * Most bytes to allocate, 4 MiB or more. A set or load that would need more throws `KEYDIR_FULL`
-   * and changes nothing. @default Infinity
+   * Most bytes to allocate, 4 MiB or more. A load that would need more throws `BITCASK_INDEX_FULL`;
+   * before writes, `Keydir.hasRoomFor` is to be asked. @default Infinity
    */
   readonly maxBytes?: number;
   /**
    * Most old versions kept for open snapshots (each about 50 bytes). Beyond it the oldest snapshots
-   * are given up: reading through them throws `KEYDIR_SNAPSHOT_GONE`. @default 1_048_576
+   * are given up: reading through them throws `BITCASK_SNAPSHOT_GONE`. @default 1_048_576
    */
   readonly maxVersions?: number;
   /** Most snapshots open at once, those of cursors included. @default 4096 */

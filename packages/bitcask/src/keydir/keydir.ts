@@ -14,17 +14,17 @@
  * must be above all that the newest of them has seen; without any, numbers may come in any order
  * (`set` always wins; it is `load` that compares).
  */
+import { BitcaskError } from "../errors.js";
 import type { Random } from "../ports.js";
 import type { HashSeed } from "./half-siphash.js";
 import { HashIndex } from "./hash-index.js";
 import { type CursorOptions, KeyCursor } from "./key-cursor.js";
 import { KeyOrder } from "./key-order.js";
-import { KeyProbe } from "./key-probe.js";
+import { type KeyInput, KeyProbe } from "./key-probe.js";
 import { toKeyRange } from "./key-range.js";
-import { KeydirError } from "./keydir-error.js";
 import { KeydirLoader } from "./keydir-loader.js";
 import { type KeydirOptions, resolveKeydirOptions } from "./keydir-options.js";
-import { checkLocation, checkPlace, type Location } from "./location.js";
+import { checkLocation, checkPlace, type Location, type RecordPlace } from "./location.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { DEAD, HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
 import { type KeydirSnapshot, SnapshotRegistry } from "./snapshot-registry.js";
@@ -33,6 +33,8 @@ import { VersionHistory } from "./version-history.js";
 /** What a write replaced: `"none"` for a key that was not there. */
 export type Displaced = "none" | "location";
 
+/** Record, hash slot and order, with room to grow; the key's bytes come on top. */
+const BYTES_PER_KEY = 64;
 /** Old versions freed by the way, per write; keeps up with one kept per write. */
 const TRIM_PER_WRITE = 4;
 
@@ -83,6 +85,7 @@ export class Keydir {
     this.history = new VersionHistory({
       records: this.records,
       snapshots: this.snapshots,
+      budget: this.budget,
       maxVersions: resolved.maxVersions,
       forget: (id) => this.forgetTombstone(id),
     });
@@ -102,9 +105,9 @@ export class Keydir {
    * Looks a key up, as of now or of a snapshot.
    * @param out receives the location; untouched when the key is not there
    * @returns whether the key is there
-   * @throws KeydirError `KEYDIR_SNAPSHOT_GONE`
+   * @throws BitcaskError `BITCASK_SNAPSHOT_GONE`
    */
-  get(key: string | Uint8Array, out: Location, snapshot?: KeydirSnapshot): boolean {
+  get(key: KeyInput, out: Location, snapshot?: KeydirSnapshot): boolean {
     this.probe.load(key);
     if (snapshot !== undefined && !snapshot.isOpen) throw snapshotGone();
     let id = this.hash.find(this.probe);
@@ -119,8 +122,22 @@ export class Keydir {
     return true;
   }
 
+  /**
+   * Whether there is room for so many fresh keys, in `maxBytes` and in the tables. It must be asked
+   * before the keys are written to disk: `set` takes what it is given, so the limit may be passed by
+   * what goes on beside the keys themselves (a growing hash table: a sixth at most, for a moment).
+   * @param keyBytes of all of them together
+   */
+  hasRoomFor(keys: number, keyBytes: number): boolean {
+    return (
+      this.budget.allows(keys * BYTES_PER_KEY + keyBytes) &&
+      this.hash.canHold(keys) &&
+      this.records.canHold(keys, keyBytes)
+    );
+  }
+
   /** Whether a key is there now. */
-  has(key: string | Uint8Array): boolean {
+  has(key: KeyInput): boolean {
     this.probe.load(key);
     const id = this.hash.find(this.probe);
     return id !== 0 && !this.records.hasState(id, TOMBSTONE);
@@ -129,11 +146,9 @@ export class Keydir {
   /**
    * Makes `location` the newest of the key.
    * @param displaced receives the location that was the newest until now, if there was one
-   * @throws KeydirError `KEYDIR_FULL`, with nothing changed; overwriting a key while no snapshot is
-   *   open never throws it
    * @throws RangeError on a field out of range, a key too long, or a sequence that a snapshot has seen
    */
-  set(key: string | Uint8Array, location: Location, displaced?: Location): Displaced {
+  set(key: KeyInput, location: Location, displaced?: Location): Displaced {
     checkLocation(location);
     this.probe.load(key);
     this.checkSequence(location.sequence);
@@ -157,10 +172,8 @@ export class Keydir {
    * Removes a key.
    * @param sequence of the deletion, under the same rule as for {@link Keydir.set}
    * @param displaced receives the location that was the newest until now, if there was one
-   * @throws KeydirError `KEYDIR_FULL` when an open snapshot sees the key and there is no room to keep
-   *   it; nothing is changed then
    */
-  delete(key: string | Uint8Array, sequence: number, displaced?: Location): Displaced {
+  delete(key: KeyInput, sequence: number, displaced?: Location): Displaced {
     this.probe.load(key);
     this.checkSequence(sequence);
     this.trimSome();
@@ -169,16 +182,29 @@ export class Keydir {
       this.advanceTo(sequence);
       return "none";
     }
-    this.keepIfSeen(id);
     if (displaced !== undefined) this.records.readLocation(id, displaced);
     this.advanceTo(sequence);
-    if (!this.records.hasState(id, HAS_HISTORY)) {
-      this.removeFound(id, this.probe);
-      return "location";
-    }
-    this.records.writeTombstone(id, sequence);
-    this.tombstones++;
+    this.removeNewest(id, sequence);
     return "location";
+  }
+
+  /**
+   * Takes out a key whose newest version lies at `place`, although nobody has deleted it: the record
+   * there is about to go, and readers have taken it for absent for some time (it has expired).
+   * Snapshots that are open go on seeing it; later ones may or may not.
+   * @param displaced receives its location
+   * @returns false when the newest version lies elsewhere; nothing is changed then
+   */
+  forget(key: KeyInput, place: RecordPlace, displaced: Location): boolean {
+    this.probe.load(key);
+    this.trimSome();
+    const id = this.hash.find(this.probe);
+    if (id === 0 || this.records.hasState(id, TOMBSTONE)) return false;
+    if (!this.records.isAt(id, place.fileId, place.position)) return false;
+    this.records.readLocation(id, displaced);
+    // No write has this number, so that the next one may: snapshots are judged by it, nothing else.
+    this.removeNewest(id, Math.max(this.snapshots.newest + 1, displaced.sequence));
+    return true;
   }
 
   /**
@@ -187,7 +213,7 @@ export class Keydir {
    * @returns false when no version lies at `from`: the copy is dead
    * @throws RangeError when `to` is out of range
    */
-  relocate(key: string | Uint8Array, from: RecordPlace, to: RecordPlace): boolean {
+  relocate(key: KeyInput, from: RecordPlace, to: RecordPlace): boolean {
     checkPlace(to.fileId, to.position);
     this.probe.load(key);
     const head = this.hash.find(this.probe);
@@ -198,32 +224,28 @@ export class Keydir {
     return true;
   }
 
-  /** Whether the newest version of the key, or one kept for a snapshot, lies at this place. */
-  isReferenced(key: string | Uint8Array, place: RecordPlace): boolean {
-    this.probe.load(key);
-    const head = this.hash.find(this.probe);
-    return head !== 0 && this.history.versionAt(head, place.fileId, place.position) !== 0;
-  }
-
   /**
    * Opens a view of everything up to the last `set` or `delete`. Costs nothing by itself; a key
    * overwritten or deleted while it is open keeps its old version, about 50 bytes.
-   * @throws KeydirError `KEYDIR_TOO_MANY_SNAPSHOTS`
+   * @throws BitcaskError `BITCASK_TOO_MANY_SNAPSHOTS`
    */
   snapshot(): KeydirSnapshot {
     this.refuseWhileLoading();
     return this.snapshots.open(this.highest);
   }
 
+  /** @throws BitcaskError `BITCASK_UNORDERED` when cursors would be refused */
+  assertOrdered(): void {
+    if (this.order === undefined) throw unordered();
+  }
+
   /**
    * Walks the keys of a range in order, over the given snapshot or one of its own.
    * The cursor must be closed when it owns its snapshot; see {@link KeyCursor}.
-   * @throws KeydirError `KEYDIR_UNORDERED`, `KEYDIR_SNAPSHOT_GONE`, `KEYDIR_TOO_MANY_SNAPSHOTS`
+   * @throws BitcaskError `BITCASK_UNORDERED`, `BITCASK_SNAPSHOT_GONE`, `BITCASK_TOO_MANY_SNAPSHOTS`
    */
   cursor(options: CursorOptions = {}): KeyCursor {
-    if (this.order === undefined) {
-      throw new KeydirError("KEYDIR_UNORDERED", "this keydir was created with `ordered: false`");
-    }
+    if (this.order === undefined) throw unordered();
     this.refuseWhileLoading();
     const owned = options.snapshot === undefined;
     const snapshot = options.snapshot ?? this.snapshot();
@@ -244,15 +266,17 @@ export class Keydir {
    * @param expectedKeys room is made for that many at once; more may come
    * @param onDead called with the location of each record that lost against a newer one of its key,
    *   for the count of dead bytes; the object is reused
-   * @throws KeydirError `KEYDIR_FULL`
+   * @throws BitcaskError `BITCASK_INDEX_FULL`
    */
   load(expectedKeys = 0, onDead?: (location: Location) => void): KeydirLoader {
     this.refuseWhileLoading();
     if (this.highest > 0) throw new RangeError("only a fresh keydir can be loaded");
+    this.budget.isEnforced = true;
     this.hash.reserveTotal(expectedKeys);
     const { records, hash, order, budget, probe } = this;
     const onFinish = (lastSequence: number, tombstones: readonly number[]): void => {
       this.loader = undefined;
+      this.budget.isEnforced = false;
       this.highest = lastSequence;
       this.forgetLoadedTombstones(tombstones);
     };
@@ -270,10 +294,9 @@ export class Keydir {
   }
 
   stats(): KeydirStats {
-    const columns = this.records.columnBytes + this.history.bytes;
     return {
       keys: this.size,
-      bytes: this.budget.bytes + columns + (this.order?.boundBytes ?? 0),
+      bytes: this.budget.bytes + (this.order?.boundBytes ?? 0),
       openSnapshots: this.snapshots.size,
       keptVersions: this.history.versionCount,
     };
@@ -290,6 +313,16 @@ export class Keydir {
     records.writeLocation(id, location);
     this.hash.insert(probe.hash, id);
     this.order?.insert(id);
+  }
+
+  private removeNewest(id: number, sequence: number): void {
+    this.keepIfSeen(id);
+    if (!this.records.hasState(id, HAS_HISTORY)) {
+      this.removeFound(id, this.probe);
+      return;
+    }
+    this.records.writeTombstone(id, sequence);
+    this.tombstones++;
   }
 
   private keepIfSeen(id: number): void {
@@ -316,7 +349,6 @@ export class Keydir {
     this.removeFound(id, this.ownProbe);
   }
 
-  /** Comes before any lookup of a write: it may take tombstones out of the tables. */
   /** A record may be listed twice, and a listed one may have been overwritten since. */
   private forgetLoadedTombstones(ids: readonly number[]): void {
     for (const id of ids) {
@@ -328,6 +360,7 @@ export class Keydir {
     }
   }
 
+  /** Comes before any lookup of a write: it may take tombstones out of the tables. */
   private trimSome(): void {
     if (this.history.versionCount === 0) return;
     this.history.trim(TRIM_PER_WRITE);
@@ -352,12 +385,16 @@ export class Keydir {
   }
 }
 
-/** Where a record lies, as in {@link Location}. */
-export interface RecordPlace {
-  readonly fileId: number;
-  readonly position: number;
+function snapshotGone(): BitcaskError {
+  return new BitcaskError({
+    code: "BITCASK_SNAPSHOT_GONE",
+    message: "the snapshot was released or given up",
+  });
 }
 
-function snapshotGone(): KeydirError {
-  return new KeydirError("KEYDIR_SNAPSHOT_GONE", "the snapshot was released or given up");
+function unordered(): BitcaskError {
+  return new BitcaskError({
+    code: "BITCASK_UNORDERED",
+    message: "the store was opened with `ordered: false`: it has no order to scan in",
+  });
 }

@@ -18,13 +18,13 @@ export class Leaf {
   /** Changes whenever a record changes its index; appending changes none. */
   version = 0;
 
-  /** @throws KeydirError `KEYDIR_FULL` */
+  /** @throws BitcaskError `BITCASK_INDEX_FULL` */
   constructor(capacity: number, budget: MemoryBudget) {
     budget.take(4 * capacity);
     this.ids = new Int32Array(capacity);
   }
 
-  /** Room for one more record; doubles. @throws KeydirError `KEYDIR_FULL` */
+  /** Room for one more record; doubles. @throws BitcaskError `BITCASK_INDEX_FULL` */
   grow(budget: MemoryBudget): void {
     if (this.count < this.ids.length) return;
     const ids = this.ids;

@@ -19,6 +19,12 @@ export interface Location {
   flags: number;
 }
 
+/** Where a record lies, as in {@link Location}. */
+export interface RecordPlace {
+  readonly fileId: number;
+  readonly position: number;
+}
+
 /** A fresh, zeroed `Location` to be reused as an out-parameter. */
 export function createLocation(): Location {
   return { fileId: 0, position: 0, size: 0, sequence: 0, expiresAt: 0, flags: 0 };

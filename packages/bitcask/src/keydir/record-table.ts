@@ -18,9 +18,9 @@
  * key, a kept old version (`VersionHistory`), or dead (left the hash, still named by the order).
  */
 
+import { BitcaskError } from "../errors.js";
 import type { KeyProbe } from "./key-probe.js";
 import { compareWords, headOf, type KeyWords } from "./key-words.js";
-import { KeydirError } from "./keydir-error.js";
 import type { Location } from "./location.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { SparseColumn } from "./sparse-column.js";
@@ -47,7 +47,7 @@ const TWO_32 = 2 ** 32;
 
 export class RecordTable {
   private readonly chunks: Int32Array[] = [];
-  private readonly expiry = new SparseColumn(CHUNK_BITS);
+  private readonly expiry: SparseColumn;
   private readonly suffixes: SuffixArena;
   private readonly budget: MemoryBudget;
   private readonly swept = new Int32Array(1024);
@@ -58,6 +58,7 @@ export class RecordTable {
 
   constructor(budget: MemoryBudget) {
     this.budget = budget;
+    this.expiry = new SparseColumn(CHUNK_BITS, budget);
     this.suffixes = new SuffixArena(budget, (owner, at) => {
       this.chunkOf(owner)[this.baseOf(owner) + 9] = at;
     });
@@ -74,17 +75,17 @@ export class RecordTable {
 
   /**
    * Makes sure that `count` records, one of them with a key of `keyBytes`, can be allocated.
-   * @throws KeydirError `KEYDIR_FULL`
+   * @throws BitcaskError `BITCASK_INDEX_FULL`
    */
   reserve(count: number, keyBytes: number): void {
     if (keyBytes > 16) this.suffixes.reserve(suffixWords(keyBytes));
     let spare = this.freeCount + (this.chunks.length << CHUNK_BITS) - this.next;
     while (spare < count) {
       if (this.next + count > MAX_RECORDS) {
-        throw new KeydirError(
-          "KEYDIR_FULL",
-          `the keydir holds its limit of ${MAX_RECORDS} records`,
-        );
+        throw new BitcaskError({
+          code: "BITCASK_INDEX_FULL",
+          message: `the keydir holds its limit of ${MAX_RECORDS} records`,
+        });
       }
       this.budget.take(CHUNK_BYTES);
       this.chunks.push(new Int32Array(CHUNK_BYTES / 4));
@@ -368,9 +369,9 @@ export class RecordTable {
     this.chunkOf(id)[this.baseOf(id) + 6 + slot] = target;
   }
 
-  /** Bytes in use for expiry times, which the budget does not count. */
-  get columnBytes(): number {
-    return this.expiry.bytes;
+  /** Whether `count` more records, with so many bytes of keys in all, keep within the tables' limits. */
+  canHold(count: number, keyBytes: number): boolean {
+    return this.next + count <= MAX_RECORDS && this.suffixes.canHold(count, keyBytes);
   }
 }
 

@@ -1,4 +1,4 @@
-import { KeydirError } from "./keydir-error.js";
+import { BitcaskError } from "../errors.js";
 
 /** A view of the keydir as it was; see `Keydir.snapshot`. */
 export interface KeydirSnapshot {
@@ -37,13 +37,13 @@ export class SnapshotRegistry {
     return this.entries.length;
   }
 
-  /** @throws KeydirError `KEYDIR_TOO_MANY_SNAPSHOTS` */
+  /** @throws BitcaskError `BITCASK_TOO_MANY_SNAPSHOTS` */
   open(sequence: number): KeydirSnapshot {
     if (this.entries.length >= this.maxSnapshots) {
-      throw new KeydirError(
-        "KEYDIR_TOO_MANY_SNAPSHOTS",
-        `${this.maxSnapshots} snapshots are open; release one first`,
-      );
+      throw new BitcaskError({
+        code: "BITCASK_TOO_MANY_SNAPSHOTS",
+        message: `${this.maxSnapshots} snapshots are open; release one first`,
+      });
     }
     const entry: Entry = { sequence, isOpen: true };
     this.entries.push(entry);

@@ -1,3 +1,5 @@
+import type { MemoryBudget } from "./memory-budget.js";
+
 /**
  * A column of numbers beside the record table, for facts that few records have. A block of rows takes
  * memory once one of them is set, so a store without expiries pays nothing for them, and nothing is
@@ -6,11 +8,13 @@
 export class SparseColumn {
   private readonly blocks: (Float64Array | undefined)[] = [];
   private readonly rowBits: number;
+  private readonly budget: MemoryBudget;
   private blockCount = 0;
 
   /** @param rowBits log2 of the rows per block */
-  constructor(rowBits: number) {
+  constructor(rowBits: number, budget: MemoryBudget) {
     this.rowBits = rowBits;
+    this.budget = budget;
   }
 
   /** The row's value, 0 when it was never set. */
@@ -19,11 +23,13 @@ export class SparseColumn {
     return block === undefined ? 0 : (block[row & ((1 << this.rowBits) - 1)] as number);
   }
 
+  /** @throws BitcaskError `BITCASK_INDEX_FULL` */
   set(row: number, value: number): void {
     const index = row >>> this.rowBits;
     let block = this.blocks[index];
     if (block === undefined) {
       if (value === 0) return;
+      this.budget.take(8 << this.rowBits);
       while (this.blocks.length <= index) this.blocks.push(undefined);
       block = new Float64Array(1 << this.rowBits);
       this.blocks[index] = block;
@@ -35,11 +41,7 @@ export class SparseColumn {
   /** Gives all blocks back; every row reads 0 again. */
   clear(): void {
     this.blocks.length = 0;
+    this.budget.give(this.blockCount * (8 << this.rowBits));
     this.blockCount = 0;
-  }
-
-  /** Bytes taken. */
-  get bytes(): number {
-    return this.blockCount * (8 << this.rowBits);
   }
 }

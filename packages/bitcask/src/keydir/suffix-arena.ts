@@ -12,7 +12,7 @@
  * Invariant: free words <= max(one chunk, a third of all words), but for what the running move is
  * about to give back.
  */
-import { KeydirError } from "./keydir-error.js";
+import { BitcaskError } from "../errors.js";
 import type { MemoryBudget } from "./memory-budget.js";
 
 const ARENA_BITS = 18;
@@ -46,12 +46,22 @@ export class SuffixArena {
     this.moved = moved;
   }
 
-  /** Makes room for a block of `count` key words. @throws KeydirError `KEYDIR_FULL` */
+  /** Whether `count` more blocks with so many bytes in all fit, wasted ends of chunks included. */
+  canHold(count: number, bytes: number): boolean {
+    const chunks = this.chunks.length - this.vacant.length;
+    // A block is at most an eighth of a chunk, so no more than that is wasted.
+    return chunks + 2 + (count * 12 + bytes) / (CHUNK_BYTES * 0.875) <= MAX_CHUNKS;
+  }
+
+  /** Makes room for a block of `count` key words. @throws BitcaskError `BITCASK_INDEX_FULL` */
   reserve(count: number): void {
     const words = count + HEADER_WORDS;
     if (this.current >= 0 && (this.filled[this.current] as number) + words <= CHUNK_WORDS) return;
     if (this.vacant.length === 0 && this.chunks.length === MAX_CHUNKS) {
-      throw new KeydirError("KEYDIR_FULL", "the keys beyond 16 bytes take 16 GiB, their limit");
+      throw new BitcaskError({
+        code: "BITCASK_INDEX_FULL",
+        message: "the keys beyond 16 bytes take 16 GiB, their limit",
+      });
     }
     this.budget.take(CHUNK_BYTES);
     const index = this.vacant.pop() ?? this.chunks.length;

@@ -15,6 +15,7 @@
  * Invariants: sequences fall along a key's chain; a chain is not longer than there are distinct open
  * or recently closed snapshots; the front of the queue is the end of its key's chain.
  */
+import type { MemoryBudget } from "./memory-budget.js";
 import { CHUNK_BITS, HAS_HISTORY, type RecordTable, TOMBSTONE } from "./record-table.js";
 import type { SnapshotRegistry } from "./snapshot-registry.js";
 import { SparseColumn } from "./sparse-column.js";
@@ -24,7 +25,7 @@ const OWNER = 1;
 const NEXT = 2;
 
 export class VersionHistory {
-  private readonly newestOf = new SparseColumn(CHUNK_BITS);
+  private readonly newestOf: SparseColumn;
   private readonly records: RecordTable;
   private readonly snapshots: SnapshotRegistry;
   private readonly maxVersions: number;
@@ -37,9 +38,11 @@ export class VersionHistory {
   constructor(init: {
     readonly records: RecordTable;
     readonly snapshots: SnapshotRegistry;
+    readonly budget: MemoryBudget;
     readonly maxVersions: number;
     readonly forget: (id: number) => void;
   }) {
+    this.newestOf = new SparseColumn(CHUNK_BITS, init.budget);
     this.records = init.records;
     this.snapshots = init.snapshots;
     this.maxVersions = init.maxVersions;
@@ -49,11 +52,6 @@ export class VersionHistory {
   /** Old versions kept now. */
   get versionCount(): number {
     return this.kept;
-  }
-
-  /** Bytes of the column of chains; the versions themselves are records. */
-  get bytes(): number {
-    return this.newestOf.bytes;
   }
 
   /** Whether the current version of this record must be kept when it is replaced. */
