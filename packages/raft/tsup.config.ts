@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/core/index.ts", "src/wal/index.ts"],
+  entry: ["src/index.ts", "src/core/index.ts", "src/wal/index.ts", "src/transport/index.ts"],
   format: ["esm", "cjs"],
   dts: true,
   sourcemap: true,

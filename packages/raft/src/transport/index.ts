@@ -1,0 +1,12 @@
+/** How hosts reach one another: the port, one over TCP, one within a process. */
+
+export type { RaftTransportErrorCode } from "./errors.js";
+export { isRaftTransportError, RaftTransportError } from "./errors.js";
+export type {
+  OutgoingStream,
+  PeerAddress,
+  PeerState,
+  Transport,
+  TransportHandler,
+} from "./transport.js";
+export { MAX_STREAM_HEADER_BYTES } from "./transport.js";
