@@ -33,7 +33,7 @@ export class Workshop {
     });
   }
 
-  /** Links every published package into node_modules, as `npm install` would. */
+  /** Links every published package into node_modules with its peers, as `npm install` would. */
   private installPackages(): void {
     const modules = join(this.directory, "node_modules");
     mkdirSync(join(modules, "@types"), { recursive: true });
@@ -44,8 +44,12 @@ export class Workshop {
         const source = join(ROOT, folder, name);
         const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8")) as {
           name: string;
+          peerDependencies?: Record<string, string>;
         };
         symlinkSync(source, join(modules, manifest.name));
+        for (const peer of Object.keys(manifest.peerDependencies ?? {})) {
+          symlinkSync(join(source, "node_modules", peer), join(modules, peer));
+        }
       }
     }
   }
