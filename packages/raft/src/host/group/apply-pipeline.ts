@@ -1,0 +1,192 @@
+/**
+ * Everything that touches a state machine, one thing after another: batches of committed entries,
+ * restores, snapshots. Runs beside the protocol; what is done at once needs no turn of the event loop.
+ *
+ * Bound: the core hands out at most `maxApplyingBytes` of entries that are not reported done; beside
+ * those there is one snapshot and one restore at a time.
+ */
+
+import { type Entry, isConfigEntry } from "../../core/entry.js";
+import type { LogIndex } from "../../core/ids.js";
+import type { ApplyTask } from "../../core/ready.js";
+import { unwrapCommand } from "../envelope.js";
+import { RaftHostError } from "../errors.js";
+import type { Command, StateMachine } from "../state-machine.js";
+
+export interface ApplyPipelineDeps {
+  readonly machine: StateMachine;
+  /** Commands up to here are in the state machine already: they are not given to it again. */
+  readonly skipThrough: number;
+  /** Switches the group to the configuration of a committed entry. */
+  readonly applyConfig: (entry: Entry) => void | Promise<void>;
+  /** An entry has been applied; the machine's answer, if it held a command. */
+  readonly onEntry: (entry: Entry, result: Uint8Array | undefined) => void;
+  /** A whole task has been applied. */
+  readonly onTask: (task: ApplyTask) => void;
+  /** The group cannot go on. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Work with the state machine; answers at once, or when the promise resolves. */
+export type PipelineJob = () => void | Promise<void>;
+
+interface QueuedJob {
+  readonly run: PipelineJob;
+  /** The pipeline has stopped: the job will not be run. */
+  readonly onDropped: (() => void) | undefined;
+}
+
+export class ApplyPipeline {
+  readonly #deps: ApplyPipelineDeps;
+  #queue: QueuedJob[] = [];
+  #skipThrough: number;
+  #busy: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(deps: ApplyPipelineDeps) {
+    this.#deps = deps;
+    this.#skipThrough = deps.skipThrough;
+  }
+
+  apply(task: ApplyTask): void {
+    this.run(() => this.#apply(task));
+  }
+
+  /**
+   * Runs `run` after all that was given before it. A job that throws fails the group.
+   * @param onDropped called in its place when the pipeline stops before
+   */
+  run(run: PipelineJob, onDropped?: () => void): void {
+    if (this.#isStopped) {
+      onDropped?.();
+      return;
+    }
+    this.#queue.push({ run, onDropped });
+    this.#pump();
+  }
+
+  /** Nothing more is begun. Resolves when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#drop();
+    await this.#busy;
+  }
+
+  /** The state machine stands at `index` now, restored from a snapshot. */
+  restoredTo(index: LogIndex): void {
+    this.#skipThrough = Math.max(this.#skipThrough, index);
+  }
+
+  #pump(): void {
+    while (this.#busy === undefined && !this.#isStopped) {
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      try {
+        const done = job.run();
+        if (done !== undefined) this.#wait(done);
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+  }
+
+  #wait(done: Promise<void>): void {
+    const end = (): void => {
+      this.#busy = undefined;
+    };
+    this.#busy = done.then(
+      () => {
+        end();
+        this.#pump();
+      },
+      (error: unknown) => {
+        end();
+        this.#fail(error);
+      },
+    );
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return;
+    this.#drop();
+    this.#deps.onFailed(error);
+  }
+
+  #drop(): void {
+    this.#isStopped = true;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const { onDropped } of queue) onDropped?.();
+  }
+
+  #apply(task: ApplyTask): void | Promise<void> {
+    const { entries } = task;
+    if (entries.some(isConfigEntry)) return this.#applyMixed(task);
+    const done = this.#applyCommands(entries);
+    if (done === undefined) {
+      this.#deps.onTask(task);
+      return undefined;
+    }
+    return done.then(() => {
+      // Stopped meanwhile: whoever stopped it has told all that wait.
+      if (!this.#isStopped) this.#deps.onTask(task);
+    });
+  }
+
+  /** Commands and changes of the configuration, in their order. */
+  async #applyMixed(task: ApplyTask): Promise<void> {
+    const { entries } = task;
+    let from = 0;
+    while (from < entries.length && !this.#isStopped) {
+      const entry = entries[from];
+      if (entry !== undefined && isConfigEntry(entry)) {
+        await this.#deps.applyConfig(entry);
+        if (!this.#isStopped) this.#deps.onEntry(entry, undefined);
+        from += 1;
+        continue;
+      }
+      const next = entries.findIndex((other, at) => at > from && isConfigEntry(other));
+      const to = next < 0 ? entries.length : next;
+      await this.#applyCommands(entries.slice(from, to));
+      from = to;
+    }
+    if (!this.#isStopped) this.#deps.onTask(task);
+  }
+
+  #applyCommands(entries: readonly Entry[]): void | Promise<void> {
+    const commands: Command[] = [];
+    for (const { index, term, data } of entries) {
+      const command = unwrapCommand(data);
+      if (command === undefined || index <= this.#skipThrough) continue;
+      commands.push({ index, term, data: command });
+    }
+    if (commands.length === 0) {
+      for (const entry of entries) this.#deps.onEntry(entry, undefined);
+      return undefined;
+    }
+    const answered = this.#deps.machine.apply(commands);
+    if (!(answered instanceof Promise)) {
+      this.#settle(entries, commands, answered);
+      return undefined;
+    }
+    return answered.then((results) => {
+      if (!this.#isStopped) this.#settle(entries, commands, results);
+    });
+  }
+
+  #settle(
+    entries: readonly Entry[],
+    commands: readonly Command[],
+    results: readonly (Uint8Array | undefined)[],
+  ): void {
+    if (results.length !== commands.length) {
+      const message = `the state machine gave ${results.length} answers to ${commands.length} commands`;
+      throw new RaftHostError({ code: "RAFT_HOST_APPLY_FAILED", outcome: "unknown", message });
+    }
+    let answered = 0;
+    for (const entry of entries) {
+      const isCommand = commands[answered]?.index === entry.index;
+      this.#deps.onEntry(entry, isCommand ? results[answered] : undefined);
+      if (isCommand) answered += 1;
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/** Brings a group up from its log and its state machine. */
+
+import { type ConfigState, EMPTY_CONFIG_STATE } from "../../core/configuration.js";
+import { foundingSnapshot } from "../../core/founding.js";
+import { INDEX_ZERO, type LogPosition, TERM_ZERO, toLogIndex } from "../../core/ids.js";
+import type { CoreEvent } from "../../core/options.js";
+import { RaftCore } from "../../core/raft-core.js";
+import type { LogStorage, Snapshot } from "../../core/storage.js";
+import { ENVELOPE_BYTES } from "../envelope.js";
+import { RaftHostError } from "../errors.js";
+import { GROUP_DEFAULTS, type GroupOptions, resolveCompaction } from "../options.js";
+import type { GroupLogs } from "../ports.js";
+import type { SnapshotFiles } from "../snapshot/snapshot-files.js";
+import { heldCommand, snapshotFile } from "../snapshot/snapshot-pointer.js";
+import type { StateMachine } from "../state-machine.js";
+import { Compaction } from "./compaction.js";
+import type { GroupContext, GroupStart } from "./group-context.js";
+import { GroupStorage } from "./group-storage.js";
+import { HostedGroup } from "./hosted-group.js";
+
+/** A group to be opened on this host. */
+export interface GroupInit {
+  /** Its number, the same on all hosts: a safe integer of at least 1. */
+  readonly group: number;
+  readonly stateMachine: StateMachine;
+  /**
+   * The members that the group is founded with, the same on each of them. Only looked at when the log
+   * knows nothing of the group. Without it, this host waits to be added by the members.
+   *
+   * Never found a group again on a host that has lost its disk: it has forgotten its vote. Remove the
+   * member and add a new one with another node id.
+   */
+  readonly founders?: { readonly voters: readonly number[]; readonly learners?: readonly number[] };
+  readonly options?: GroupOptions;
+}
+
+export interface OpenGroupDeps {
+  readonly context: GroupContext;
+  readonly log: GroupLogs;
+  readonly files: SnapshotFiles;
+  /** Told of the core's events. */
+  readonly onEvent: (group: number, event: CoreEvent) => void;
+  readonly onCompacted: (group: number, index: number) => void;
+  readonly onSnapshotFailed: (group: number, error: unknown) => void;
+  readonly wake: () => void;
+}
+
+/**
+ * @throws RaftHostError `RAFT_HOST_STATE_MISMATCH`, `RAFT_HOST_SNAPSHOT_DAMAGED`; RangeError; what log and
+ *   state machine throw
+ */
+export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<HostedGroup> {
+  const { context, log, files } = deps;
+  const { group, stateMachine: machine } = init;
+  const compactionOptions = resolveCompaction(init.options?.compaction);
+  await foundIfNew(deps, init);
+  const storage = log.storage(group);
+  const snapshot = storage.snapshot();
+  await files.clean(group, snapshotFile(snapshot));
+  const skipThrough = await openMachine(machine, storage, files);
+  const start = startOf(snapshot, skipThrough);
+  const { compaction: _, ...given } = init.options ?? {};
+  const limits = { ...GROUP_DEFAULTS, ...given };
+  const { electionTicks, heartbeatTicks } = context.options;
+  const core = new RaftCore(
+    {
+      id: context.nodeId,
+      storage: new GroupStorage(storage, toLogIndex(skipThrough)),
+      random: context.ports.random,
+      observer: (event) => deps.onEvent(group, event),
+    },
+    {
+      ...limits,
+      maxEntryBytes: limits.maxEntryBytes + ENVELOPE_BYTES,
+      electionTicks,
+      heartbeatTicks,
+      applied: start.applied.index,
+      // Who proposed where is how outcomes are known, so proposals do not travel.
+      forwardProposals: false,
+    },
+  );
+  const compaction = new Compaction({
+    group,
+    machine,
+    storage,
+    files,
+    options: compactionOptions,
+    write: (job) => context.write(job),
+    wake: deps.wake,
+    onCompacted: (index) => deps.onCompacted(group, index),
+    onFailed: (error) => deps.onSnapshotFailed(group, error),
+  });
+  const restore = (taken: Snapshot): Promise<void> => restoreMachine(machine, taken, files);
+  return new HostedGroup({ group, core, machine, start, limits, compaction, restore }, context);
+}
+
+async function foundIfNew({ log, context }: OpenGroupDeps, init: GroupInit): Promise<void> {
+  const { group, founders } = init;
+  if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
+  if (founders === undefined || log.groupIds().includes(group)) return;
+  const { voters, learners = [] } = founders;
+  if (![...voters, ...learners].includes(context.nodeId)) {
+    throw new RangeError(`node ${context.nodeId} is not among the founders of group ${group}`);
+  }
+  const installSnapshot = foundingSnapshot(founders);
+  await log.append([{ group, installSnapshot }], { sync: true });
+}
+
+/** @returns the last command that the state machine holds */
+async function openMachine(
+  machine: StateMachine,
+  storage: LogStorage,
+  files: SnapshotFiles,
+): Promise<number> {
+  const snapshot = storage.snapshot();
+  if (machine.kind === "in-memory") {
+    if (snapshot !== undefined) await restoreMachine(machine, snapshot, files);
+    return snapshot?.meta.index ?? 0;
+  }
+  const held = await machine.open();
+  const from = snapshot?.meta.index ?? 0;
+  if (held > storage.lastIndex()) {
+    throw mismatch(`the state machine holds ${held}, the log ends at ${storage.lastIndex()}`);
+  }
+  if (held < heldCommand(snapshot)) {
+    throw mismatch(`the state machine ends at ${held}, the log begins behind ${from}`);
+  }
+  if (snapshot !== undefined && held < from && snapshotFile(snapshot) !== undefined) {
+    await restoreMachine(machine, snapshot, files);
+    return from;
+  }
+  return held;
+}
+
+async function restoreMachine(
+  machine: StateMachine,
+  snapshot: Snapshot,
+  files: SnapshotFiles,
+): Promise<void> {
+  const file = snapshotFile(snapshot);
+  // Without a file it is the one that the group was founded with: nothing has happened yet.
+  if (file === undefined) return;
+  const chunks = files.read(file);
+  if (machine.kind === "in-memory") await machine.restore(chunks);
+  else await machine.restore({ index: snapshot.meta.index, chunks });
+}
+
+function startOf(snapshot: Snapshot | undefined, skipThrough: number): GroupStart {
+  const config: ConfigState = snapshot?.meta.config ?? EMPTY_CONFIG_STATE;
+  const { index, term } = snapshot?.meta ?? { index: INDEX_ZERO, term: TERM_ZERO };
+  const applied: LogPosition = { index, term };
+  return { config, applied, skipThrough };
+}
+
+function mismatch(message: string): RaftHostError {
+  return new RaftHostError({ code: "RAFT_HOST_STATE_MISMATCH", message });
+}

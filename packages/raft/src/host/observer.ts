@@ -1,0 +1,39 @@
+/** What a host tells while it runs, for logs, metrics and tests. */
+
+import type { NodeId } from "../core/ids.js";
+import type { CoreEvent } from "../core/options.js";
+
+/** Why something that came from another host was dropped. */
+export type DropReason =
+  /** Bytes that are no frame of a version known here. */
+  | "malformed"
+  /** The group is not open on this host. */
+  | "unknown-group"
+  /** The group has stopped on this host. */
+  | "group-failed"
+  /** The inbox is full. */
+  | "inbox-full"
+  /** The core refused it; the code is in `detail`. */
+  | "refused";
+
+/** Told what happens. Must not throw, nor call back into the host. */
+export interface HostObserver {
+  /** Something in the protocol of one group: elections, configurations, snapshots. */
+  onGroupEvent?(group: number, event: CoreEvent): void;
+  /** A group has stopped on this host. */
+  onGroupFailed?(group: number, error: unknown): void;
+  /** The log failed: all groups have stopped. Whoever runs the host should end the process. */
+  onLogFailed?(error: unknown): void;
+  /** The log has no space, or has some again. */
+  onSpace?(isShort: boolean): void;
+  /** Something from another host was dropped. */
+  onDropped?(from: NodeId, reason: DropReason, detail: string): void;
+  /** The timer came late by this much: the event loop, or the process, stood still. */
+  onStall?(lateMs: number): void;
+  /** A write to the log has been under way for longer than `diskStallMs`, or no longer is. */
+  onDiskStall?(isStalled: boolean): void;
+  /** A snapshot of a group has been made, and the log cut behind it. */
+  onCompacted?(group: number, index: number): void;
+  /** A snapshot could not be made, or could not be sent or received; it is tried again. */
+  onSnapshotFailed?(group: number, error: unknown): void;
+}

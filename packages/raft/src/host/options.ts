@@ -1,0 +1,129 @@
+/** Settings of a host and of its groups, their defaults and their limits. */
+
+import type { RaftCoreOptions } from "../core/options.js";
+import type { HostObserver } from "./observer.js";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export interface RaftHostOptions {
+  /** Milliseconds of a tick, the unit of the timeouts below. @default 100 */
+  readonly tickMs?: number;
+  /** Ticks without a leader before an election, at least. @default 10 */
+  readonly electionTicks?: number;
+  /** Ticks between heartbeats. @default 1 */
+  readonly heartbeatTicks?: number;
+  /** Bytes of received frames that wait for their turn; more are dropped. @default 67_108_864 (64 MiB) */
+  readonly maxInboxBytes?: number;
+  /** Bytes of a frame, unless a single message is larger. @default 1_048_576 (1 MiB) */
+  readonly maxFrameBytes?: number;
+  /** Bytes of proposals, over all groups, that wait for their turn. @default 67_108_864 (64 MiB) */
+  readonly maxQueuedProposalBytes?: number;
+  /** Proposals of one group under way, whatever their size. @default 65_536 */
+  readonly maxPendingProposals?: number;
+  /** Reads of one group under way. @default 65_536 */
+  readonly maxPendingReads?: number;
+  /** Bytes that one write to the log gathers, unless a single entry is larger. At most the log's
+   *  `maxBatchBytes`. @default 4_194_304 (4 MiB) */
+  readonly maxWriteBytes?: number;
+  /**
+   * How long a write to the log may take before this host counts as unfit to lead: it then gives its
+   * leaderships up. @default the least election timeout, `electionTicks * tickMs`
+   */
+  readonly diskStallMs?: number;
+  readonly observer?: HostObserver;
+}
+
+/** When a group's log is cut, and how much of it stays for members that lag. */
+export interface CompactionOptions {
+  /** Bytes of commands applied since the last snapshot that call for the next. @default 67_108_864 */
+  readonly everyBytes?: number;
+  /** Entries applied since the last snapshot that call for the next. @default 100_000 */
+  readonly everyEntries?: number;
+  /** Entries before the snapshot that stay in the log. @default 5_000 */
+  readonly keepEntries?: number;
+}
+
+/** Settings of one group. */
+export interface GroupOptions
+  extends Pick<
+    RaftCoreOptions,
+    | "maxAppendBytes"
+    | "maxApplyingBytes"
+    | "maxUncommittedBytes"
+    | "maxEntryBytes"
+    | "maxInflightMessages"
+    | "maxInflightBytes"
+    | "maxPromotionLag"
+    | "priority"
+  > {
+  readonly compaction?: CompactionOptions;
+}
+
+/** What a group takes when it is told nothing; less than the core's own, as a host has many. */
+export const GROUP_DEFAULTS = {
+  maxAppendBytes: 512 * KIB,
+  maxApplyingBytes: 8 * MIB,
+  maxUncommittedBytes: 32 * MIB,
+  maxEntryBytes: 2 * MIB,
+  maxInflightMessages: 256,
+  maxInflightBytes: 8 * MIB,
+} as const satisfies GroupOptions;
+
+const COMPACTION_DEFAULTS: Required<CompactionOptions> = {
+  everyBytes: 64 * MIB,
+  everyEntries: 100_000,
+  keepEntries: 5_000,
+};
+
+export type ResolvedHostOptions = Required<RaftHostOptions>;
+
+const DEFAULTS: Omit<ResolvedHostOptions, "diskStallMs"> = {
+  tickMs: 100,
+  electionTicks: 10,
+  heartbeatTicks: 1,
+  maxInboxBytes: 64 * MIB,
+  maxFrameBytes: MIB,
+  maxQueuedProposalBytes: 64 * MIB,
+  maxPendingProposals: 65_536,
+  maxPendingReads: 65_536,
+  maxWriteBytes: 4 * MIB,
+  observer: {},
+};
+
+/** @throws RangeError naming the option that is out of range */
+export function resolveHostOptions(options: RaftHostOptions): ResolvedHostOptions {
+  const merged = { ...DEFAULTS, ...given(options) };
+  const { diskStallMs = merged.electionTicks * merged.tickMs } = options;
+  const resolved = { ...merged, diskStallMs };
+  for (const [name, value] of Object.entries(resolved)) {
+    if (name !== "observer") requirePositive(name, value);
+  }
+  if (resolved.heartbeatTicks >= resolved.electionTicks) {
+    throw new RangeError("heartbeatTicks must be less than electionTicks");
+  }
+  return resolved;
+}
+
+/** @throws RangeError naming the option that is out of range */
+export function resolveCompaction(options: CompactionOptions = {}): Required<CompactionOptions> {
+  const merged = { ...COMPACTION_DEFAULTS, ...given(options) };
+  requirePositive("everyBytes", merged.everyBytes);
+  requirePositive("everyEntries", merged.everyEntries);
+  if (!Number.isSafeInteger(merged.keepEntries) || merged.keepEntries < 0) {
+    throw new RangeError(`keepEntries must be an integer of at least 0: ${merged.keepEntries}`);
+  }
+  return merged;
+}
+
+/** What is set: an option that is undefined counts as left out. */
+function given<Options extends object>(options: Options): Options {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Options;
+}
+
+function requirePositive(name: string, value: unknown): void {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return;
+  throw new RangeError(`${name} must be an integer of at least 1: ${String(value)}`);
+}

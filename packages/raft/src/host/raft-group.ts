@@ -1,0 +1,148 @@
+/** One group, for those who use it. */
+
+import type { ConfigChange } from "../core/config-change.js";
+import { type LogIndex, type NodeId, toNodeId } from "../core/ids.js";
+import type { Role } from "../core/options.js";
+import type { ConfigChangeOptions } from "../core/raft-core.js";
+import type { NodeStatus } from "../core/status.js";
+import { wrapCommand } from "./envelope.js";
+import { RaftHostError } from "./errors.js";
+import type { HostedGroup } from "./group/hosted-group.js";
+import type { Applied, AppliedConfig } from "./group/proposals.js";
+import type { HostEngine } from "./host-engine.js";
+
+export interface CallOptions {
+  /** Milliseconds after which the call gives up. @default 10_000 */
+  readonly timeoutMs?: number;
+}
+
+export interface ChangeConfigOptions extends CallOptions, ConfigChangeOptions {}
+
+/** What there is to see of a group on this host. */
+export interface GroupStatus extends NodeStatus {
+  readonly group: number;
+  readonly state: "running" | "failed" | "closed";
+  /** Proposals and reads that have no answer yet. */
+  readonly proposals: number;
+  readonly reads: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/**
+ * A group on this host. Calls fail with an error that has a `code` and an `outcome`: a `RaftError` when
+ * the protocol refuses, a `RaftHostError` otherwise. Outcome `"not-applied"`: it never will be. Outcome
+ * `"unknown"`: it may have been, or may still be.
+ */
+export class RaftGroup {
+  readonly #hosted: HostedGroup;
+  readonly #engine: HostEngine;
+
+  /** Made by `RaftHost.openGroup`. */
+  constructor(hosted: HostedGroup, engine: HostEngine) {
+    this.#hosted = hosted;
+    this.#engine = engine;
+  }
+
+  get id(): number {
+    return this.#hosted.group;
+  }
+
+  get role(): Role {
+    return this.#hosted.core.role;
+  }
+
+  /** Who leads, as far as this host knows. */
+  get leader(): NodeId | undefined {
+    return this.#hosted.core.leader;
+  }
+
+  /**
+   * Replicates a command and applies it. To be called at the leader.
+   * @param command copied before the call returns
+   * @returns the state machine's answer on this host; the command is then committed
+   * @throws RaftError `RAFT_NOT_LEADER` with `leader`, `RAFT_NO_LEADER`, `RAFT_BACKLOG_FULL`,
+   *   `RAFT_ENTRY_TOO_LARGE`, `RAFT_TRANSFER_IN_PROGRESS`, `RAFT_REMOVED`; RaftHostError
+   *   `RAFT_HOST_OVERLOADED`, `RAFT_HOST_NO_SPACE`, `RAFT_HOST_SUPERSEDED`, and with outcome "unknown"
+   *   `RAFT_HOST_TIMEOUT`, `RAFT_HOST_LOST_SIGHT`, `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_LOG_FAILED`,
+   *   `RAFT_HOST_CLOSED`
+   */
+  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const applied = this.#hosted.proposals.enqueue(wrapCommand(command), this.#deadline(options));
+    this.#engine.markDirty(this.#hosted);
+    return applied;
+  }
+
+  /**
+   * Resolves when a read of this host's state machine sees all that was acknowledged anywhere before the
+   * call. May be called at any member.
+   * @returns the index that the read is sure to see
+   * @throws RaftError `RAFT_NO_LEADER`, `RAFT_READ_BACKLOG_FULL`; RaftHostError
+   *   `RAFT_HOST_OVERLOADED`, `RAFT_HOST_TIMEOUT`, `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_CLOSED`
+   */
+  readIndex(options: CallOptions = {}): Promise<LogIndex> {
+    const { refusal } = this.#hosted;
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const index = this.#hosted.reads.enqueue(this.#deadline(options));
+    this.#engine.markDirty(this.#hosted);
+    return index;
+  }
+
+  /**
+   * Changes who is in the group. Resolves when the change is applied on this host; one of several members
+   * then goes through a joint configuration that ends by itself. To be called at the leader; one that
+   * removes itself hands over first.
+   * @throws RaftError as `propose`, and `RAFT_CONFIG_CHANGE_REFUSED` with a `reason`; RaftHostError as
+   *   `propose`
+   */
+  async changeConfig(
+    change: ConfigChange,
+    options: ChangeConfigOptions = {},
+  ): Promise<AppliedConfig> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const { timeoutMs: _, ...coreOptions } = options;
+    return this.#hosted.changeConfig(change, coreOptions, this.#deadline(options));
+  }
+
+  /**
+   * Hands leadership to `member`, or asks the leader to. Takes effect, if at all, within an election
+   * timeout; proposals are refused meanwhile.
+   * @throws RaftError `RAFT_NO_LEADER`; RaftHostError `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_CLOSED`;
+   *   RangeError when `member` is no node id
+   */
+  transferLeadership(member: number): void {
+    const transferee = toNodeId(member);
+    this.#hosted.call(() => this.#hosted.core.transferLeadership(transferee));
+  }
+
+  /** Campaigns now, unless this member leads or may not. */
+  campaign(): void {
+    this.#hosted.call(() => this.#hosted.core.campaign());
+  }
+
+  status(): GroupStatus {
+    const { core, group, state, proposals, reads } = this.#hosted;
+    return {
+      ...core.status(),
+      group,
+      state,
+      proposals: proposals.count,
+      reads: reads.count,
+    };
+  }
+
+  #refusal(): RaftHostError | undefined {
+    if (this.#hosted.refusal !== undefined) return this.#hosted.refusal;
+    if (!this.#engine.isShortOfSpace) return undefined;
+    const message = "the log has no space; reads go on";
+    return new RaftHostError({ code: "RAFT_HOST_NO_SPACE", message });
+  }
+
+  #deadline({ timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions): number {
+    if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs must be above 0: ${timeoutMs}`);
+    return this.#engine.ports.clock.monotonicMs() + timeoutMs;
+  }
+}

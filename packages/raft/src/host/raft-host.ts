@@ -1,0 +1,253 @@
+/**
+ * Many Raft groups in one process: they share a log, a transport, a clock, and the turns of the host.
+ */
+
+import { type NodeId, toNodeId } from "../core/ids.js";
+import type { Transport } from "../transport/transport.js";
+import type { FileSystem } from "../wal/ports.js";
+import { RaftHostError } from "./errors.js";
+import type { HostedGroup } from "./group/hosted-group.js";
+import { type GroupInit, openGroup } from "./group/open-group.js";
+import { HostEngine } from "./host-engine.js";
+import { type RaftHostOptions, resolveHostOptions } from "./options.js";
+import type { GroupLogs, HostPorts } from "./ports.js";
+import { RaftGroup } from "./raft-group.js";
+import { SnapshotFiles } from "./snapshot/snapshot-files.js";
+import { SnapshotTransfers } from "./snapshot/snapshot-transfers.js";
+
+export interface RaftHostDeps {
+  /** Of this host, in all of its groups: unique for the life of the cluster, never reused. */
+  readonly nodeId: number;
+  /** The log of all groups. Stays the caller's, who closes it after the host. */
+  readonly log: GroupLogs;
+  /** The host starts it, and closes it in the end. */
+  readonly transport: Transport;
+  readonly ports: HostPorts;
+  /** Where snapshots are kept, in files of their own. No other host may use the directory. */
+  readonly snapshots: { readonly fileSystem: FileSystem; readonly directory: string };
+}
+
+/** What there is to see of a host, for metrics. */
+export interface HostStatus {
+  readonly nodeId: NodeId;
+  readonly groups: number;
+  /** Groups that this host leads. */
+  readonly leads: number;
+  readonly failedGroups: number;
+  /** Of frames that wait for their turn. */
+  readonly inboxBytes: number;
+  /** How long the write to the log under way has taken so far; 0 when there is none. */
+  readonly pendingWriteMs: number;
+  /** Whether this host may lead: disk and space are well, and it has not resigned. */
+  readonly isFit: boolean;
+  readonly isShortOfSpace: boolean;
+  readonly hasFailed: boolean;
+}
+
+const RESIGN_POLLS_PER_TICK = 2;
+
+export class RaftHost {
+  readonly nodeId: NodeId;
+  readonly #deps: RaftHostDeps;
+  readonly #engine: HostEngine;
+  readonly #files: SnapshotFiles;
+  readonly #transfers: SnapshotTransfers;
+  readonly #handles = new Map<number, RaftGroup>();
+  /** Groups that are being opened or removed. */
+  readonly #changing = new Set<number>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(deps: RaftHostDeps, files: SnapshotFiles, options: RaftHostOptions) {
+    this.nodeId = toNodeId(deps.nodeId);
+    this.#deps = deps;
+    this.#files = files;
+    const { log, transport, ports } = deps;
+    const resolved = resolveHostOptions(options);
+    this.#engine = new HostEngine({
+      nodeId: this.nodeId,
+      log,
+      transport,
+      ports,
+      options: resolved,
+      sendSnapshot: (group, message) => this.#transfers.send(group, message),
+    });
+    this.#transfers = new SnapshotTransfers({ engine: this.#engine, transport, files });
+  }
+
+  /**
+   * Starts a host without groups.
+   * @throws RangeError for an option out of range; what file system and transport throw
+   */
+  static async start(deps: RaftHostDeps, options: RaftHostOptions = {}): Promise<RaftHost> {
+    const { fileSystem, directory } = deps.snapshots;
+    const files = await SnapshotFiles.open(fileSystem, directory, deps.ports.random);
+    const host = new RaftHost(deps, files, options);
+    const engine = host.#engine;
+    await deps.transport.start({
+      onFrame: (from, frame) => engine.onFrame(from, frame),
+      onPeerState: (peer, state) => {
+        if (state === "down") engine.onPeerDown(peer);
+      },
+      onStream: (from, header, chunks) => host.#transfers.receive(from, header, chunks),
+    });
+    engine.start();
+    return host;
+  }
+
+  /**
+   * Opens a group: one that the log knows, one to be founded, or one that this host is to join.
+   * @throws RaftHostError `RAFT_HOST_GROUP_OPEN`, `RAFT_HOST_STATE_MISMATCH`,
+   *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`; RaftError
+   *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; what the log and the state
+   *   machine throw
+   */
+  async openGroup(init: GroupInit): Promise<RaftGroup> {
+    this.#assertUsable();
+    const { group: id } = init;
+    if (this.#handles.has(id) || this.#changing.has(id)) {
+      const message = `group ${id} is open already`;
+      throw new RaftHostError({ code: "RAFT_HOST_GROUP_OPEN", message });
+    }
+    this.#changing.add(id);
+    try {
+      const hosted = await this.#open(init);
+      this.#assertUsable();
+      const handle = new RaftGroup(hosted, this.#engine);
+      this.#handles.set(id, handle);
+      this.#engine.add(hosted);
+      return handle;
+    } finally {
+      this.#changing.delete(id);
+    }
+  }
+
+  /** The group, if it is open on this host. */
+  group(id: number): RaftGroup | undefined {
+    return this.#handles.get(id);
+  }
+
+  /** Groups that are open on this host, in the order of their opening. */
+  groups(): readonly RaftGroup[] {
+    return [...this.#handles.values()];
+  }
+
+  /**
+   * Closes a group on this host, whose log and state stay.
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`
+   */
+  async closeGroup(id: number): Promise<void> {
+    await this.#take(id, async (hosted) => hosted.close());
+  }
+
+  /**
+   * Closes a group and forgets its log, and its snapshots with it. Only for a member that has been
+   * removed from the group: as a member it would have forgotten its vote. Data of a state machine on
+   * disk are the caller's to remove, before this resolves or after, but not by halves.
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; what the log throws
+   */
+  async removeGroup(id: number): Promise<void> {
+    await this.#take(id, async (hosted) => {
+      await hosted.close();
+      await this.#engine.settle();
+      await this.#deps.log.append([{ group: id, remove: true }], { sync: true });
+      await this.#files.clean(id, undefined);
+    });
+  }
+
+  /**
+   * Gives up leadership of all groups, and takes none any more: for an orderly end.
+   * @param timeoutMs how long to wait for successors @default 5_000
+   * @returns whether all groups have been handed over
+   */
+  async resign(timeoutMs = 5_000): Promise<boolean> {
+    const { ports, options } = this.#engine;
+    const endMs = ports.clock.monotonicMs() + timeoutMs;
+    this.#engine.resign();
+    for (;;) {
+      if (this.status().leads === 0) return true;
+      const leftMs = endMs - ports.clock.monotonicMs();
+      if (leftMs <= 0 || this.#closing !== undefined) return false;
+      const pauseMs = Math.min(leftMs, options.tickMs / RESIGN_POLLS_PER_TICK);
+      await new Promise<void>((resolve) => {
+        ports.clock.schedule(pauseMs, resolve);
+      });
+    }
+  }
+
+  status(): HostStatus {
+    const { groups, inboxBytes, pendingWriteMs, isFit, isShortOfSpace, failure } = this.#engine;
+    const all = [...groups.values()];
+    const running = all.filter(({ state }) => state === "running");
+    return {
+      nodeId: this.nodeId,
+      groups: all.length,
+      leads: running.filter(({ core }) => core.role === "leader").length,
+      failedGroups: all.filter(({ state }) => state === "failed").length,
+      inboxBytes,
+      pendingWriteMs,
+      isFit,
+      isShortOfSpace,
+      hasFailed: failure !== undefined,
+    };
+  }
+
+  /**
+   * Ends all groups, waits for the disk, and closes the transport; the log stays open. What waits is
+   * rejected. Idempotent. Call `resign` first to spare the others an election timeout.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#engine.stop();
+    for (const hosted of this.#engine.groups.values()) await hosted.close();
+    await this.#transfers.close();
+    await this.#deps.transport.close();
+  }
+
+  #open(init: GroupInit): Promise<HostedGroup> {
+    const { observer } = this.#engine.options;
+    return openGroup(
+      {
+        context: this.#engine,
+        log: this.#deps.log,
+        files: this.#files,
+        onEvent: (group, event) => {
+          if (event.type === "snapshot-needed") this.#engine.groups.get(group)?.requestSnapshot();
+          observer.onGroupEvent?.(group, event);
+        },
+        onCompacted: (group, index) => observer.onCompacted?.(group, index),
+        onSnapshotFailed: (group, error) => observer.onSnapshotFailed?.(group, error),
+        wake: () => this.#engine.wake(),
+      },
+      init,
+    );
+  }
+
+  async #take(id: number, end: (hosted: HostedGroup) => Promise<void>): Promise<void> {
+    this.#assertUsable();
+    const hosted = this.#engine.groups.get(id);
+    if (hosted === undefined) {
+      const message = `group ${id} is not open on this host`;
+      throw new RaftHostError({ code: "RAFT_HOST_UNKNOWN_GROUP", message });
+    }
+    this.#changing.add(id);
+    this.#handles.delete(id);
+    this.#engine.delete(hosted);
+    try {
+      await end(hosted);
+    } finally {
+      this.#changing.delete(id);
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#closing !== undefined) {
+      throw new RaftHostError({ code: "RAFT_HOST_CLOSED", message: "the host is closed" });
+    }
+    const { failure } = this.#engine;
+    if (failure !== undefined) throw failure;
+  }
+}
