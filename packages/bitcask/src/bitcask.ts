@@ -17,6 +17,7 @@ import type {
   WriteOptions,
 } from "./options.js";
 import { checkSyncMode, resolveOptions } from "./options.js";
+import { openReadOnlyStore } from "./read-only-store.js";
 import { recordBytes } from "./record-format.js";
 import { scanEntries, scanEntriesSync, scanKeys, scanKeysSync, scanValues } from "./scan.js";
 import type { BitcaskStats } from "./stats.js";
@@ -64,7 +65,20 @@ export class Bitcask {
    */
   static async open(directory: string, options?: BitcaskOptions): Promise<Bitcask> {
     checkDirectory(directory);
-    return new Bitcask(await openStore(directory, resolveOptions(options)));
+    const resolved = resolveOptions(options);
+    const open = resolved.readOnly ? openReadOnlyStore : openStore;
+    return new Bitcask(await open(directory, resolved));
+  }
+
+  /**
+   * Opens the store for reading, also while another process writes to it. Shows it as it was at one
+   * moment of the opening, for as long as it is open; open again to see more. That may include the
+   * latest writes before their writer was answered. Takes no lock and writes nothing; needs a file
+   * descriptor per data file, and keeps the space of files that merges remove meanwhile.
+   * @throws BitcaskError `BITCASK_NOT_FOUND`, `BITCASK_CORRUPT`, `BITCASK_TOO_MANY_FILES`, …
+   */
+  static openReadOnly(directory: string, options?: BitcaskOptions): Promise<Bitcask> {
+    return Bitcask.open(directory, { ...options, readOnly: true });
   }
 
   /** The directory, as given to {@link Bitcask.open}. */
@@ -253,6 +267,13 @@ export class Bitcask {
       throw new BitcaskError({
         code: "BITCASK_CLOSED",
         message: "the store is closed",
+        outcome: "not-applied",
+      });
+    }
+    if (this.#store.isReadOnly) {
+      throw new BitcaskError({
+        code: "BITCASK_READ_ONLY",
+        message: "the store is open for reading only",
         outcome: "not-applied",
       });
     }

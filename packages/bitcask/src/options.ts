@@ -31,6 +31,9 @@ export interface BitcaskOptions {
   readonly syncIntervalMs?: number | undefined;
   /** Creates directory and store when they are missing. @default true */
   readonly createIfMissing?: boolean | undefined;
+  /** Opens without a lock and changes nothing; writes are refused with `BITCASK_READ_ONLY`. See
+   *  {@link Bitcask.openReadOnly}. @default false */
+  readonly readOnly?: boolean | undefined;
   /** Bytes at which the active data file is sealed and a new one begun. A larger batch or value gets
    *  a file of its own. Smaller files make finer merges. @default 268_435_456 (256 MiB) */
   readonly dataFileMaxBytes?: number | undefined;
@@ -109,6 +112,7 @@ export interface ResolvedOptions extends BitcaskPorts {
   readonly sync: SyncMode;
   readonly syncIntervalMs: number;
   readonly createIfMissing: boolean;
+  readonly readOnly: boolean;
   readonly dataFileMaxBytes: number;
   readonly maxKeyBytes: number;
   readonly maxValueBytes: number;
@@ -130,6 +134,7 @@ const DEFAULTS = {
   sync: "always" as SyncMode,
   syncIntervalMs: 100,
   createIfMissing: true,
+  readOnly: false,
   dataFileMaxBytes: 256 * MIB,
   maxKeyBytes: 65_535,
   maxValueBytes: 64 * MIB,

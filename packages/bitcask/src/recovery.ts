@@ -33,11 +33,19 @@ export interface RecoveredState {
   readonly hintEntriesLoaded: number;
 }
 
+/** What recovery fills. */
+export interface RecoveryTarget {
+  readonly keydir: Keydir;
+  readonly files: FileSet;
+  /** Mends nothing, writes nothing, and keeps every file open. @default false */
+  readonly isReadOnly?: boolean;
+}
+
 /** @throws BitcaskError `BITCASK_CORRUPT`, `BITCASK_NEWER_FORMAT`, … */
 export async function recoverFiles(
   context: { readonly fileSystem: FileSystem; readonly directory: string },
   manifest: Manifest,
-  into: { readonly keydir: Keydir; readonly files: FileSet },
+  into: RecoveryTarget,
 ): Promise<RecoveredState> {
   const recovery = new Recovery(context, manifest, into);
   return recovery.run();
@@ -48,6 +56,7 @@ class Recovery {
   private readonly directory: string;
   private readonly manifest: Manifest;
   private readonly files: FileSet;
+  private readonly isReadOnly: boolean;
   private readonly loader: IndexLoader;
   private readonly ignoredHints: IgnoredFile[] = [];
   private recordsScanned = 0;
@@ -56,12 +65,13 @@ class Recovery {
   constructor(
     context: { readonly fileSystem: FileSystem; readonly directory: string },
     manifest: Manifest,
-    into: { readonly keydir: Keydir; readonly files: FileSet },
+    into: RecoveryTarget,
   ) {
     this.fileSystem = context.fileSystem;
     this.directory = context.directory;
     this.manifest = manifest;
     this.files = into.files;
+    this.isReadOnly = into.isReadOnly === true;
     this.loader = new IndexLoader(into.keydir, (fileId) => into.files.get(fileId));
   }
 
@@ -73,7 +83,7 @@ class Recovery {
       this.files.add(file);
       const found = await this.loadFile(file);
       if (file.isSealed) {
-        this.files.closeIdle(file);
+        if (!this.isReadOnly) this.files.closeIdle(file);
         continue;
       }
       if (active !== undefined)
@@ -109,7 +119,8 @@ class Recovery {
         offset: Math.min(stat.size, listed.durableBytes),
       });
     }
-    const handle = await this.fileSystem.open(path, listed.isSealed ? "read" : "read-write");
+    const mode = listed.isSealed || this.isReadOnly ? "read" : "read-write";
+    const handle = await this.fileSystem.open(path, mode);
     try {
       const bytes = Buffer.alloc(DATA_HEADER_BYTES);
       const count = await handle.read(bytes, 0);
@@ -159,6 +170,11 @@ class Recovery {
   private async mendTail(file: DataFile, scan: FileScan): Promise<TornTail | undefined> {
     const handle = this.files.handleOf(file);
     const before = file.size;
+    if (this.isReadOnly) {
+      // What lies behind may be a write under way.
+      file.size = scan.end;
+      return undefined;
+    }
     const durable = Math.max(file.durableSize, scan.provenDurable);
     if (durable < scan.end) await storeAnew(handle, durable, scan.end);
     if (scan.end < before || durable < scan.end) {

@@ -5,7 +5,7 @@ import { ActiveLog } from "./active-log.js";
 import { createDirectory, findLeftovers, prepareDirectory, removeLeftovers } from "./directory.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
-import { type FrozenFiles, freezeFiles } from "./frozen-files.js";
+import { type FrozenFiles, freeze, freezeFiles } from "./frozen-files.js";
 import { Health } from "./health.js";
 import { toBitcaskError } from "./io-errors.js";
 import { Keydir } from "./keydir/keydir.js";
@@ -30,7 +30,8 @@ interface StoreParts {
   readonly now: StoreTime;
   readonly manifest: ManifestStore;
   readonly log: ActiveLog;
-  readonly lock: DirectoryLock;
+  /** `undefined`: the store is open for reading only. */
+  readonly lock: DirectoryLock | undefined;
   readonly report: OpenReport;
 }
 
@@ -46,7 +47,7 @@ export class Store {
   readonly merger: Merger;
   private readonly manifest: ManifestStore;
   private readonly log: ActiveLog;
-  private readonly lock: DirectoryLock;
+  private readonly lock: DirectoryLock | undefined;
   private readonly report: OpenReport;
   private isClosing = false;
 
@@ -82,6 +83,10 @@ export class Store {
     this.health.assertSound();
   }
 
+  get isReadOnly(): boolean {
+    return this.lock === undefined;
+  }
+
   stats(): BitcaskStats {
     const files = this.files.list().map((file) => ({
       id: file.id,
@@ -112,12 +117,17 @@ export class Store {
   /** See {@link freezeFiles}. The caller must release what it gets. */
   freeze(maxTailBytes: number): Promise<FrozenFiles> {
     const { files, manifest, log, queue, now } = this;
+    if (this.isReadOnly) {
+      const nextSequence = log.upcomingSequence;
+      return Promise.resolve(freeze(files, files.list(), { ...manifest.current, nextSequence }));
+    }
     return freezeFiles({ files, manifest, log, queue, now }, maxTailBytes);
   }
 
   /** Settles, records the clean end, releases. @throws BitcaskError the poisoning error */
   async close(): Promise<void> {
     this.isClosing = true;
+    if (this.isReadOnly) return this.files.closeAll();
     try {
       await this.merger.stop();
       if (!this.health.isPoisoned) await this.queue.settle();
@@ -125,7 +135,7 @@ export class Store {
     } finally {
       this.queue.stop();
       await this.files.closeAll();
-      await this.lock.release();
+      await this.lock?.release();
     }
     this.health.assertSound();
   }

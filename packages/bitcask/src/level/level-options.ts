@@ -72,6 +72,7 @@ const STORE_OPTIONS: Readonly<
   Record<keyof Omit<BitcaskOptions, "createIfMissing" | "ordered">, true>
 > = {
   sync: true,
+  readOnly: true,
   syncIntervalMs: true,
   dataFileMaxBytes: true,
   maxKeyBytes: true,
