@@ -3,7 +3,7 @@
  * errors pass through unchanged, with their POSIX code.
  */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { FileHandle, FileStat, FileSystem, OpenMode } from "./ports.js";
 
@@ -19,6 +19,19 @@ const fdatasyncAsync = promisify(fs.fdatasync);
 const ftruncateAsync = promisify(fs.ftruncate);
 const fstatAsync = promisify(fs.fstat);
 const closeAsync = promisify(fs.close);
+
+/** @returns the error when it is for want of a parent; nothing when the directory is there now */
+async function makeOneDirectory(path: string): Promise<Error | undefined> {
+  try {
+    await fs.promises.mkdir(path);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return error as Error;
+    if (code === "EEXIST" && (await fs.promises.stat(path)).isDirectory()) return undefined;
+    throw error;
+  }
+}
 
 export class NodeFileSystem implements FileSystem {
   join(...segments: readonly string[]): string {
@@ -49,8 +62,13 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
+  /** Not with Node's `recursive`: where the parent is there and ENOENT stays (procfs), it never ends. */
   async makeDirectory(path: string): Promise<void> {
-    await fs.promises.mkdir(path, { recursive: true });
+    if ((await makeOneDirectory(path)) === undefined) return;
+    const parent = dirname(path);
+    if (parent !== path) await this.makeDirectory(parent);
+    const problem = await makeOneDirectory(path);
+    if (problem !== undefined) throw problem;
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -110,16 +128,15 @@ class NodeFileHandle implements FileHandle {
     return done;
   }
 
-  readSync(into: Uint8Array, position: number): number {
+  readSync(into: Uint8Array, position: number, from = 0, to = into.length): number {
     this.assertOpen();
-    let done = 0;
-    while (done < into.length) {
-      const left = into.length - done;
-      const count = fs.readSync(this.descriptor, into, done, left, position + done);
+    let at = from;
+    while (at < to) {
+      const count = fs.readSync(this.descriptor, into, at, to - at, position + at - from);
       if (count === 0) break;
-      done += count;
+      at += count;
     }
-    return done;
+    return at - from;
   }
 
   async write(chunk: Uint8Array, position: number): Promise<void> {
