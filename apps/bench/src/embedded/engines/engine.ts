@@ -37,6 +37,8 @@ export interface ReadValue {
 export interface Engine {
   /** What {@link Feature}s are played by something else, for the footnotes. */
   readonly lacks: readonly Feature[];
+  /** Puts or removals in one large batch that suit the store best, as measured. */
+  readonly batchOperations: number;
   /** Reads in place; `undefined` in a store that can't. */
   readonly getSync: ((key: string) => ReadValue | undefined) | undefined;
   /** Used where there is no `getSync`; calls back once. */
@@ -61,6 +63,9 @@ export interface Engine {
   compact(): Promise<unknown>;
   close(): Promise<unknown>;
 }
+
+/** What suits all stores that do not say otherwise. */
+export const BATCH_OPERATIONS = 10_000;
 
 /** Bytes for the block or page cache of peers. */
 export const PEER_CACHE_BYTES = 128 * 1024 * 1024;

@@ -1,5 +1,11 @@
 import { syncDirectory } from "../disk.js";
-import { type Engine, type EngineSettings, PEER_CACHE_BYTES, type Put } from "./engine.js";
+import {
+  BATCH_OPERATIONS,
+  type Engine,
+  type EngineSettings,
+  PEER_CACHE_BYTES,
+  type Put,
+} from "./engine.js";
 import { loadPeer } from "./peer-module.js";
 import { TurnBatcher } from "./turn-batcher.js";
 
@@ -43,6 +49,7 @@ export async function openLevel(settings: EngineSettings): Promise<Engine> {
   };
   const batcher = new TurnBatcher(write);
   return {
+    batchOperations: BATCH_OPERATIONS,
     lacks: [],
     getSync: (key) => db.getSync(key),
     getAsync: undefined,

@@ -11,7 +11,9 @@ interface LmdbDatabase {
   getBinaryFast(key: string): ReadValue | undefined;
   getMany(keys: readonly string[]): Promise<(ReadValue | undefined)[]>;
   put(key: string, value: Buffer): Promise<unknown>;
-  remove(key: string): Promise<unknown>;
+  putSync(key: string, value: Buffer): void;
+  removeSync(key: string): void;
+  transactionSync(work: () => void): void;
   getRange(options: { start: string; limit: number }): Iterable<{ key: string; value: Buffer }>;
   readonly flushed: PromiseLike<unknown>;
   close(): Promise<void>;
@@ -19,6 +21,8 @@ interface LmdbDatabase {
 
 /** From so many callers on, `overlappingSync` is the faster setting (measured: 123k to 147k/s). */
 const OVERLAPPING_CALLERS = 1024;
+/** Larger transactions leave so long a list of free pages that the updates after them crawl. */
+const TRANSACTION_OPERATIONS = 1000;
 
 export function openLmdb(settings: EngineSettings): Engine {
   const isOverlapping = settings.callers >= OVERLAPPING_CALLERS;
@@ -27,19 +31,22 @@ export function openLmdb(settings: EngineSettings): Engine {
     path: join(settings.directory, "data.mdb"),
     encoding: "binary",
     noMemInit: true,
-    ...(settings.isDurable ? { overlappingSync: isOverlapping } : { noSync: true }),
+    ...(settings.isDurable
+      ? { overlappingSync: isOverlapping }
+      : { noSync: true, useWritemap: true }),
   });
   const putDurably = async (key: string, value: Buffer): Promise<void> => {
     await db.put(key, value);
     await db.flushed;
   };
-  // Writes of one turn share a transaction, so the last one's promise is every one's.
-  const putAll = (puts: readonly Put[]) => {
-    let last: Promise<unknown> = Promise.resolve();
-    for (const { key, value } of puts) last = db.put(key, value);
-    return last;
+  // Without a sync to wait for, transactions in place are faster than those on its thread.
+  const putAll = async (puts: readonly Put[]): Promise<void> => {
+    db.transactionSync(() => {
+      for (const { key, value } of puts) db.putSync(key, value);
+    });
   };
   return {
+    batchOperations: TRANSACTION_OPERATIONS,
     lacks: [],
     getSync: (key) => db.getBinaryFast(key),
     getAsync: undefined,
@@ -52,10 +59,10 @@ export function openLmdb(settings: EngineSettings): Engine {
     put: isOverlapping ? putDurably : (key, value) => db.put(key, value),
     putTurn: putAll,
     load: putAll,
-    removeAll(keys) {
-      let last: Promise<unknown> = Promise.resolve();
-      for (const key of keys) last = db.remove(key);
-      return last;
+    async removeAll(keys) {
+      db.transactionSync(() => {
+        for (const key of keys) db.removeSync(key);
+      });
     },
     scan(from, limit) {
       let rows = 0;

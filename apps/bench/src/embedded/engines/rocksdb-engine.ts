@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { syncDirectory } from "../disk.js";
 import {
+  BATCH_OPERATIONS,
   type Engine,
   type EngineSettings,
   PEER_CACHE_BYTES,
@@ -45,6 +46,7 @@ export async function openRocksdb(settings: EngineSettings): Promise<Engine> {
     );
   const batcher = new TurnBatcher(write);
   return {
+    batchOperations: BATCH_OPERATIONS,
     lacks: [],
     getSync: undefined,
     // A missing key is an error of that interface; so would be a real failure, which the caller's

@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { syncDirectory } from "../disk.js";
-import { type Engine, type EngineSettings, PEER_CACHE_BYTES, type Put } from "./engine.js";
+import {
+  BATCH_OPERATIONS,
+  type Engine,
+  type EngineSettings,
+  PEER_CACHE_BYTES,
+  type Put,
+} from "./engine.js";
 import { loadPeer } from "./peer-module.js";
 import { TurnBatcher } from "./turn-batcher.js";
 
@@ -46,6 +52,7 @@ export function openSqlite(settings: EngineSettings): Engine {
   });
   const get = (key: string) => select.get(key) as Buffer | undefined;
   return {
+    batchOperations: BATCH_OPERATIONS,
     lacks: [],
     getSync: get,
     getAsync: undefined,

@@ -1,5 +1,5 @@
 import { Bitcask } from "@titan/bitcask";
-import type { Engine, EngineSettings, Put } from "./engine.js";
+import { BATCH_OPERATIONS, type Engine, type EngineSettings, type Put } from "./engine.js";
 
 export async function openTitan(settings: EngineSettings): Promise<Engine> {
   const store = await Bitcask.open(settings.directory, {
@@ -10,6 +10,7 @@ export async function openTitan(settings: EngineSettings): Promise<Engine> {
   const batch = (puts: readonly Put[]) =>
     store.batch(puts.map(({ key, value }) => ({ type: "put", key, value })));
   return {
+    batchOperations: BATCH_OPERATIONS,
     lacks: ["value cache", "getMany"],
     getSync: (key) => store.getSync(key),
     getAsync: undefined,

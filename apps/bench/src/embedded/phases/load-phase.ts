@@ -2,9 +2,8 @@ import type { Engine } from "../engines/engine.js";
 import { createValues } from "../key-space.js";
 import type { PhaseContext, PhaseRun } from "./phase.js";
 
-/** Bytes that one batch of a load has at most, and puts. */
+/** Bytes that one batch of a load has at most. */
 const BATCH_BYTES = 4 * 1024 * 1024;
-const BATCH_PUTS = 10_000;
 
 /** Loads all keys in no order, and makes them durable once at the end; making keys is not timed. */
 export const runLoad: PhaseRun = async (context) => {
@@ -28,7 +27,10 @@ export async function loadKeys(
   order: (index: number) => number,
 ): Promise<number> {
   const values = createValues(job.seed, job.valueBytes);
-  const step = Math.max(1, Math.min(BATCH_PUTS, Math.floor(BATCH_BYTES / job.valueBytes)));
+  const step = Math.max(
+    1,
+    Math.min(engine.batchOperations, Math.floor(BATCH_BYTES / job.valueBytes)),
+  );
   let elapsedMs = 0;
   for (let first = 0; first < job.keys; first += step) {
     const puts = Array.from({ length: Math.min(step, job.keys - first) }, (_, index) => {
