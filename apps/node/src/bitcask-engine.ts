@@ -133,10 +133,7 @@ function toLogFields(report: OpenReport): object {
 }
 
 const HINTS: ReadonlyMap<string, readonly [NodeErrorCode, string]> = new Map([
-  [
-    "BITCASK_LOCKED",
-    ["NODE_DATA_IN_USE", "stop the process that uses it, or choose another --data-dir"],
-  ],
+  ["BITCASK_LOCKED", ["NODE_DATA_IN_USE", "or choose another --data-dir"]],
   [
     "BITCASK_CORRUPT",
     ["NODE_DATA_DAMAGED", "nothing was changed; restore the directory from a copy"],
@@ -153,7 +150,10 @@ const HINTS: ReadonlyMap<string, readonly [NodeErrorCode, string]> = new Map([
   ["BITCASK_TOO_MANY_FILES", ["NODE_DISK", "raise the limit of open files (ulimit -n)"]],
   ["BITCASK_WRITE_FAILED", ["NODE_DISK", "check the disk"]],
   ["BITCASK_SYNC_FAILED", ["NODE_DISK", "check the disk"]],
-  ["BITCASK_READ_FAILED", ["NODE_DISK", "check the disk"]],
+  [
+    "BITCASK_READ_FAILED",
+    ["NODE_DISK", "check the path and the disk, or choose another --data-dir"],
+  ],
 ]);
 
 /** The node's own words for a store that does not open; `undefined` for what is none of its codes. */

@@ -71,7 +71,7 @@ describe("values", () => {
         const unread = client.put("k", "v".repeat(size));
         await expect(unread).rejects.toMatchObject({
           ...{ code: "CLIENT_INVALID_ARGUMENT", outcome: "not-applied", attempts: 1 },
-          message: expect.stringMatching(/larger than max \(\d+ vs \d+\)/),
+          message: expect.stringMatching(/larger than max \(\d+ vs \d+\); send less at once/),
         });
       }
       expect(await client.get("k")).toBeUndefined();

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Bitcask } from "@titan/bitcask";
 import { expect, test } from "vitest";
@@ -152,6 +152,8 @@ test("a data directory that is a file ends with a message, not a stack", () =>
     await writeFile(file, "");
     const { code, stderr } = await endOf(["--data-dir", file]);
     expect(code).toBe(6);
+    expect(stderr).toContain("ENOTDIR");
+    expect(stderr).toContain("choose another --data-dir");
     expect(stderr).not.toContain("    at ");
   }));
 
@@ -168,6 +170,19 @@ test("data of a newer version ends with 5 and is not touched", () =>
     const reopened = await Bitcask.open(join(directory, "store"));
     expect(Buffer.from(reopened.getSync(key) ?? []).toString()).toBe(value);
     await reopened.close();
+  }));
+
+test("a store of a newer format ends with 5 and is not touched", () =>
+  withDirectory(async (directory) => {
+    await (await Bitcask.open(join(directory, "store"))).close();
+    const path = join(directory, "store", "manifest");
+    const newer = (await readFile(path, "utf8")).replace(/^(TITAN-BITCASK) \d+/u, "$1 9999");
+    expect(newer).toContain("9999");
+    await writeFile(path, newer);
+    const { code, stderr } = await endOf(["--data-dir", directory]);
+    expect(code).toBe(5);
+    expect(stderr).toContain("run a newer titan-node");
+    expect(await readFile(path, "utf8")).toBe(newer);
   }));
 
 test("a node keeps its id, and refuses another's", () =>

@@ -72,6 +72,18 @@ describe("outcomes", () => {
     expect(tooLarge("Sent message larger than max (5 vs. 4)").outcome).toBe("unknown");
   });
 
+  test.each([
+    [WRITE, "Received message larger than max (5 vs 4)", "raise the server's --max-value-bytes"],
+    [READ, "Received message larger than max (5 vs 4)", "raise maxMessageBytes"],
+    [WRITE, "Attempted to send message with a size larger than 4", "raise maxMessageBytes"],
+  ])("a message over gRPC's limit: what to do is said (%o, %s)", (nature, message, advice) => {
+    const refused = failure(8, undefined, { message });
+    const where = { endpoint: "n:1", attempts: 1 };
+    const error = toClientError(refused, judge(refused, nature), where);
+    expect(error.message).toContain(`n:1: ${message}; `);
+    expect(error.message).toContain(advice);
+  });
+
   test("a call that was never sent is not applied, and sent again", () => {
     const init = { status: UNAVAILABLE, message: "", info: undefined, retryAfterMs: undefined };
     const verdict = judge(new RpcFailure({ ...init, neverSent: true }), WRITE);

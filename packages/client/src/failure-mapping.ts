@@ -159,6 +159,15 @@ function isTooLarge({ info, status, message }: RpcFailure): boolean {
   return info === undefined && status === STATUS.RESOURCE_EXHAUSTED && TOO_LARGE.test(message);
 }
 
+/** What to do about a message over gRPC's limit, whose own words only say that it is. */
+function adviceOn(failure: RpcFailure, code: ClientErrorCode): string {
+  if (!isTooLarge(failure)) return "";
+  if (code !== "CLIENT_INVALID_ARGUMENT") return "; ask for less at once, or raise maxMessageBytes";
+  return failure.message.startsWith("Attempted")
+    ? "; send less at once, or raise maxMessageBytes"
+    : "; send less at once, or raise the server's --max-value-bytes and --max-batch-bytes";
+}
+
 /** The error that the caller sees of `failure`. */
 export function toClientError(
   failure: RpcFailure,
@@ -168,7 +177,7 @@ export function toClientError(
   return new ClientError({
     code: verdict.code,
     outcome: verdict.outcome,
-    message: `${where.endpoint}: ${failure.message}`,
+    message: `${where.endpoint}: ${failure.message}${adviceOn(failure, verdict.code)}`,
     reason: failure.info?.reason,
     metadata: failure.info?.metadata,
     retryAfterMs: failure.retryAfterMs,
