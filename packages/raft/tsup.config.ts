@@ -1,7 +1,13 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/core/index.ts", "src/wal/index.ts", "src/transport/index.ts"],
+  entry: [
+    "src/index.ts",
+    "src/core/index.ts",
+    "src/wal/index.ts",
+    "src/transport/index.ts",
+    "src/testing/index.ts",
+  ],
   format: ["esm", "cjs"],
   dts: true,
   sourcemap: true,

@@ -2,6 +2,11 @@
 
 export type { RaftTransportErrorCode } from "./errors.js";
 export { isRaftTransportError, RaftTransportError } from "./errors.js";
+export type { LossyTransportDeps, NetworkFaults } from "./lossy-transport.js";
+export { LossyTransport } from "./lossy-transport.js";
+export type { MemoryNetworkOptions } from "./memory-network.js";
+export { MemoryNetwork } from "./memory-network.js";
+export type { MemoryTransport } from "./memory-transport.js";
 export type {
   OutgoingStream,
   PeerAddress,
