@@ -48,13 +48,14 @@ export class RaftGroup {
     return this.#hosted.group;
   }
 
+  /** A group that does not run on this host counts as a follower. */
   get role(): Role {
-    return this.#hosted.core.role;
+    return this.#isRunning ? this.#hosted.core.role : "follower";
   }
 
   /** Who leads, as far as this host knows. */
   get leader(): NodeId | undefined {
-    return this.#hosted.core.leader;
+    return this.#isRunning ? this.#hosted.core.leader : undefined;
   }
 
   /**
@@ -127,11 +128,17 @@ export class RaftGroup {
     const { core, group, state, proposals, reads } = this.#hosted;
     return {
       ...core.status(),
+      role: this.role,
+      leader: this.leader,
       group,
       state,
       proposals: proposals.count,
       reads: reads.count,
     };
+  }
+
+  get #isRunning(): boolean {
+    return this.#hosted.state === "running";
   }
 
   #refusal(): RaftHostError | undefined {

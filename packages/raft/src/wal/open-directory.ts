@@ -35,7 +35,10 @@ async function takeDirectory(ports: WalPorts, directory: string): Promise<Direct
 }
 
 /** Makes the directory with its parents, and their names durable. */
-async function makeDurableDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+export async function makeDurableDirectory(
+  fileSystem: FileSystem,
+  directory: string,
+): Promise<void> {
   const holders: string[] = [];
   let at = directory;
   while ((await fileSystem.stat(at)) === undefined) {

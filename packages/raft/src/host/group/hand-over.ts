@@ -5,7 +5,7 @@ import { decodeConfigChange, entersJoint, leavesJoint } from "../../core/config-
 import type { Entry } from "../../core/entry.js";
 import type { NodeId } from "../../core/ids.js";
 import type { RaftCore } from "../../core/raft-core.js";
-import type { NodeStatus } from "../../core/status.js";
+import type { MemberStatus, NodeStatus } from "../../core/status.js";
 
 /** Whether applying `entry` takes the vote from a node that has it in the present configuration. */
 export function losesVote(entry: Entry, { id, config }: NodeStatus): boolean {
@@ -18,18 +18,26 @@ export function losesVote(entry: Entry, { id, config }: NodeStatus): boolean {
   );
 }
 
-/** The voter that is best prepared to lead; undefined when none was heard of lately. */
+/** The voter that is best prepared to lead: heard of lately, then the furthest. */
 export function bestSuccessor({ id, config, members }: NodeStatus): NodeId | undefined {
   const voters = new Set(config.voters);
   return members
-    .filter((member) => member.id !== id && voters.has(member.id) && member.recentActive)
-    .sort((a, b) => b.match - a.match || a.id - b.id)[0]?.id;
+    .filter((member) => member.id !== id && voters.has(member.id))
+    .sort((a, b) => rank(b) - rank(a) || b.match - a.match || a.id - b.id)[0]?.id;
 }
 
-/** Hands leadership to the best successor. @returns whether there is one */
+function rank(member: MemberStatus): number {
+  return member.recentActive ? 1 : 0;
+}
+
+/**
+ * Asks the best successor to take over, again when it has been asked before: it refuses while it has a
+ * committed change of the configuration yet to apply. @returns whether there is one
+ */
 export function handOver(core: RaftCore): boolean {
   const successor = bestSuccessor(core.status());
   if (successor === undefined) return false;
+  core.transferLeadership(core.id);
   core.transferLeadership(successor);
   return true;
 }
@@ -46,10 +54,18 @@ export class HandOver {
     });
   }
 
+  /** Time passes. */
   tick(core: RaftCore): void {
-    if (this.#waiting === undefined) return;
-    this.#waiting.ticksLeft -= 1;
-    if (this.#waiting.ticksLeft <= 0 || core.role !== "leader") this.end();
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    waiting.ticksLeft -= 1;
+    if (waiting.ticksLeft <= 0) this.end();
+    else handOver(core);
+  }
+
+  /** The role may have changed. */
+  look(core: RaftCore): void {
+    if (core.role !== "leader") this.end();
   }
 
   /** Waits no more. */

@@ -53,6 +53,7 @@ export class HostedGroup {
   #applied: LogPosition;
   #lastCommand: number;
   #isSnapshotWanted = false;
+  #isFit = true;
   readonly #handOver = new HandOver();
 
   constructor(parts: GroupParts, context: GroupContext) {
@@ -137,12 +138,14 @@ export class HostedGroup {
       this.proposals.expire(nowMs);
       this.reads.tick(this.core, nowMs);
       this.#handOver.tick(this.core);
+      if (!this.#isFit && this.core.role === "leader") handOver(this.core);
     });
   }
 
   /** Whether this host is fit to lead. When it is not, the group is handed over. */
   setFit(isFit: boolean): void {
     this.#guard(() => {
+      this.#isFit = isFit;
       this.core.setEligible(isFit);
       if (!isFit && this.core.role === "leader") handOver(this.core);
     });
@@ -226,6 +229,7 @@ export class HostedGroup {
       this.proposals.submit(core);
       this.reads.submit(core, nowMs);
       while (core.hasReady && this.#state === "running") this.#collect();
+      this.#handOver.look(core);
       if (!this.#isSnapshotWanted) return;
       this.#isSnapshotWanted = false;
       this.#parts.compaction.request(this);

@@ -7,6 +7,7 @@
  * A file gets its final name only when it is durable. Which file counts is said by the log.
  */
 
+import { makeDurableDirectory } from "../../wal/open-directory.js";
 import type { FileHandle, FileSystem, Random } from "../../wal/ports.js";
 import { RaftHostError } from "../errors.js";
 import { ChunkDecoder } from "./snapshot-format.js";
@@ -37,7 +38,7 @@ export class SnapshotFiles {
     directory: string,
     random: Random,
   ): Promise<SnapshotFiles> {
-    await fileSystem.makeDirectory(directory);
+    await makeDurableDirectory(fileSystem, directory);
     return new SnapshotFiles(fileSystem, directory, random);
   }
 

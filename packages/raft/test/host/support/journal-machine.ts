@@ -25,11 +25,12 @@ export class JournalMachine implements InMemoryStateMachine {
   restores = 0;
   /** When set, answers come by promise. */
   isSlow = false;
-  onApply: ((commands: readonly Command[]) => void) | undefined;
+  /** Indexes of all commands that it was ever given. */
+  readonly given: number[] = [];
 
   apply(commands: readonly Command[]) {
-    this.onApply?.(commands);
-    const answers = commands.map(({ data }) => {
+    const answers = commands.map(({ index, data }) => {
+      this.given.push(index);
       this.lines.push(text(data));
       return bytes(String(this.lines.length));
     });

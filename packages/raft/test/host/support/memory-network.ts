@@ -16,6 +16,8 @@ export class MemoryNetwork {
   onFrame: ((from: number, to: number, frame: Uint8Array) => void) | undefined;
   /** Says whether to lose a frame or a chunk. */
   loses: (from: number, to: number) => boolean = () => false;
+  /** Streams break at the first chunk. */
+  breaksStreams = false;
   latencyMs = 1;
 
   constructor(clock: Clock) {
@@ -145,7 +147,8 @@ class MemoryStream implements OutgoingStream {
     return new Promise((resolve, reject) => {
       const copy = Uint8Array.from(chunk);
       this.#network.later(() => {
-        if (this.#network.isCut(this.#from, this.#to)) this.breakOff();
+        const { breaksStreams } = this.#network;
+        if (breaksStreams || this.#network.isCut(this.#from, this.#to)) this.breakOff();
         if (this.#state === "broken") {
           reject(new Error("the stream has broken"));
           return;

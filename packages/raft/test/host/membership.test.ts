@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { parseMemberChanges } from "../../src/core/config-change.js";
+import { HostWorld } from "./support/host-world.js";
+import { bytes, DiskJournalMachine, JournalMachine } from "./support/journal-machine.js";
+
+let world = new HostWorld();
+
+afterEach(async () => {
+  await world.close();
+});
+
+const EVENTS: string[] = [];
+
+async function start() {
+  EVENTS.length = 0;
+  world = new HostWorld({
+    host: { observer: { onGroupEvent: (_, event) => EVENTS.push(event.type) } },
+  });
+  const machines = new Map([1, 2, 3, 4].map((id) => [id, new JournalMachine()]));
+  await world.startGroup(3, (id) => machines.get(id)!);
+  return machines;
+}
+
+function change(words: string) {
+  return { transition: "auto" as const, changes: parseMemberChanges(words) };
+}
+
+describe("members", () => {
+  test("a learner joins, catches up, is promoted, and helps to commit", async () => {
+    const machines = await start();
+    const leader = await world.leader();
+    await world.settled(leader.propose(bytes("before")));
+    await world.start(4);
+    const joined = await world.open(4, machines.get(4)!);
+    const { config } = await world.settled(leader.changeConfig(change("l4")));
+    expect(config.learners).toEqual([4]);
+    await world.until(() => machines.get(4)!.lines.length === 1);
+    await world.settled(leader.changeConfig(change("v4")));
+    await world.until(() => joined.status().config.voters.length === 4);
+    // Of four, three are a majority: with two old ones gone it takes the new one.
+    const others = [1, 2, 3].filter((id) => id !== leader.status().id);
+    world.network.isolate(others[0]!, [1, 2, 3, 4]);
+    await world.settled(leader.propose(bytes("after")));
+    await world.until(() => machines.get(4)!.lines.length === 2);
+  });
+
+  test("a change that contradicts what the caller saw is refused", async () => {
+    await start();
+    const leader = await world.leader();
+    const { changedAt } = leader.status().config;
+    await world.settled(leader.changeConfig(change("l4"), { ifChangedAt: changedAt }));
+    await expect(
+      world.settled(leader.changeConfig(change("l5"), { ifChangedAt: changedAt })),
+    ).rejects.toMatchObject({ code: "RAFT_CONFIG_CHANGE_REFUSED", reason: "config-moved" });
+  });
+
+  test("a leader that removes itself hands over first: nobody waits for a timeout", async () => {
+    await start();
+    const leader = await world.leader();
+    const { id } = leader.status();
+    const before = world.clock.monotonicMs();
+    await world.settled(leader.changeConfig(change(`r${id}`)));
+    await world.until(() =>
+      [1, 2, 3].some((other) => other !== id && world.host(other).group(1)?.role === "leader"),
+    );
+    // The least election timeout is a second.
+    expect(world.clock.monotonicMs() - before).toBeLessThan(500);
+    const next = await world.leader();
+    await world.until(() => next.status().config.voters.length === 2);
+    expect(next.status().config.voters).not.toContain(id);
+    await world.settled(next.propose(bytes("goes on")));
+  });
+
+  test("replacing the leader through a joint configuration hands over as well", async () => {
+    const machines = await start();
+    const leader = await world.leader();
+    const { id } = leader.status();
+    await world.start(4);
+    await world.open(4, machines.get(4)!);
+    await world.settled(leader.changeConfig(change("l4")));
+    await world.until(() => machines.get(4)!.restores + leader.status().members.length > 3);
+    await world.run(500);
+    const before = world.clock.monotonicMs();
+    await world.settled(leader.changeConfig(change(`v4 r${id}`)));
+    await world.until(() => leader.role === "follower");
+    const next = await world.leader();
+    expect(world.clock.monotonicMs() - before).toBeLessThan(500);
+    await world.until(() => next.status().config.votersOutgoing.length === 0);
+    expect(next.status().config.voters).toEqual([1, 2, 3, 4].filter((one) => one !== id));
+    await world.settled(next.propose(bytes("goes on")));
+  });
+
+  test("leadership goes where it is asked to go", async () => {
+    await start();
+    const leader = await world.leader();
+    const target = [1, 2, 3].find((id) => id !== leader.status().id)!;
+    leader.transferLeadership(target);
+    await world.until(() => world.host(target).group(1)!.role === "leader", 500);
+  });
+
+  test("a host that resigns hands all groups over and takes none back", async () => {
+    await start();
+    const leader = await world.leader();
+    const host = world.host(leader.status().id);
+    expect(await world.settled(host.resign())).toBe(true);
+    const next = await world.leader();
+    expect(next.status().id).not.toBe(leader.status().id);
+    await world.run(3000);
+    expect(leader.role).toBe("follower");
+  });
+});
+
+describe("snapshots", () => {
+  const compaction = { everyEntries: 10, keepEntries: 2 };
+
+  test("a member that fell behind the log is sent a snapshot, and goes on from there", async () => {
+    world = new HostWorld();
+    const machines = [1, 2, 3].map(() => new JournalMachine());
+    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
+    const leader = await world.leader();
+    const late = [1, 2, 3].find((id) => id !== leader.status().id)!;
+    world.network.isolate(late, [1, 2, 3]);
+    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
+    expect(leader.status().firstIndex).toBeGreaterThan(10);
+    world.network.heal();
+    await world.until(() => machines[late - 1]!.lines.length === 50);
+    expect(machines[late - 1]!.restores).toBe(1);
+    await world.settled(leader.propose(bytes("and on")));
+    await world.until(() => machines[late - 1]!.lines.length === 51);
+    expect(machines[late - 1]!.lines).toEqual(machines[leader.status().id - 1]!.lines);
+  });
+
+  test("the same with state machines on disk", async () => {
+    world = new HostWorld();
+    const machines = [1, 2, 3].map(() => new DiskJournalMachine());
+    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
+    const leader = await world.leader();
+    const late = [1, 2, 3].find((id) => id !== leader.status().id)!;
+    world.network.isolate(late, [1, 2, 3]);
+    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
+    world.network.heal();
+    await world.until(() => machines[late - 1]!.lines.length === 50);
+    expect(machines[late - 1]!.restores).toBe(1);
+    await world.settled(leader.propose(bytes("and on")));
+    await world.until(() => machines[late - 1]!.lines.length === 51);
+  });
+
+  test.each(["in-memory", "on-disk"] as const)(
+    "a host that restarts begins with its snapshot and applies only what follows (%s)",
+    async (kind) => {
+      world = new HostWorld();
+      const disk = { lines: [], index: 0 };
+      const make = () =>
+        kind === "in-memory" ? new JournalMachine() : new DiskJournalMachine(disk);
+      const options = { options: { compaction }, founders: { voters: [1] } };
+      await world.start(1);
+      const group = await world.open(1, make(), options);
+      await world.until(() => group.role === "leader");
+      for (let at = 0; at < 25; at += 1) await world.settled(group.propose(bytes(`w${at}`)));
+      await world.run(100);
+      const files = await world.kill(1);
+      await world.start(1, files);
+      const machine = make();
+      const again = await world.open(1, machine, options);
+      await world.until(() => again.role === "leader");
+      await world.settled(again.readIndex());
+      expect(machine.lines).toEqual(Array.from({ length: 25 }, (_, at) => `w${at}`));
+      expect(machine.given.length).toBeLessThan(12);
+    },
+  );
+
+  test("a newcomer to a group whose log begins with its founding needs no file", async () => {
+    world = new HostWorld();
+    const machines = new Map([1, 2, 3, 4].map((id) => [id, new JournalMachine()]));
+    await world.startGroup(3, (id) => machines.get(id)!);
+    const leader = await world.leader();
+    await world.settled(leader.propose(bytes("one")));
+    await world.start(4);
+    await world.open(4, machines.get(4)!);
+    await world.settled(leader.changeConfig(change("l4")));
+    await world.until(() => machines.get(4)!.lines.length === 1);
+    expect(machines.get(4)!.restores).toBeLessThanOrEqual(1);
+  });
+
+  test("a stream that breaks off is tried again, and leaves no file behind", async () => {
+    const failures: number[] = [];
+    world = new HostWorld({
+      host: { observer: { onSnapshotFailed: (group) => failures.push(group) } },
+    });
+    const machines = [1, 2, 3].map(() => new JournalMachine());
+    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
+    const leader = await world.leader();
+    const { id } = leader.status();
+    const late = [1, 2, 3].find((other) => other !== id)!;
+    world.network.isolate(late, [1, 2, 3]);
+    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
+    world.network.heal();
+    world.network.breaksStreams = true;
+    await world.until(() => failures.length >= 2);
+    expect(machines[late - 1]!.lines).toEqual([]);
+    world.network.breaksStreams = false;
+    await world.until(() => machines[late - 1]!.lines.length === 50);
+    await world.run(100);
+    const left = await world.machine(late).fileSystem.list("/data/snapshots");
+    expect(left).toHaveLength(1);
+  });
+});
