@@ -185,6 +185,20 @@ test("a store of a newer format ends with 5 and is not touched", () =>
     expect(await readFile(path, "utf8")).toBe(newer);
   }));
 
+test("a damaged store ends with 4, says where, and is not touched", () =>
+  withDirectory(async (directory) => {
+    await (await Bitcask.open(join(directory, "store"))).close();
+    const path = join(directory, "store", "manifest");
+    const damaged = (await readFile(path, "utf8")).replace("storeId", "st0reId");
+    expect(damaged).toContain("st0reId");
+    await writeFile(path, damaged);
+    const { code, stderr } = await endOf(["--data-dir", directory]);
+    expect(code).toBe(4);
+    expect(stderr).toContain(path);
+    expect(stderr).toContain("restore the directory from a copy");
+    expect(await readFile(path, "utf8")).toBe(damaged);
+  }));
+
 test("a node keeps its id, and refuses another's", () =>
   withDirectory(async (directory) => {
     const args = ["--data-dir", directory];

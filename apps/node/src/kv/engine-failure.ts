@@ -22,7 +22,10 @@ const POISONED: Meaning = {
 
 /** What is not here is a defect of the server. */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  ["BITCASK_DISK_FULL", { code: "DISK_FULL", message: "no space is left on the node's disk" }],
+  [
+    "BITCASK_DISK_FULL",
+    { code: "DISK_FULL", message: "no space is left on the node's disk: free some; reads go on" },
+  ],
   [
     "BITCASK_OVERLOADED",
     { code: "OVERLOADED", message: "too many writes wait for the disk; nothing was done" },
@@ -34,7 +37,10 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["BITCASK_WRITE_FAILED", POISONED],
   ["BITCASK_SYNC_FAILED", POISONED],
   ["BITCASK_CLOSED", { code: "NOT_SERVING", message: "the node is stopping" }],
-  ["BITCASK_CORRUPT", { code: "CORRUPT", message: "a record on the node's disk is damaged" }],
+  [
+    "BITCASK_CORRUPT",
+    { code: "CORRUPT", message: "a record on the node's disk is damaged; its log says where" },
+  ],
 ]);
 
 /**
