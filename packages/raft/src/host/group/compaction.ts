@@ -49,8 +49,8 @@ export class Compaction {
   #snapshot: { readonly index: LogIndex; readonly file: string | undefined };
   /** Configurations since then, oldest first; the first is that of the snapshot. */
   #configs: ConfigState[];
-  /** Files that no log will name any more, once what is on its way is written. */
-  #obsolete: string[] = [];
+  /** Files that the log names no more once the snapshot at this index is written. */
+  readonly #superseded = new Map<LogIndex, string>();
 
   constructor(deps: CompactionDeps) {
     this.#deps = deps;
@@ -81,15 +81,14 @@ export class Compaction {
     return this.#snapshot.file === file;
   }
 
-  /** That snapshot is in the log, and in the state machine. */
-  restored(): void {
-    const { index, file } = this.#snapshot;
+  /** A snapshot from elsewhere is in the log, and in the state machine. */
+  restored(snapshot: Snapshot): void {
+    this.#removeSuperseded(snapshot.meta.index);
+    const file = snapshotFile(snapshot);
     // One on disk now keeps the state itself.
-    if (this.#deps.machine.kind === "on-disk" && file !== undefined) {
-      this.#snapshot = { index, file: undefined };
-      this.#obsolete.push(file);
-    }
-    this.#removeObsolete();
+    if (this.#deps.machine.kind !== "on-disk" || file === undefined) return;
+    if (this.names(file)) this.#snapshot = { index: snapshot.meta.index, file: undefined };
+    this.#remove(file);
   }
 
   /** A member needs a newer snapshot than there is. */
@@ -173,7 +172,7 @@ export class Compaction {
       mustSync: true,
       onWritten: () => {
         this.#isBusy = false;
-        this.#removeObsolete();
+        this.#removeSuperseded(index);
         this.#deps.onCompacted(index);
       },
       onRefused: (error) => group.fail(error),
@@ -186,13 +185,20 @@ export class Compaction {
     this.#snapshot = { index, file };
     const later = this.#configs.filter(({ changedAt }) => changedAt > index);
     this.#configs = [config, ...later];
-    if (old !== undefined) this.#obsolete.push(old);
+    if (old !== undefined) this.#superseded.set(index, old);
   }
 
-  #removeObsolete(): void {
+  /** The log is written in order: what came before `index` is written, too. */
+  #removeSuperseded(index: LogIndex): void {
+    for (const [by, file] of this.#superseded) {
+      if (by > index) continue;
+      this.#superseded.delete(by);
+      this.#remove(file);
+    }
+  }
+
+  #remove(file: string): void {
     const { files, onFailed } = this.#deps;
-    const names = this.#obsolete;
-    this.#obsolete = [];
-    for (const name of names) files.remove(name).catch(onFailed);
+    files.remove(file).catch(onFailed);
   }
 }

@@ -333,7 +333,7 @@ export class HostedGroup {
       this.#applied = { index: meta.index, term: meta.term };
       this.#lastCommand = meta.index;
       this.proposals.loseSightThrough(meta.index);
-      this.#parts.compaction.restored();
+      this.#parts.compaction.restored(snapshot);
       done();
     });
   }

@@ -42,8 +42,10 @@ export class SnapshotTransfers {
 
   /** Begins to send the snapshot that `message` names; the group is told how it went. */
   send(group: HostedGroup, message: SnapshotRequest): void {
-    const file = snapshotFile(message.snapshot);
-    if (file === undefined && group.machineKind === "in-memory") {
+    // One on disk makes a snapshot when asked. The file that it was once restored from is gone.
+    const isOnDisk = group.machineKind === "on-disk";
+    const file = isOnDisk ? undefined : snapshotFile(message.snapshot);
+    if (file === undefined && !isOnDisk) {
       // Founded and never cut since: who is in the group is all that there is to say.
       this.#deps.engine.send(group, message);
       return;
