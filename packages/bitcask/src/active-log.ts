@@ -13,7 +13,7 @@ import type { Health } from "./health.js";
 import { isShortage, toBitcaskError } from "./io-errors.js";
 import type { ManifestStore } from "./manifest-store.js";
 import type { FileHandle, FileSystem, Random } from "./ports.js";
-import { createRecordHeader, readRecordHeader, sealRecord } from "./record-format.js";
+import type { RecordBuffer } from "./record-buffer.js";
 import { withFiles } from "./store-files.js";
 import type { StoreTime } from "./store-time.js";
 
@@ -30,7 +30,6 @@ export interface ActiveLogDependencies {
 
 export class ActiveLog {
   private readonly dependencies: ActiveLogDependencies;
-  private readonly header = createRecordHeader();
   private activeFile: DataFile | undefined;
   /** Of the next record. Sequence numbers of refused writes are used again. */
   private nextSequence: number;
@@ -85,19 +84,11 @@ export class ActiveLog {
   }
 
   /**
-   * Numbers and checksums the records in `[from, to)` of `buffer` for the next append.
+   * Numbers and checksums the records in `[from, to)` for the next append.
    * @returns how many there are
    */
-  seal(buffer: Buffer, from: number, to: number): number {
-    const { salt, size, durableSize } = this.file;
-    let sequence = this.nextSequence;
-    for (let at = from; at < to; at += this.header.recordSize) {
-      readRecordHeader(buffer, at, this.header);
-      const unsyncedBytes = size + (at - from) - durableSize;
-      sealRecord(buffer, at, at + this.header.recordSize, { sequence, unsyncedBytes, salt });
-      sequence += 1;
-    }
-    return sequence - this.nextSequence;
+  seal(records: RecordBuffer, from: number, to: number): number {
+    return records.seal(from, to, this.nextSequence, this.file);
   }
 
   /** Appends sealed records, blocking. @throws BitcaskError */

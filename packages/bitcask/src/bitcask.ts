@@ -3,7 +3,7 @@
  * writing process. The parts: `write-queue.ts` (group commit), `record-reader.ts`, `scan.ts`,
  * `merge.ts`, put together by `store.ts`.
  */
-import { keyBytes, valueBytes } from "./bytes.js";
+import { checkKey, checkValue } from "./bytes.js";
 import { streamBackup } from "./care/backup.js";
 import { type CheckpointReport, makeCheckpoint } from "./care/checkpoint.js";
 import { BitcaskError } from "./errors.js";
@@ -18,11 +18,13 @@ import type {
 } from "./options.js";
 import { checkSyncMode, resolveOptions } from "./options.js";
 import { openReadOnlyStore } from "./read-only-store.js";
-import { recordBytes } from "./record-format.js";
+import { mostBytes } from "./record-buffer.js";
+import { EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
+import type { RecordReader } from "./record-reader.js";
 import { scanEntries, scanEntriesSync, scanKeys, scanKeysSync, scanValues } from "./scan.js";
 import type { BitcaskStats } from "./stats.js";
 import { openStore, type Store } from "./store.js";
-import type { QueuedRecord } from "./write-queue.js";
+import type { QueuedRecord } from "./write-segment.js";
 
 /** A value with what else is known of its key. */
 export interface Entry {
@@ -108,8 +110,8 @@ export class Bitcask {
   delete(key: Uint8Array | string, options?: WriteOptions): Promise<boolean> {
     try {
       const store = this.#writable();
-      const bytes = keyBytes(key, store.options.maxKeyBytes);
-      return store.queue.delete(bytes, this.#syncMode(options));
+      checkKey(key, store.options.maxKeyBytes);
+      return store.queue.delete(key, this.#syncMode(options));
     } catch (error) {
       return rejection(error);
     }
@@ -133,32 +135,45 @@ export class Bitcask {
 
   /** The value of `key`, or `undefined`. Blocks for one read of the disk. */
   getSync(key: Uint8Array | string): Uint8Array | undefined {
-    const store = this.#readable();
-    return store.reader.getSync(keyBytes(key, store.options.maxKeyBytes));
+    return this.#readerFor(key).getSync(key);
   }
 
   /** As {@link Bitcask.getSync}, without blocking for large values. */
-  async get(key: Uint8Array | string): Promise<Uint8Array | undefined> {
-    const store = this.#readable();
-    return (await store.reader.getEntry(keyBytes(key, store.options.maxKeyBytes)))?.value;
+  get(key: Uint8Array | string): Promise<Uint8Array | undefined> {
+    try {
+      return Promise.resolve(this.#readerFor(key).getSoon(key));
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /** As {@link Bitcask.getSync}, with the time of expiry. */
   getEntrySync(key: Uint8Array | string): Entry | undefined {
-    const store = this.#readable();
-    return store.reader.getEntrySync(keyBytes(key, store.options.maxKeyBytes));
+    return this.#readerFor(key).getEntrySync(key);
   }
 
   /** As {@link Bitcask.get}, with the time of expiry. */
   async getEntry(key: Uint8Array | string): Promise<Entry | undefined> {
-    const store = this.#readable();
-    return store.reader.getEntry(keyBytes(key, store.options.maxKeyBytes));
+    return this.#readerFor(key).getEntry(key);
+  }
+
+  /**
+   * The values of `keys`, in their order, all as of the call; `undefined` for those that are not there.
+   * Blocks for one read of the disk per small value.
+   */
+  getMany(keys: readonly (Uint8Array | string)[]): Promise<(Uint8Array | undefined)[]> {
+    try {
+      const { reader, options } = this.#readable();
+      for (const key of keys) checkKey(key, options.maxKeyBytes);
+      return reader.getMany(keys);
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /** Whether `key` is there. Reads no disk. */
   has(key: Uint8Array | string): boolean {
-    const store = this.#readable();
-    return store.reader.has(keyBytes(key, store.options.maxKeyBytes));
+    return this.#readerFor(key).has(key);
   }
 
   /**
@@ -262,6 +277,12 @@ export class Bitcask {
     return this.#store;
   }
 
+  #readerFor(key: Uint8Array | string): RecordReader {
+    const store = this.#readable();
+    checkKey(key, store.options.maxKeyBytes);
+    return store.reader;
+  }
+
   #writable(): Store {
     if (this.#closing !== undefined) {
       throw new BitcaskError({
@@ -294,11 +315,9 @@ export class Bitcask {
     options: PutOptions | undefined,
   ): QueuedRecord {
     const limits = this.#store.options;
-    return {
-      key: keyBytes(key, limits.maxKeyBytes),
-      value: valueBytes(value, limits.maxValueBytes),
-      expiresAt: options === undefined ? 0 : this.#expiry(options),
-    };
+    checkKey(key, limits.maxKeyBytes);
+    checkValue(value, limits.maxValueBytes);
+    return { key, value, expiresAt: options === undefined ? 0 : this.#expiry(options) };
   }
 
   #batchRecords(operations: readonly BatchOperation[]): QueuedRecord[] {
@@ -306,22 +325,26 @@ export class Bitcask {
     const records: QueuedRecord[] = [];
     let bytes = 0;
     for (const operation of operations) {
-      const record =
-        operation.type === "put"
-          ? this.#putRecord(operation.key, operation.value, operation)
-          : { key: keyBytes(operation.key, maxKeyBytes), value: undefined, expiresAt: 0 };
-      if (operation.type !== "put" && operation.type !== "delete") {
+      let record: QueuedRecord;
+      if (operation.type === "put") {
+        record = this.#putRecord(operation.key, operation.value, operation);
+      } else if (operation.type === "delete") {
+        checkKey(operation.key, maxKeyBytes);
+        record = { key: operation.key, value: undefined, expiresAt: 0 };
+      } else {
         throw new TypeError(`a batch operation is a "put" or a "delete"`);
       }
-      bytes += recordBytes(record);
-      if (bytes > maxBatchBytes) {
-        throw new BitcaskError({
-          code: "BITCASK_BATCH_TOO_LARGE",
-          message: `the batch exceeds maxBatchBytes (${maxBatchBytes}); split it or raise the option`,
-          outcome: "not-applied",
-        });
-      }
       records.push(record);
+      bytes += mostBytes(record.key) + mostBytes(record.value);
+    }
+    // A string may take up to three bytes for each of its units: counted exactly when that matters.
+    const overhead = records.length * (RECORD_HEADER_BYTES + EXPIRY_BYTES);
+    if (bytes + overhead > maxBatchBytes && exactBytes(records) > maxBatchBytes) {
+      throw new BitcaskError({
+        code: "BITCASK_BATCH_TOO_LARGE",
+        message: `the batch exceeds maxBatchBytes (${maxBatchBytes}); split it or raise the option`,
+        outcome: "not-applied",
+      });
     }
     return records;
   }
@@ -351,6 +374,16 @@ function checkDirectory(directory: unknown): void {
   if (typeof directory !== "string" || directory === "") {
     throw new TypeError("directory must be a non-empty string");
   }
+}
+
+/** Size of the batch on disk. */
+function exactBytes(records: readonly QueuedRecord[]): number {
+  let bytes = 0;
+  for (const { key, value, expiresAt } of records) {
+    bytes += RECORD_HEADER_BYTES + (expiresAt === 0 ? 0 : EXPIRY_BYTES) + Buffer.byteLength(key);
+    if (value !== undefined) bytes += Buffer.byteLength(value);
+  }
+  return bytes;
 }
 
 /** Not an `async` function: that would cost every write another promise. */

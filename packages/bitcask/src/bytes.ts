@@ -6,7 +6,7 @@ import { BitcaskError } from "./errors.js";
  * @throws TypeError for another type; BitcaskError `BITCASK_KEY_EMPTY`, `BITCASK_KEY_TOO_LARGE`,
  *   `BITCASK_INVALID_STRING`
  */
-export function keyBytes(key: Uint8Array | string, maxKeyBytes: number): Uint8Array {
+function keyBytes(key: Uint8Array | string, maxKeyBytes: number): Uint8Array {
   const bytes = toBytes(key, "key");
   if (bytes.length === 0) {
     throw new BitcaskError({
@@ -29,7 +29,7 @@ export function keyBytes(key: Uint8Array | string, maxKeyBytes: number): Uint8Ar
  * The bytes of a value; none at all is fine.
  * @throws TypeError for another type; BitcaskError `BITCASK_VALUE_TOO_LARGE`, `BITCASK_INVALID_STRING`
  */
-export function valueBytes(value: Uint8Array | string, maxValueBytes: number): Uint8Array {
+function valueBytes(value: Uint8Array | string, maxValueBytes: number): Uint8Array {
   const bytes = toBytes(value, "value");
   if (bytes.length > maxValueBytes) {
     throw new BitcaskError({
@@ -41,6 +41,28 @@ export function valueBytes(value: Uint8Array | string, maxValueBytes: number): U
     });
   }
   return bytes;
+}
+
+/**
+ * Checks the size of a key that is encoded later. Whether a string can be is found then.
+ * @throws TypeError for another type; BitcaskError `BITCASK_KEY_EMPTY`, `BITCASK_KEY_TOO_LARGE`
+ */
+export function checkKey(key: Uint8Array | string, maxKeyBytes: number): void {
+  // A UTF-16 unit takes one to three bytes.
+  const isSurelyFine =
+    typeof key === "string"
+      ? key.length > 0 && key.length * 3 <= maxKeyBytes
+      : key instanceof Uint8Array && key.length > 0 && key.length <= maxKeyBytes;
+  if (!isSurelyFine) keyBytes(key, maxKeyBytes);
+}
+
+/** As {@link checkKey}, for a value. @throws TypeError; BitcaskError `BITCASK_VALUE_TOO_LARGE` */
+export function checkValue(value: Uint8Array | string, maxValueBytes: number): void {
+  const isSurelyFine =
+    typeof value === "string"
+      ? value.length * 3 <= maxValueBytes
+      : value instanceof Uint8Array && value.length <= maxValueBytes;
+  if (!isSurelyFine) valueBytes(value, maxValueBytes);
 }
 
 /** The bytes of a key, or of a bound of a scan, whatever its length. */

@@ -78,8 +78,8 @@ export class GroupCommitter {
     const { segment, from, to } = group;
     try {
       if (to > from) {
-        const count = this.log.seal(segment.buffer, from, to);
-        await this.log.append(segment.buffer.subarray(from, to), count);
+        const count = this.log.seal(segment.records, from, to);
+        await this.log.append(segment.records.bytes.subarray(from, to), count);
         this.recordCount += count;
       }
       if (group.mustSync) await this.log.sync();
@@ -94,8 +94,8 @@ export class GroupCommitter {
 
   private writeSync({ segment, from, to, mustSync }: Group): void {
     if (to > from) {
-      const count = this.log.seal(segment.buffer, from, to);
-      this.log.appendSync(segment.buffer.subarray(from, to), count);
+      const count = this.log.seal(segment.records, from, to);
+      this.log.appendSync(segment.records.bytes.subarray(from, to), count);
       this.recordCount += count;
     }
     if (mustSync) this.log.syncSync();
@@ -109,7 +109,8 @@ export class GroupCommitter {
     let end = taken + 1;
     while (end < operations.length && (operations[end] as QueuedOperation).end <= limit) end++;
     segment.taken = end;
-    return groupOf(segment, operations.slice(taken, end));
+    const isAll = taken === 0 && end === operations.length;
+    return groupOf(segment, isAll ? operations : operations.slice(taken, end));
   }
 
   private takeAll(segment: WriteSegment): Group {
@@ -124,16 +125,23 @@ export class GroupCommitter {
     const base = file.size - (group.to - from);
     let hasTimed = false;
     // All of the group first, then the answers: a caller that is woken sees its neighbours' writes.
-    const existed = operations.map(({ start, end, isTimed }) => {
-      hasTimed ||= isTimed;
-      return this.applier.apply(segment.buffer, start, end, file, base + (start - from));
-    });
+    for (const operation of operations) {
+      const { start, end } = operation;
+      hasTimed ||= operation.isTimed;
+      operation.existed = this.applier.apply(
+        segment.records,
+        start,
+        end,
+        file,
+        base + start - from,
+      );
+    }
     this.groupCount += 1;
     this.writtenBytes += group.to - from;
-    operations.forEach((operation, index) => {
+    for (const operation of operations) {
       this.onAnswered?.(operation);
-      operation.resolve(existed[index] as boolean);
-    });
+      operation.resolve(operation.existed);
+    }
     if (hasTimed && this.log.hasUnsynced) this.onTimedWrite?.();
   }
 

@@ -36,6 +36,7 @@ export type {
 } from "./ports.js"; // For bring-your-own I/O.
 export type {
   BitcaskStats,
+  CacheStats,
   DataFileStats,
   IgnoredFile,
   MergeStats,

@@ -37,8 +37,12 @@ export interface FileHandle {
    * @returns bytes read; fewer than `into.length` only when the file ends there
    */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** As {@link FileHandle.read}, blocking. */
-  readSync(into: Uint8Array, position: number): number;
+  /**
+   * As {@link FileHandle.read}, blocking.
+   * @param from with `to` the part `[from, to)` of `into` to fill, by default all of it: it saves the
+   *   caller a view of each small piece
+   */
+  readSync(into: Uint8Array, position: number, from?: number, to?: number): number;
   /**
    * Writes all of `chunk` at `position`, growing the file when needed. Not durable before
    * {@link FileHandle.sync}. After a failure any prefix of `chunk` may be in the file.

@@ -21,6 +21,7 @@
  * A control record has CONTROL, no key, and a value that starts with its kind.
  */
 import { crc32 } from "node:zlib";
+import type { ByteView } from "./byte-view.js";
 
 export const RECORD_HEADER_BYTES = 24;
 export const EXPIRY_BYTES = 8;
@@ -147,6 +148,27 @@ export function readRecordHeader(buffer: Buffer, at: number, out: RecordHeader):
   if (out.flags & HAS_EXPIRY) {
     out.keyStart += EXPIRY_BYTES;
     if (at + out.keyStart <= buffer.length) out.expiresAt = readUint64(buffer, at + 24);
+  }
+  out.recordSize = out.keyStart + out.keySize + out.valueSize;
+}
+
+/** As {@link readRecordHeader}, several times faster. */
+export function decodeRecordHeader(source: ByteView, at: number, out: RecordHeader): void {
+  const { view } = source;
+  const word = view.getUint32(at + 4, true);
+  out.crc = view.getUint32(at, true);
+  out.flags = word & 0xff;
+  out.keySize = word >>> 8;
+  out.valueSize = view.getUint32(at + 8, true);
+  out.unsyncedBytes = view.getUint32(at + 12, true);
+  out.sequence = view.getUint32(at + 20, true) * 2 ** 32 + view.getUint32(at + 16, true);
+  out.keyStart = RECORD_HEADER_BYTES;
+  out.expiresAt = 0;
+  if (out.flags & HAS_EXPIRY) {
+    out.keyStart += EXPIRY_BYTES;
+    if (at + out.keyStart <= view.byteLength) {
+      out.expiresAt = view.getUint32(at + 28, true) * 2 ** 32 + view.getUint32(at + 24, true);
+    }
   }
   out.recordSize = out.keyStart + out.keySize + out.valueSize;
 }

@@ -1,19 +1,17 @@
 /** Point reads: keydir, then one read of the disk, checked. */
-import { asBuffer } from "./bytes.js";
+import { ByteView } from "./byte-view.js";
+import { toBytes } from "./bytes.js";
+import { crc32Of } from "./crc32.js";
 import type { DataFile } from "./data-file.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
 import { toBitcaskError } from "./io-errors.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation, type Location } from "./keydir/location.js";
-import {
-  createRecordHeader,
-  hasValidCrc,
-  headerFault,
-  readRecordHeader,
-  TOMBSTONE,
-} from "./record-format.js";
+import { MAX_SLAB_RECORD_BYTES, ReadSlab } from "./read-slab.js";
+import { createRecordHeader, decodeRecordHeader, headerFault, TOMBSTONE } from "./record-format.js";
 import type { StoreTime } from "./store-time.js";
+import type { ValueCache } from "./value-cache.js";
 
 /** Records up to this size are read blocking even by asynchronous calls: it is faster than a promise. */
 const BLOCKING_READ_BYTES = 64 * 1024;
@@ -23,157 +21,252 @@ export interface FoundValue {
   readonly expiresAtMs: number | undefined;
 }
 
+type Key = Uint8Array | string;
+
 export class RecordReader {
   private readonly keydir: Keydir;
   private readonly files: FileSet;
   private readonly time: StoreTime;
+  private readonly cache: ValueCache | undefined;
   private readonly verifyChecksums: boolean;
   private readonly location = createLocation();
   private readonly header = createRecordHeader();
-  private readonly scratch = Buffer.allocUnsafeSlow(BLOCKING_READ_BYTES);
+  private readonly slab = new ReadSlab();
 
+  /** @param parts.cache `undefined` for a reader that keeps no values */
   constructor(
-    parts: { readonly keydir: Keydir; readonly files: FileSet; readonly time: StoreTime },
+    parts: {
+      readonly keydir: Keydir;
+      readonly files: FileSet;
+      readonly time: StoreTime;
+      readonly cache: ValueCache | undefined;
+    },
     verifyChecksums: boolean,
   ) {
     this.keydir = parts.keydir;
     this.files = parts.files;
     this.time = parts.time;
+    this.cache = parts.cache;
     this.verifyChecksums = verifyChecksums;
   }
 
-  has(key: Uint8Array): boolean {
+  has(key: Key): boolean {
     return this.find(key) !== undefined;
   }
 
-  getSync(key: Uint8Array): Uint8Array | undefined {
+  getSync(key: Key): Uint8Array | undefined {
     const location = this.find(key);
-    return location && this.readSync(key, location);
+    return location && this.valueSync(key, location);
   }
 
-  getEntrySync(key: Uint8Array): FoundValue | undefined {
-    const location = this.find(key);
-    if (location === undefined) return undefined;
-    const expiresAtMs = location.expiresAt || undefined;
-    return { value: this.readSync(key, location), expiresAtMs };
-  }
-
-  async getEntry(key: Uint8Array): Promise<FoundValue | undefined> {
+  /** As {@link RecordReader.getSync}; the value of a large record comes as a promise. */
+  getSoon(key: Key): Uint8Array | Promise<Uint8Array> | undefined {
     const location = this.find(key);
     if (location === undefined) return undefined;
-    const expiresAtMs = location.expiresAt || undefined;
-    return { value: await this.readSoon(key, location), expiresAtMs };
+    if (location.size <= BLOCKING_READ_BYTES) return this.valueSync(key, location);
+    return this.value(key, location);
   }
 
-  /** The value at `location`, blocking. The file must be in use or pinned. */
-  readSync(
-    key: Uint8Array,
-    location: Readonly<Location>,
-    file = this.fileOf(location),
-  ): Uint8Array {
-    const isSmall = location.size <= this.scratch.length;
-    const record = isSmall ? this.scratch.subarray(0, location.size) : ownedBytes(location.size);
-    const handle = this.files.handleOf(file);
-    let count: number;
-    try {
-      count = handle.readSync(record, location.position);
-    } catch (error) {
-      throw readFailure(error, file);
+  /** All are looked up, and reads of them begun, before the call returns. */
+  getMany(keys: readonly Key[]): Promise<(Uint8Array | undefined)[]> {
+    const values: (Uint8Array | undefined)[] = [];
+    const large: Promise<void>[] = [];
+    for (const [index, key] of keys.entries()) {
+      const found = this.getSoon(key);
+      if (found instanceof Promise) {
+        const read = found.then((value) => {
+          values[index] = value;
+        });
+        // Should a later key throw here, nobody waits for this one.
+        read.catch(() => undefined);
+        large.push(read);
+        values.push(undefined);
+      } else {
+        values.push(found);
+      }
     }
-    const start = this.check(record, count, key, location, file);
-    // The scratch buffer is for one read only: the caller gets a copy.
-    return isSmall ? new Uint8Array(record.subarray(start)) : plain(record.subarray(start));
+    return large.length === 0 ? Promise.resolve(values) : Promise.all(large).then(() => values);
+  }
+
+  getEntrySync(key: Key): FoundValue | undefined {
+    const location = this.find(key);
+    if (location === undefined) return undefined;
+    const expiresAtMs = location.expiresAt || undefined;
+    return { value: this.valueSync(key, location), expiresAtMs };
+  }
+
+  async getEntry(key: Key): Promise<FoundValue | undefined> {
+    const location = this.find(key);
+    if (location === undefined) return undefined;
+    const expiresAtMs = location.expiresAt || undefined;
+    if (location.size <= BLOCKING_READ_BYTES) {
+      return { value: this.valueSync(key, location), expiresAtMs };
+    }
+    return { value: await this.value(key, location), expiresAtMs };
+  }
+
+  /**
+   * The value at `location`, for a scan, blocking: a cached one serves, but what is read is not kept.
+   * The file must be in use or pinned.
+   */
+  readSync(key: Uint8Array, location: Readonly<Location>, file: DataFile): Uint8Array {
+    return this.cached(location) ?? this.readRecordSync(key, location, file);
   }
 
   /** As {@link RecordReader.readSync}, without blocking for large records: those come as a promise. */
   readSoon(
     key: Uint8Array,
     location: Readonly<Location>,
-    file = this.fileOf(location),
+    file: DataFile,
   ): Uint8Array | Promise<Uint8Array> {
-    if (location.size <= BLOCKING_READ_BYTES) return this.readSync(key, location, file);
-    return this.read(key, location, file);
+    const cached = this.cached(location);
+    if (cached !== undefined) return cached;
+    if (location.size <= BLOCKING_READ_BYTES) return this.readRecordSync(key, location, file);
+    return this.readRecord(key, location, file);
   }
 
-  private async read(
-    key: Uint8Array,
+  private valueSync(key: Key, location: Readonly<Location>): Uint8Array {
+    const cached = this.cached(location);
+    if (cached !== undefined) return cached;
+    const value = this.readRecordSync(key, location, this.files.get(location.fileId));
+    this.cache?.add(location.sequence, value);
+    return value;
+  }
+
+  private async value(key: Key, location: Readonly<Location>): Promise<Uint8Array> {
+    const cached = this.cached(location);
+    if (cached !== undefined) return cached;
+    const { sequence, fileId } = location;
+    const value = await this.readRecord(key, location, this.files.get(fileId));
+    this.cache?.add(sequence, value);
+    return value;
+  }
+
+  /** A copy of the cached value, the caller's to keep. */
+  private cached({ sequence }: Readonly<Location>): Uint8Array | undefined {
+    const value = this.cache?.get(sequence);
+    if (value === undefined) return undefined;
+    if (value.length > MAX_SLAB_RECORD_BYTES) return value.slice();
+    const at = this.slab.claim(value.length);
+    const { bytes } = this.slab.source;
+    bytes.set(value, at);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + at, value.length);
+  }
+
+  private readRecordSync(key: Key, location: Readonly<Location>, file: DataFile): Uint8Array {
+    const { size, position } = location;
+    const isSmall = size <= MAX_SLAB_RECORD_BYTES;
+    const at = isSmall ? this.slab.claim(size) : 0;
+    const source = isSmall ? this.slab.source : ByteView.allocate(size);
+    const handle = this.files.handleOf(file);
+    let count: number;
+    try {
+      count = handle.readSync(source.bytes, position, at, at + size);
+    } catch (error) {
+      throw readFailure(error, file);
+    }
+    return this.valueOf({ source, at, count }, key, location, file);
+  }
+
+  private async readRecord(
+    key: Key,
     location: Readonly<Location>,
     file: DataFile,
   ): Promise<Uint8Array> {
-    const at = { ...location };
-    const record = ownedBytes(at.size);
+    const kept = { ...location };
+    // The caller's buffer may change while the read is under way.
+    const sought = typeof key === "string" ? key : Uint8Array.from(key);
+    const source = ByteView.allocate(kept.size);
     const handle = this.files.beginRead(file);
     try {
-      const count = await handle.read(record, at.position).catch((error: unknown) => {
+      const count = await handle.read(source.bytes, kept.position).catch((error: unknown) => {
         throw readFailure(error, file);
       });
-      return plain(record.subarray(this.check(record, count, key, at, file)));
+      return this.valueOf({ source, at: 0, count }, sought, kept, file);
     } finally {
       this.files.endRead(file);
     }
   }
 
   /** The location of a key that is there and has not expired; valid until the next call. */
-  private find(key: Uint8Array): Location | undefined {
+  private find(key: Key): Location | undefined {
     if (!this.keydir.get(key, this.location)) return undefined;
     return this.time.hasExpired(this.location.expiresAt) ? undefined : this.location;
   }
 
-  private fileOf(location: Readonly<Location>): DataFile {
-    return this.files.get(location.fileId);
-  }
-
-  /** @returns where the value begins @throws BitcaskError `BITCASK_CORRUPT` */
-  private check(
-    record: Buffer,
-    count: number,
-    key: Uint8Array,
+  /** The value's part of the record. @throws BitcaskError `BITCASK_CORRUPT` */
+  private valueOf(
+    read: ReadBytes,
+    key: Key,
     location: Readonly<Location>,
     file: DataFile,
-  ): number {
-    const fault = this.faultOf(record, count, key, location, file);
-    if (fault === undefined) return this.header.keyStart + this.header.keySize;
+  ): Uint8Array {
+    const fault = this.faultOf(read, key, location, file);
+    if (fault === undefined) {
+      const { bytes } = read.source;
+      const start = bytes.byteOffset + read.at + this.header.keyStart + this.header.keySize;
+      return new Uint8Array(bytes.buffer, start, this.header.valueSize);
+    }
     throw new BitcaskError({
       code: "BITCASK_CORRUPT",
       message:
         `${file.path} is damaged at offset ${location.position}: ${fault}; the value of key ` +
-        `${JSON.stringify(asBuffer(key.subarray(0, 64)).toString("latin1"))} is lost`,
+        `${JSON.stringify(Buffer.from(key.slice(0, 64)).toString("latin1"))} is lost`,
       file: file.path,
       offset: location.position,
     });
   }
 
   private faultOf(
-    record: Buffer,
-    count: number,
-    key: Uint8Array,
+    { source, at, count }: ReadBytes,
+    key: Key,
     location: Readonly<Location>,
     file: DataFile,
   ): string | undefined {
     const { header } = this;
-    if (count < record.length) return "the file ends inside the record";
-    readRecordHeader(record, 0, header);
-    const fault = headerFault(header, record.length);
+    const { size } = location;
+    if (count < size) return "the file ends inside the record";
+    decodeRecordHeader(source, at, header);
+    const fault = headerFault(header, size);
     if (fault !== undefined) return fault;
-    if (header.recordSize !== record.length) return "its size is not the one in the index";
-    if (this.verifyChecksums && !hasValidCrc(record, 0, header, file.salt)) {
+    if (header.recordSize !== size) return "its size is not the one in the index";
+    if (this.verifyChecksums && crc32Of(source, at + 4, at + size, file.salt) !== header.crc) {
       return "checksum does not match";
     }
     const isOurs =
       header.sequence === location.sequence &&
       (header.flags & TOMBSTONE) === 0 &&
-      record.compare(key, 0, key.length, header.keyStart, header.keyStart + header.keySize) === 0;
+      isKeyAt(source.bytes, at + header.keyStart, header.keySize, key);
     return isOurs ? undefined : "another record lies there";
   }
 }
 
-function ownedBytes(size: number): Buffer {
-  return Buffer.allocUnsafeSlow(size);
+/** A record as it was read: `count` bytes of it, at `at`. */
+interface ReadBytes {
+  readonly source: ByteView;
+  readonly at: number;
+  readonly count: number;
 }
 
-/** A `Uint8Array` that is not a `Buffer`, over the same memory. */
-function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+function isKeyAt(bytes: Buffer, start: number, size: number, key: Key): boolean {
+  if (typeof key !== "string") {
+    if (key.length !== size) return false;
+    for (let index = 0; index < size; index++) {
+      if (bytes[start + index] !== key[index]) return false;
+    }
+    return true;
+  }
+  let seen = 0;
+  let index = 0;
+  for (; index < key.length && index < size; index++) {
+    const code = key.charCodeAt(index);
+    if (code !== bytes[start + index]) break;
+    seen |= code;
+  }
+  if (index === key.length && index === size && seen < 0x80) return true;
+  // Beyond ASCII a character is not its byte.
+  const sought = toBytes(key, "key");
+  return bytes.compare(sought, 0, sought.length, start, start + size) === 0;
 }
 
 function readFailure(error: unknown, file: DataFile): BitcaskError {

@@ -1,8 +1,11 @@
 /** Walks the records of a data file in order, in bounded memory, and finds where they stop. */
+import { ByteView } from "./byte-view.js";
+import { crc32Of } from "./crc32.js";
 import { toBitcaskError } from "./io-errors.js";
 import type { FileHandle } from "./ports.js";
 import {
   createRecordHeader,
+  decodeRecordHeader,
   EXPIRY_BYTES,
   hasValidCrc,
   headerFault,
@@ -61,12 +64,12 @@ export async function scanRecords(
     if (available < RECORD_HEADER_BYTES) return { offset: position, fault: "header is cut short" };
     const shown = window.show(position, Math.min(RECORD_HEADER_BYTES + EXPIRY_BYTES, available));
     let at = typeof shown === "number" ? shown : await shown;
-    readRecordHeader(window.buffer, at, header);
+    decodeRecordHeader(window.source, at, header);
     const fault = headerFault(header, available);
     if (fault !== undefined) return { offset: position, fault };
     const whole = window.show(position, header.recordSize);
     at = typeof whole === "number" ? whole : await whole;
-    if (!hasValidCrc(window.buffer, at, header, source.salt)) {
+    if (crc32Of(window.source, at + 4, at + header.recordSize, source.salt) !== header.crc) {
       return { offset: position, fault: "checksum does not match" };
     }
     visit(header, window.buffer, at, position);
@@ -116,15 +119,20 @@ export async function findWitness(
 
 /** A moving view of a file; `show` makes a range visible in `buffer`. */
 export class FileWindow {
-  buffer = Buffer.allocUnsafe(WINDOW_BYTES);
-  private readonly source: ScanSource;
+  source = ByteView.allocate(WINDOW_BYTES);
+  private readonly file: ScanSource;
   private readonly to: number;
   private start = 0;
   private length = 0;
 
   constructor(source: ScanSource, to: number) {
-    this.source = source;
+    this.file = source;
     this.to = to;
+  }
+
+  /** The bytes in view; another buffer after a call of {@link FileWindow.show}. */
+  get buffer(): Buffer {
+    return this.source.bytes;
   }
 
   /**
@@ -138,8 +146,9 @@ export class FileWindow {
   }
 
   private async fill(position: number, bytes: number): Promise<number> {
-    if (bytes > this.buffer.length) this.buffer = Buffer.allocUnsafe(bytes);
-    else if (this.buffer.length > 2 * WINDOW_BYTES) this.buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+    const { length } = this.buffer;
+    if (bytes > length) this.source = ByteView.allocate(bytes);
+    else if (length > 2 * WINDOW_BYTES) this.source = ByteView.allocate(WINDOW_BYTES);
     const size = Math.max(bytes, WINDOW_BYTES);
     const wanted = this.buffer.subarray(0, Math.min(size, this.to - position));
     const count = await this.read(wanted, position);
@@ -152,9 +161,9 @@ export class FileWindow {
 
   private async read(into: Buffer, position: number): Promise<number> {
     try {
-      return await this.source.handle.read(into, position);
+      return await this.file.handle.read(into, position);
     } catch (error) {
-      const file = this.source.path;
+      const file = this.file.path;
       throw toBitcaskError(error, { action: "read", file, otherwise: "BITCASK_READ_FAILED" });
     }
   }

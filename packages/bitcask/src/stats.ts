@@ -71,6 +71,14 @@ export interface WriteStats {
   readonly queuedBytes: number;
 }
 
+export interface CacheStats {
+  /** Values held and what they take beside, at most `valueCacheBytes`. */
+  readonly bytes: number;
+  /** Reads of keys that are there, served from memory and from disk. */
+  readonly hits: number;
+  readonly misses: number;
+}
+
 export interface BitcaskStats {
   /** Keys in the index; those expired but not yet merged away count. */
   readonly keys: number;
@@ -78,6 +86,7 @@ export interface BitcaskStats {
   readonly deadBytes: number;
   readonly files: readonly DataFileStats[];
   readonly writes: WriteStats;
+  readonly cache: CacheStats;
   readonly merge: MergeStats;
   readonly open: OpenReport;
 }

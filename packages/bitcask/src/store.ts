@@ -18,6 +18,7 @@ import { recoverFiles } from "./recovery.js";
 import type { BitcaskStats, OpenReport } from "./stats.js";
 import { withFiles } from "./store-files.js";
 import { StoreTime } from "./store-time.js";
+import { ValueCache } from "./value-cache.js";
 import { WriteApplier } from "./write-applier.js";
 import { WriteQueue } from "./write-queue.js";
 
@@ -45,6 +46,7 @@ export class Store {
   readonly reader: RecordReader;
   readonly queue: WriteQueue;
   readonly merger: Merger;
+  private readonly cache: ValueCache | undefined;
   private readonly manifest: ManifestStore;
   private readonly log: ActiveLog;
   private readonly lock: DirectoryLock | undefined;
@@ -63,7 +65,12 @@ export class Store {
     this.log = log;
     this.lock = parts.lock;
     this.report = parts.report;
-    this.reader = new RecordReader({ keydir, files, time: now }, options.verifyChecksums);
+    const { valueCacheBytes, verifyChecksums } = options;
+    this.cache = valueCacheBytes === 0 ? undefined : new ValueCache(valueCacheBytes);
+    this.reader = new RecordReader(
+      { keydir, files, time: now, cache: this.cache },
+      verifyChecksums,
+    );
     const applier = new WriteApplier(keydir, files, now);
     this.queue = new WriteQueue({ log, applier, keydir, time: now, health, options });
     const { fileSystem, random } = options;
@@ -108,6 +115,11 @@ export class Store {
         bytes: writtenBytes,
         queuedWrites: this.queue.queuedWrites,
         queuedBytes: this.queue.queuedBytes,
+      },
+      cache: {
+        bytes: this.cache?.bytes ?? 0,
+        hits: this.cache?.hits ?? 0,
+        misses: this.cache?.misses ?? 0,
       },
       merge: this.merger.stats(),
       open: this.report,

@@ -5,13 +5,8 @@ import type { FileSet } from "./file-set.js";
 import { KeySlice } from "./keydir/key-probe.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation } from "./keydir/location.js";
-import {
-  CONTROL,
-  createRecordHeader,
-  readRecordHeader,
-  readUint64,
-  TOMBSTONE,
-} from "./record-format.js";
+import type { RecordBuffer } from "./record-buffer.js";
+import { CONTROL, createRecordHeader, readUint64, TOMBSTONE } from "./record-format.js";
 import type { StoreTime } from "./store-time.js";
 
 export class WriteApplier {
@@ -30,18 +25,24 @@ export class WriteApplier {
   }
 
   /**
-   * Applies the sealed records in `[from, to)` of `buffer`, which lie in `file` from `position` on.
+   * Applies the sealed records in `[from, to)`, which lie in `file` from `position` on.
    * @returns whether the last record was a tombstone that removed a key
    */
-  apply(buffer: Buffer, from: number, to: number, file: DataFile, position: number): boolean {
+  apply(
+    records: RecordBuffer,
+    from: number,
+    to: number,
+    file: DataFile,
+    position: number,
+  ): boolean {
     const { header, location, key } = this;
-    key.bytes = buffer;
+    key.bytes = records.bytes;
     let existed = false;
     for (let at = from; at < to; at += header.recordSize) {
-      readRecordHeader(buffer, at, header);
+      records.readHeader(at, header);
       const keyStart = at + header.keyStart;
       if (header.flags & CONTROL) {
-        this.time.markRecorded(readUint64(buffer, keyStart + 1));
+        this.time.markRecorded(readUint64(records.bytes, keyStart + 1));
         continue;
       }
       key.start = keyStart;

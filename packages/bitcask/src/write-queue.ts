@@ -8,19 +8,18 @@
  * inside and outside (`maxQueuedWrites`; further writes are refused).
  */
 import type { ActiveLog } from "./active-log.js";
+import { toBytes } from "./bytes.js";
 import { BitcaskError } from "./errors.js";
 import { encodeTimeFloor } from "./file-loader.js";
 import { GroupCommitter } from "./group-committer.js";
 import type { Health } from "./health.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { ResolvedOptions, SyncMode } from "./options.js";
-import { type RecordContent, recordBytes } from "./record-format.js";
+import { mostBytes } from "./record-buffer.js";
+import { CONTROL, EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
 import { FLOOR_DELAY_MS, type StoreTime } from "./store-time.js";
 import type { WriteApplier } from "./write-applier.js";
-import { type QueuedOperation, WriteSegment } from "./write-segment.js";
-
-/** A put, or a delete when `value` is `undefined`. `expiresAt` in ms, 0 for never. */
-export type QueuedRecord = RecordContent;
+import { type QueuedOperation, type QueuedRecord, WriteSegment } from "./write-segment.js";
 
 export interface WriteQueueDependencies {
   readonly log: ActiveLog;
@@ -36,14 +35,16 @@ interface WriteRequest {
   /** Of puts: how many, and the bytes of their keys. */
   readonly keys: number;
   readonly keyBytes: number;
-  readonly records: readonly RecordContent[];
+  readonly records: readonly QueuedRecord[];
+  /** At most; strings are not encoded yet. */
   readonly bytes: number;
   readonly sync: SyncMode;
   readonly resolve: (existed: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
 
-const NO_RECORDS: readonly RecordContent[] = [];
+const NO_KEY = new Uint8Array(0);
+const NO_RECORDS: readonly QueuedRecord[] = [];
 const NOTHING = { records: NO_RECORDS, bytes: 0, keys: 0, keyBytes: 0 };
 
 export class WriteQueue {
@@ -103,7 +104,7 @@ export class WriteQueue {
   }
 
   /** @returns whether the key was there, at the delete's place in the order */
-  delete(key: Uint8Array, sync: SyncMode): Promise<boolean> {
+  delete(key: Uint8Array | string, sync: SyncMode): Promise<boolean> {
     if (this.queuedWrites === 0 && !this.keydir.has(key)) {
       // Nothing to remove. The absence may be the work of an unsynced delete, though.
       const isDurable = sync !== "always" || !this.log.hasUnsynced;
@@ -150,7 +151,7 @@ export class WriteQueue {
 
   private submit(
     kind: WriteRequest["kind"],
-    records: readonly RecordContent[],
+    records: readonly QueuedRecord[],
     sync: SyncMode,
   ): Promise<boolean> {
     if (this.queuedWrites >= this.options.maxQueuedWrites && kind !== "sync") {
@@ -165,24 +166,28 @@ export class WriteQueue {
     let bytes = 0;
     let keys = 0;
     let keyBytes = 0;
-    for (const record of records) {
-      bytes += recordBytes(record);
-      if (record.value === undefined) continue;
+    for (const { key, value } of records) {
+      const most = mostBytes(key);
+      bytes += RECORD_HEADER_BYTES + EXPIRY_BYTES + most + mostBytes(value);
+      if (value === undefined) continue;
       keys += 1;
-      keyBytes += record.key.length;
+      keyBytes += most;
     }
     if (!this.keydir.hasRoomFor(this.pendingKeys + keys, this.pendingKeyBytes + keyBytes)) {
       // Overwriting and deleting go on: they take no room.
-      const isFresh = ({ key, value }: RecordContent) =>
+      const isFresh = ({ key, value }: QueuedRecord) =>
         value !== undefined && !this.keydir.has(key);
       if (records.some(isFresh)) return Promise.reject(indexFull());
     }
     return new Promise<boolean>((resolve, reject) => {
+      const request = { kind, records, bytes, keys, keyBytes, sync, resolve, reject };
+      if (this.waiting.length > 0 || !this.fits(bytes)) {
+        this.waiting.push({ ...request, records: records.map(toEncoded) });
+      } else {
+        this.enqueue(request);
+      }
       this.pendingKeys += keys;
       this.pendingKeyBytes += keyBytes;
-      const request = { kind, records, bytes, keys, keyBytes, sync, resolve, reject };
-      if (this.waiting.length > 0 || !this.fits(bytes)) this.waiting.push(request);
-      else this.enqueue(request);
       this.startPump();
     });
   }
@@ -191,19 +196,21 @@ export class WriteQueue {
     return this.pendingBytes === 0 || this.pendingBytes + bytes <= this.options.maxQueuedBytes;
   }
 
-  private enqueue(request: WriteRequest): void {
-    const { kind, records, bytes, keys, keyBytes, sync, resolve, reject } = request;
+  /** @throws BitcaskError `BITCASK_INVALID_STRING` with nothing queued */
+  private enqueue({ kind, records, keys, keyBytes, sync, resolve, reject }: WriteRequest): void {
     if (this.time.wantsFloor && kind !== "sync") this.enqueueFloor();
     const segment = this.openSegment();
-    const start = records.length > 0 ? segment.write(records, bytes) : segment.length;
+    const start = segment.records.length;
+    segment.write(records);
     this.addOperation(segment, {
       kind,
       start,
-      end: segment.length,
+      end: segment.records.length,
       keys,
       keyBytes,
       mustSync: sync === "always",
       isTimed: sync === "interval",
+      existed: false,
       resolve,
       reject,
     });
@@ -215,17 +222,18 @@ export class WriteQueue {
     this.time.markRecorded(floor);
     this.cancelFloor?.();
     this.cancelFloor = undefined;
-    const record = { key: new Uint8Array(0), value: encodeTimeFloor(floor), expiresAt: 0 };
     const segment = this.openSegment();
-    const start = segment.writeOne(record, recordBytes(record), true);
+    const start = segment.records.length;
+    segment.records.append(NO_KEY, encodeTimeFloor(floor), 0, CONTROL);
     this.addOperation(segment, {
       kind: "control",
       start,
-      end: segment.length,
+      end: segment.records.length,
       keys: 0,
       keyBytes: 0,
       mustSync: false,
       isTimed: this.options.sync === "interval",
+      existed: false,
       resolve: () => undefined,
       reject: () => this.time.markRefused(),
     });
@@ -364,6 +372,15 @@ export class WriteQueue {
       this.startPump();
     });
   }
+}
+
+/** Strings are encoded, and refused, at the call, also when the write has to wait. */
+function toEncoded({ key, value, expiresAt }: QueuedRecord): QueuedRecord {
+  return {
+    key: toBytes(key, "key"),
+    value: value === undefined ? undefined : toBytes(value, "value"),
+    expiresAt,
+  };
 }
 
 function indexFull(): BitcaskError {

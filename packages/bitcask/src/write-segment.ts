@@ -2,17 +2,19 @@
  * Encoded records waiting to be written, in one contiguous buffer, with the calls that wait for them.
  * A group commit writes a run of operations of one segment in one go.
  */
-import {
-  BATCH_END,
-  BATCH_PART,
-  CONTROL,
-  type RecordContent,
-  writeRecord,
-} from "./record-format.js";
+import { RecordBuffer } from "./record-buffer.js";
+import { BATCH_END, BATCH_PART } from "./record-format.js";
 
-/** Size at which a segment takes no further operation. Two pages of a megabyte keep writes large. */
-export const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Size at which a segment takes no further operation. Some megabytes keep writes large. */
+const SEGMENT_BYTES = 4 * 1024 * 1024;
 const FIRST_BUFFER_BYTES = 16 * 1024;
+
+/** A put, or a delete when `value` is `undefined`. `expiresAt` in ms, 0 for never. */
+export interface QueuedRecord {
+  readonly key: Uint8Array | string;
+  readonly value: Uint8Array | string | undefined;
+  readonly expiresAt: number;
+}
 
 export interface QueuedOperation {
   readonly kind: "put" | "delete" | "batch" | "sync" | "control";
@@ -24,61 +26,49 @@ export interface QueuedOperation {
   readonly keyBytes: number;
   readonly mustSync: boolean;
   readonly isTimed: boolean;
+  /** Of a delete that has been applied: whether the key was there. */
+  existed: boolean;
   readonly resolve: (existed: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class WriteSegment {
-  buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
-  length = 0;
+  readonly records = new RecordBuffer(FIRST_BUFFER_BYTES, SEGMENT_BYTES);
   operations: QueuedOperation[] = [];
   /** Index of the first operation that has not been taken by a group. */
   taken = 0;
 
   get isFull(): boolean {
-    return this.length >= SEGMENT_BYTES;
+    return this.records.length >= SEGMENT_BYTES;
   }
 
   get isDone(): boolean {
     return this.taken === this.operations.length;
   }
 
-  /** Encodes the records behind the others. @returns where they begin */
-  write(records: readonly RecordContent[], bytes: number): number {
-    this.reserve(bytes);
-    const start = this.length;
+  /**
+   * Encodes the records behind the others; two or more are a batch.
+   * @throws BitcaskError `BITCASK_INVALID_STRING`; the segment is then as it was
+   */
+  write(records: readonly QueuedRecord[]): void {
+    const { length } = this.records;
     const last = records.length - 1;
-    for (let index = 0; index <= last; index++) {
-      const flags = last === 0 ? 0 : index < last ? BATCH_PART : BATCH_END;
-      this.length = writeRecord(this.buffer, this.length, records[index] as RecordContent, flags);
+    try {
+      for (let index = 0; index <= last; index++) {
+        const { key, value, expiresAt } = records[index] as QueuedRecord;
+        const flags = last === 0 ? 0 : index < last ? BATCH_PART : BATCH_END;
+        this.records.append(key, value, expiresAt, flags);
+      }
+    } catch (error) {
+      this.records.length = length;
+      throw error;
     }
-    return start;
-  }
-
-  /** Encodes one record, as {@link WriteSegment.write}. */
-  writeOne(record: RecordContent, bytes: number, isControl: boolean): number {
-    this.reserve(bytes);
-    const start = this.length;
-    this.length = writeRecord(this.buffer, start, record, isControl ? CONTROL : 0);
-    return start;
   }
 
   /** Makes the segment as new; keeps a buffer of moderate size. */
   reset(): void {
-    this.length = 0;
+    this.records.clear(2 * SEGMENT_BYTES);
     this.operations = [];
     this.taken = 0;
-    if (this.buffer.length > 2 * SEGMENT_BYTES)
-      this.buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
-  }
-
-  private reserve(bytes: number): void {
-    const needed = this.length + bytes;
-    if (needed <= this.buffer.length) return;
-    const grown = Buffer.allocUnsafe(
-      Math.max(needed, Math.min(this.buffer.length * 2, SEGMENT_BYTES)),
-    );
-    this.buffer.copy(grown, 0, 0, this.length);
-    this.buffer = grown;
   }
 }

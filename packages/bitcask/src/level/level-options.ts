@@ -82,6 +82,7 @@ const STORE_OPTIONS: Readonly<
   maxQueuedWrites: true,
   maxOpenFiles: true,
   maxKeydirBytes: true,
+  valueCacheBytes: true,
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: true,

@@ -58,6 +58,14 @@ const transfer: readonly FileSystemCase[] = [
     assert.equal(await handle.read(into, 10), 0);
     assert.equal(handle.readSync(into, 1000), 0);
   }),
+  onNewFile("a blocking read fills the part of the buffer that it is given", async (handle) => {
+    await handle.write(pattern(10), 0);
+    const into = new Uint8Array(8).fill(255);
+    assert.equal(handle.readSync(into, 2, 3, 6), 3);
+    assert.deepEqual([...into], [255, 255, 255, ...pattern(10).subarray(2, 5), 255, 255]);
+    assert.equal(handle.readSync(into.fill(255), 8, 1, 7), 2);
+    assert.deepEqual([...into], [255, ...pattern(10).subarray(8), 255, 255, 255, 255, 255]);
+  }),
   onNewFile("an empty read and an empty write do nothing", async (handle) => {
     await handle.write(new Uint8Array(0), 100);
     handle.writeSync(new Uint8Array(0), 100);

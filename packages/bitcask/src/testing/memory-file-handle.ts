@@ -39,9 +39,10 @@ export class MemoryFileHandle implements FileHandle {
     return this.owner.run(request, (fault) => this.readEffect(into, position, fault));
   }
 
-  readSync(into: Uint8Array, position: number): number {
-    const request = this.request("read", position, into.length);
-    return this.owner.runSync(request, (fault) => this.readEffect(into, position, fault));
+  readSync(into: Uint8Array, position: number, from = 0, to = into.length): number {
+    const part = into.subarray(from, to);
+    const request = this.request("read", position, part.length);
+    return this.owner.runSync(request, (fault) => this.readEffect(part, position, fault));
   }
 
   async write(chunk: Uint8Array, position: number): Promise<void> {

@@ -5,7 +5,12 @@ import { Machine } from "../crash/machine.js";
 import { type Action, MODEL_KEYS } from "./actions.js";
 import { CLOCK_KEY, CLOCK_TTL_MS, Model, type ModelEntry, type ModelRow } from "./model.js";
 
-const OPTIONS = { dataFileMaxBytes: 1024, autoMerge: true, mergeDeadFraction: 0.6 };
+const OPTIONS = {
+  dataFileMaxBytes: 1024,
+  autoMerge: true,
+  mergeDeadFraction: 0.6,
+  valueCacheBytes: 4096,
+};
 
 const decoder = new TextDecoder();
 
