@@ -15,11 +15,12 @@ export type { ProposalOutcome, RaftHostErrorCode } from "./host/errors.js";
 export { isRaftHostError, RaftHostError } from "./host/errors.js";
 export type { GroupInit } from "./host/group/open-group.js";
 export type { Applied, AppliedConfig } from "./host/group/proposals.js";
+// For bring-your-own I/O.
+export { MemoryGroupLogs } from "./host/memory-group-logs.js";
 export type { DropReason, HostObserver } from "./host/observer.js";
 // Settings, and what is told while it runs.
 export type { CompactionOptions, GroupOptions, RaftHostOptions } from "./host/options.js";
 export type { GroupLogs, HostPorts } from "./host/ports.js";
-// For bring-your-own I/O.
 export { nodeHostPorts } from "./host/ports.js";
 export type { CallOptions, ChangeConfigOptions, GroupStatus } from "./host/raft-group.js";
 export { RaftGroup } from "./host/raft-group.js";

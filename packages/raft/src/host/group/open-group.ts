@@ -1,7 +1,6 @@
 /** Brings a group up from its log and its state machine. */
 
 import { type ConfigState, EMPTY_CONFIG_STATE } from "../../core/configuration.js";
-import { foundingSnapshot } from "../../core/founding.js";
 import { INDEX_ZERO, type LogPosition, TERM_ZERO, toLogIndex } from "../../core/ids.js";
 import type { CoreEvent } from "../../core/options.js";
 import { RaftCore } from "../../core/raft-core.js";
@@ -14,9 +13,12 @@ import type { SnapshotFiles } from "../snapshot/snapshot-files.js";
 import { heldCommand, snapshotFile } from "../snapshot/snapshot-pointer.js";
 import type { StateMachine } from "../state-machine.js";
 import { Compaction } from "./compaction.js";
+import { type Founders, foundIfNew } from "./founding.js";
 import type { GroupContext, GroupStart } from "./group-context.js";
 import { GroupStorage } from "./group-storage.js";
 import { HostedGroup } from "./hosted-group.js";
+
+const MAX_PRIORITY = 2 ** 51;
 
 /** A group to be opened on this host. */
 export interface GroupInit {
@@ -30,7 +32,7 @@ export interface GroupInit {
    * Never found a group again on a host that has lost its disk: it has forgotten its vote. Remove the
    * member and add a new one with another node id.
    */
-  readonly founders?: { readonly voters: readonly number[]; readonly learners?: readonly number[] };
+  readonly founders?: Founders;
   readonly options?: GroupOptions;
 }
 
@@ -53,7 +55,9 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const { context, log, files } = deps;
   const { group, stateMachine: machine } = init;
   const compactionOptions = resolveCompaction(init.options?.compaction);
-  await foundIfNew(deps, init);
+  if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
+  assertPriority(init.options?.priority);
+  await foundIfNew(log, group, init.founders, context.nodeId);
   const storage = log.storage(group);
   const snapshot = storage.snapshot();
   await files.clean(group, snapshotFile(snapshot));
@@ -92,18 +96,6 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   });
   const restore = (taken: Snapshot): Promise<void> => restoreMachine(machine, taken, files);
   return new HostedGroup({ group, core, machine, start, limits, compaction, restore }, context);
-}
-
-async function foundIfNew({ log, context }: OpenGroupDeps, init: GroupInit): Promise<void> {
-  const { group, founders } = init;
-  if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
-  if (founders === undefined || log.groupIds().includes(group)) return;
-  const { voters, learners = [] } = founders;
-  if (![...voters, ...learners].includes(context.nodeId)) {
-    throw new RangeError(`node ${context.nodeId} is not among the founders of group ${group}`);
-  }
-  const installSnapshot = foundingSnapshot(founders);
-  await log.append([{ group, installSnapshot }], { sync: true });
 }
 
 /** @returns the last command that the state machine holds */
@@ -150,6 +142,12 @@ function startOf(snapshot: Snapshot | undefined, skipThrough: number): GroupStar
   const { index, term } = snapshot?.meta ?? { index: INDEX_ZERO, term: TERM_ZERO };
   const applied: LogPosition = { index, term };
   return { config, applied, skipThrough };
+}
+
+/** Priorities travel doubled, to make room for a sign. */
+function assertPriority(priority = 0): void {
+  if (Math.abs(priority) <= MAX_PRIORITY) return;
+  throw new RangeError(`priority must be within ${MAX_PRIORITY} of 0: ${priority}`);
 }
 
 function mismatch(message: string): RaftHostError {

@@ -1,0 +1,33 @@
+/** Founds a group in the log of a host that knows nothing of it. */
+
+import { foundingSnapshot } from "../../core/founding.js";
+import type { LogStorage } from "../../core/storage.js";
+import type { GroupLogs } from "../ports.js";
+
+/** The members that a group begins with. */
+export interface Founders {
+  readonly voters: readonly number[];
+  readonly learners?: readonly number[];
+}
+
+/** Whether nothing has ever been written of a group, not even a vote. */
+export function isEmpty(storage: LogStorage): boolean {
+  const { hardState } = storage.initialState();
+  const isBlank = hardState.term === 0 && hardState.vote === undefined;
+  return isBlank && storage.lastIndex() === 0 && (storage.snapshot()?.meta.index ?? 0) === 0;
+}
+
+/** @throws RangeError when this host is not a founder; what the log throws */
+export async function foundIfNew(
+  log: GroupLogs,
+  group: number,
+  founders: Founders | undefined,
+  self: number,
+): Promise<void> {
+  if (founders === undefined || !isEmpty(log.storage(group))) return;
+  const { voters, learners = [] } = founders;
+  if (![...voters, ...learners].includes(self)) {
+    throw new RangeError(`node ${self} is not among the founders of group ${group}`);
+  }
+  await log.append([{ group, installSnapshot: foundingSnapshot(founders) }], { sync: true });
+}
