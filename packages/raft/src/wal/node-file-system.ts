@@ -4,7 +4,7 @@
  */
 
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { FileHandle, FileStat, FileSystem, OpenMode } from "./ports.js";
 
@@ -46,8 +46,13 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
+  /** Not with Node's `recursive`: where the parent is there and ENOENT stays (procfs), it never ends. */
   async makeDirectory(path: string): Promise<void> {
-    await fs.promises.mkdir(path, { recursive: true });
+    if ((await makeOneDirectory(path)) === undefined) return;
+    const parent = dirname(path);
+    if (parent !== path) await this.makeDirectory(parent);
+    const problem = await makeOneDirectory(path);
+    if (problem !== undefined) throw problem;
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -155,4 +160,17 @@ class NodeFileHandle implements FileHandle {
 function progress(count: number): number {
   if (count > 0) return count;
   throw Object.assign(new Error("the write made no progress"), { code: "EIO" });
+}
+
+/** @returns the error when it is for want of a parent; nothing when the directory is there now */
+async function makeOneDirectory(path: string): Promise<Error | undefined> {
+  try {
+    await fs.promises.mkdir(path);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return error as Error;
+    if (code === "EEXIST" && (await fs.promises.stat(path)).isDirectory()) return undefined;
+    throw error;
+  }
 }
