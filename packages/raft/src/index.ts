@@ -10,6 +10,7 @@ export type { LogIndex, LogPosition, NodeId, Term } from "./core/ids.js";
 export { toNodeId } from "./core/ids.js";
 export type { CoreEvent, Role } from "./core/options.js";
 export type { MemberStatus, NodeStatus } from "./core/status.js";
+export type { SessionRequest } from "./host/envelope.js";
 export type { ProposalOutcome, RaftHostErrorCode } from "./host/errors.js";
 // What may go wrong, everywhere in this package.
 export { isRaftHostError, RaftHostError } from "./host/errors.js";
@@ -22,7 +23,12 @@ export type { DropReason, HostObserver } from "./host/observer.js";
 export type { CompactionOptions, GroupOptions, RaftHostOptions } from "./host/options.js";
 export type { GroupLogs, HostPorts } from "./host/ports.js";
 export { nodeHostPorts } from "./host/ports.js";
-export type { CallOptions, ChangeConfigOptions, GroupStatus } from "./host/raft-group.js";
+export type {
+  CallOptions,
+  ChangeConfigOptions,
+  GroupStatus,
+  ProposeOptions,
+} from "./host/raft-group.js";
 export { RaftGroup } from "./host/raft-group.js";
 export type { HostStatus, RaftHostDeps } from "./host/raft-host.js";
 export { RaftHost } from "./host/raft-host.js";

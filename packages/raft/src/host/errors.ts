@@ -21,6 +21,14 @@ export type RaftHostErrorCode =
   | "RAFT_HOST_SUPERSEDED"
   /** This host lost sight of the proposal: a snapshot took the place of the log around it. */
   | "RAFT_HOST_LOST_SIGHT"
+  /** No such session any more: another attempt at the request may have been applied before. */
+  | "RAFT_HOST_SESSION_EXPIRED"
+  /** Too many requests of the session wait for the client to say that it has their answers. */
+  | "RAFT_HOST_SESSION_FULL"
+  /** The client has said that it has the answer to this request, so it was forgotten. */
+  | "RAFT_HOST_ALREADY_ANSWERED"
+  /** The request was applied by an earlier proposal, whose answer is not known any more. */
+  | "RAFT_HOST_ANSWER_LOST"
   /** State machine and log do not fit: files of one were lost, or belong to another member. Remove
    *  this member from the group and add a new one, with a node id never used before. */
   | "RAFT_HOST_STATE_MISMATCH"
@@ -30,10 +38,10 @@ export type RaftHostErrorCode =
   | "RAFT_HOST_APPLY_FAILED";
 
 /**
- * What became of a proposal. `"unknown"`: it may have been, or may still be, applied, so only an
+ * What became of a proposal. `"applied"`: it has been. `"unknown"`: it may have been, or may still be, applied, so only an
  * idempotent one may be tried again.
  */
-export type ProposalOutcome = "not-applied" | "unknown";
+export type ProposalOutcome = "applied" | "not-applied" | "unknown";
 
 interface RaftHostErrorInit {
   readonly code: RaftHostErrorCode;

@@ -5,11 +5,22 @@ import { type LogIndex, type NodeId, toNodeId } from "../core/ids.js";
 import type { Role } from "../core/options.js";
 import type { ConfigChangeOptions } from "../core/raft-core.js";
 import type { NodeStatus } from "../core/status.js";
-import { wrapCommand } from "./envelope.js";
+import {
+  type SessionRequest,
+  wrapCloseSession,
+  wrapCommand,
+  wrapOpenSession,
+  wrapSessionCommand,
+} from "./envelope.js";
 import { RaftHostError } from "./errors.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import type { Applied, AppliedConfig } from "./group/proposals.js";
 import type { HostEngine } from "./host-engine.js";
+
+export interface ProposeOptions extends CallOptions {
+  /** Makes the command one of a session: proposed again, it is not applied again. */
+  readonly session?: SessionRequest;
+}
 
 export interface CallOptions {
   /** Milliseconds after which the call gives up. @default 10_000 */
@@ -66,14 +77,33 @@ export class RaftGroup {
    *   `RAFT_ENTRY_TOO_LARGE`, `RAFT_TRANSFER_IN_PROGRESS`, `RAFT_REMOVED`; RaftHostError
    *   `RAFT_HOST_OVERLOADED`, `RAFT_HOST_NO_SPACE`, `RAFT_HOST_SUPERSEDED`, and with outcome "unknown"
    *   `RAFT_HOST_TIMEOUT`, `RAFT_HOST_LOST_SIGHT`, `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_LOG_FAILED`,
-   *   `RAFT_HOST_CLOSED`
+   *   `RAFT_HOST_CLOSED`; in a session also `RAFT_HOST_SESSION_EXPIRED`, `RAFT_HOST_SESSION_FULL`,
+   *   `RAFT_HOST_ALREADY_ANSWERED`, `RAFT_HOST_ANSWER_LOST`
    */
-  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const applied = this.#hosted.proposals.enqueue(wrapCommand(command), this.#deadline(options));
-    this.#engine.markDirty(this.#hosted);
-    return applied;
+  propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied> {
+    const { session } = options;
+    const isPlain = session === undefined;
+    return this.#propose(
+      isPlain ? wrapCommand(command) : wrapSessionCommand(checked(session), command),
+      options,
+    );
+  }
+
+  /**
+   * Opens a session, in which a command that is proposed again is not applied again. Sessions are part of
+   * the replicated state; of 4,096 the one that was not used for longest makes room for another.
+   * @returns the client's number, for `SessionRequest`
+   * @throws as `propose`
+   */
+  async openSession(options: CallOptions = {}): Promise<number> {
+    const { index } = await this.#propose(wrapOpenSession(), options);
+    return index;
+  }
+
+  /** Ends a session. One that has ended already is no error. @throws as `propose` */
+  async closeSession(client: number, options: CallOptions = {}): Promise<void> {
+    assertCount("client", client);
+    await this.#propose(wrapCloseSession(client), options);
   }
 
   /**
@@ -137,6 +167,14 @@ export class RaftGroup {
     };
   }
 
+  #propose(data: Uint8Array, options: CallOptions): Promise<Applied> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const applied = this.#hosted.proposals.enqueue(data, this.#deadline(options));
+    this.#engine.markDirty(this.#hosted);
+    return applied;
+  }
+
   get #isRunning(): boolean {
     return this.#hosted.state === "running";
   }
@@ -152,4 +190,16 @@ export class RaftGroup {
     if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs must be above 0: ${timeoutMs}`);
     return this.#engine.ports.clock.monotonicMs() + timeoutMs;
   }
+}
+
+function checked(session: SessionRequest): SessionRequest {
+  assertCount("client", session.client);
+  assertCount("request", session.request);
+  assertCount("answeredThrough", session.answeredThrough, 0);
+  return session;
+}
+
+function assertCount(name: string, value: number, least = 1): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new RangeError(`${name} must be an integer of at least ${least}: ${value}`);
 }

@@ -9,9 +9,12 @@
 import { type Entry, isConfigEntry } from "../../core/entry.js";
 import type { LogIndex } from "../../core/ids.js";
 import type { ApplyTask } from "../../core/ready.js";
-import { unwrapCommand } from "../envelope.js";
 import { RaftHostError } from "../errors.js";
-import type { Command, StateMachine } from "../state-machine.js";
+import { ApplyBatch, type EntryOutcome } from "../session/apply-batch.js";
+import type { SessionTable } from "../session/session-table.js";
+import type { ApplyResults, StateMachine } from "../state-machine.js";
+
+const DONE: EntryOutcome = { isApplied: true, result: undefined };
 
 export interface ApplyPipelineDeps {
   readonly machine: StateMachine;
@@ -19,8 +22,10 @@ export interface ApplyPipelineDeps {
   readonly skipThrough: number;
   /** Switches the group to the configuration of a committed entry. */
   readonly applyConfig: (entry: Entry) => void | Promise<void>;
-  /** An entry has been applied; the machine's answer, if it held a command. */
-  readonly onEntry: (entry: Entry, result: Uint8Array | undefined) => void;
+  /** Part of the group's state, beside the state machine's. */
+  readonly sessions: SessionTable;
+  /** An entry has been applied. */
+  readonly onEntry: (entry: Entry, outcome: EntryOutcome) => void;
   /** A whole task has been applied. */
   readonly onTask: (task: ApplyTask) => void;
   /** The group cannot go on. */
@@ -140,7 +145,7 @@ export class ApplyPipeline {
       const entry = entries[from];
       if (entry !== undefined && isConfigEntry(entry)) {
         await this.#deps.applyConfig(entry);
-        if (!this.#isStopped) this.#deps.onEntry(entry, undefined);
+        if (!this.#isStopped) this.#deps.onEntry(entry, DONE);
         from += 1;
         continue;
       }
@@ -153,40 +158,29 @@ export class ApplyPipeline {
   }
 
   #applyCommands(entries: readonly Entry[]): void | Promise<void> {
-    const commands: Command[] = [];
-    for (const { index, term, data } of entries) {
-      const command = unwrapCommand(data);
-      if (command === undefined || index <= this.#skipThrough) continue;
-      commands.push({ index, term, data: command });
-    }
-    if (commands.length === 0) {
-      for (const entry of entries) this.#deps.onEntry(entry, undefined);
+    const batch = new ApplyBatch(this.#deps.sessions, this.#skipThrough);
+    for (const entry of entries) batch.add(entry);
+    if (batch.commands.length === 0) {
+      this.#settle(entries, batch, []);
       return undefined;
     }
-    const answered = this.#deps.machine.apply(commands);
+    const answered = this.#deps.machine.apply(batch.commands);
     if (!(answered instanceof Promise)) {
-      this.#settle(entries, commands, answered);
+      this.#settle(entries, batch, answered);
       return undefined;
     }
     return answered.then((results) => {
-      if (!this.#isStopped) this.#settle(entries, commands, results);
+      if (!this.#isStopped) this.#settle(entries, batch, results);
     });
   }
 
-  #settle(
-    entries: readonly Entry[],
-    commands: readonly Command[],
-    results: readonly (Uint8Array | undefined)[],
-  ): void {
-    if (results.length !== commands.length) {
-      const message = `the state machine gave ${results.length} answers to ${commands.length} commands`;
+  #settle(entries: readonly Entry[], batch: ApplyBatch, results: ApplyResults): void {
+    const { length } = batch.commands;
+    if (results.length !== length) {
+      const message = `the state machine gave ${results.length} answers to ${length} commands`;
       throw new RaftHostError({ code: "RAFT_HOST_APPLY_FAILED", outcome: "unknown", message });
     }
-    let answered = 0;
-    for (const entry of entries) {
-      const isCommand = commands[answered]?.index === entry.index;
-      this.#deps.onEntry(entry, isCommand ? results[answered] : undefined);
-      if (isCommand) answered += 1;
-    }
+    const outcomes = batch.finish(results);
+    for (const [at, entry] of entries.entries()) this.#deps.onEntry(entry, outcomes[at] ?? DONE);
   }
 }

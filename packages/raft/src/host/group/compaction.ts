@@ -7,12 +7,15 @@
 import type { ConfigState } from "../../core/configuration.js";
 import type { Entry } from "../../core/entry.js";
 import { type LogIndex, type LogPosition, shiftIndex, toLogIndex } from "../../core/ids.js";
-import type { LogStorage, Snapshot } from "../../core/storage.js";
+import type { LogStorage, Snapshot, SnapshotMeta } from "../../core/storage.js";
 import type { WriteJob } from "../log-writer.js";
 import type { CompactionOptions } from "../options.js";
+import { encodeSessions } from "../session/session-codec.js";
+import type { SessionTable } from "../session/session-table.js";
 import type { SnapshotFiles } from "../snapshot/snapshot-files.js";
 import { encodeChunks } from "../snapshot/snapshot-format.js";
 import { fileData, heldData, snapshotFile } from "../snapshot/snapshot-pointer.js";
+import { joinState } from "../snapshot/state-stream.js";
 import type { StateMachine } from "../state-machine.js";
 import type { PipelineJob } from "./apply-pipeline.js";
 
@@ -29,6 +32,7 @@ export interface CompactedGroup {
 export interface CompactionDeps {
   readonly group: number;
   readonly machine: StateMachine;
+  readonly sessions: SessionTable;
   readonly storage: LogStorage;
   readonly files: SnapshotFiles;
   readonly options: Required<CompactionOptions>;
@@ -47,8 +51,6 @@ export class Compaction {
   #isWanted = false;
   /** The newest snapshot that is in the log, or on its way there. */
   #snapshot: { readonly index: LogIndex; readonly file: string | undefined };
-  /** Configurations since then, oldest first; the first is that of the snapshot. */
-  #configs: ConfigState[];
   /** Files that the log names no more once the snapshot at this index is written. */
   readonly #superseded = new Map<LogIndex, string>();
 
@@ -57,7 +59,6 @@ export class Compaction {
     const snapshot = deps.storage.snapshot();
     const index = snapshot?.meta.index ?? toLogIndex(0);
     this.#snapshot = { index, file: snapshotFile(snapshot) };
-    this.#configs = snapshot === undefined ? [] : [snapshot.meta.config];
   }
 
   /** An entry has been applied. */
@@ -66,14 +67,9 @@ export class Compaction {
     this.#entries += 1;
   }
 
-  /** A configuration has been applied. */
-  configured(config: ConfigState): void {
-    this.#configs.push(config);
-  }
-
   /** A snapshot from elsewhere is on its way into the log. */
   installed(snapshot: Snapshot): void {
-    this.#replace(snapshot.meta.index, snapshotFile(snapshot), snapshot.meta.config);
+    this.#replace(snapshot.meta.index, snapshotFile(snapshot));
   }
 
   /** Whether `file` is the newest snapshot. */
@@ -84,11 +80,8 @@ export class Compaction {
   /** A snapshot from elsewhere is in the log, and in the state machine. */
   restored(snapshot: Snapshot): void {
     this.#removeSuperseded(snapshot.meta.index);
-    const file = snapshotFile(snapshot);
-    // One on disk now keeps the state itself.
-    if (this.#deps.machine.kind !== "on-disk" || file === undefined) return;
-    if (this.names(file)) this.#snapshot = { index: snapshot.meta.index, file: undefined };
-    this.#remove(file);
+    // One on disk now keeps the state twice: with the next command, the file can go.
+    if (this.#deps.machine.kind === "on-disk") this.#isWanted = true;
   }
 
   /** A member needs a newer snapshot than there is. */
@@ -100,7 +93,8 @@ export class Compaction {
   /** Begins when it is time to. */
   consider(group: CompactedGroup): void {
     const { everyBytes, everyEntries } = this.#deps.options;
-    if (this.#isWanted && group.applied.index <= this.#snapshot.index) this.#isWanted = false;
+    // Nothing has happened since the last.
+    if (group.applied.index <= this.#snapshot.index) return;
     const isDue = this.#isWanted || this.#bytes >= everyBytes || this.#entries >= everyEntries;
     if (!isDue || this.#isBusy) return;
     this.#isBusy = true;
@@ -110,59 +104,62 @@ export class Compaction {
       this.#bytes = 0;
       this.#entries = 0;
       if (machine.kind === "on-disk") return this.#cutBehind(group, () => machine.sync());
-      const position = group.applied;
-      const { config } = group;
-      if (position.index <= this.#snapshot.index) {
+      if (group.applied.index <= this.#snapshot.index) {
         this.#isBusy = false;
         return undefined;
       }
       // Taken now, written while commands are applied.
-      const pieces = machine.snapshot();
-      void this.#storeFile(group, { ...position, config }, encodeChunks(pieces));
+      const state = joinState(encodeSessions(this.#deps.sessions), machine.snapshot());
+      void this.#storeFile(group, metaOf(group), state, fileData);
       return undefined;
     });
   }
 
+  /** Asks the state machine to make all that it holds durable, and cuts the log behind that. */
+  async #cutBehind(group: CompactedGroup, sync: () => Promise<number>): Promise<void> {
+    const durable = await sync();
+    const { lastCommand } = group;
+    // The sessions are as of now, so less than all is of no use.
+    if (durable < lastCommand || group.applied.index <= this.#snapshot.index) {
+      this.#isBusy = false;
+      return;
+    }
+    const { sessions } = this.#deps;
+    if (sessions.size === 0) {
+      this.#save(group, { meta: metaOf(group), data: heldData(lastCommand, undefined) });
+      return;
+    }
+    const toData = (file: string): Uint8Array => heldData(lastCommand, file);
+    void this.#storeFile(group, metaOf(group), joinState(encodeSessions(sessions), []), toData);
+  }
+
   async #storeFile(
     group: CompactedGroup,
-    meta: Snapshot["meta"],
-    chunks: AsyncIterable<Uint8Array>,
+    meta: SnapshotMeta,
+    state: AsyncIterable<Uint8Array>,
+    toData: (file: string) => Uint8Array,
   ): Promise<void> {
     try {
-      const file = await this.#deps.files.store(this.#deps.group, meta.index, chunks);
+      const file = await this.#deps.files.store(this.#deps.group, meta.index, encodeChunks(state));
       if (meta.index <= this.#snapshot.index) {
         // A snapshot from the leader has overtaken this one.
         this.#isBusy = false;
         await this.#deps.files.remove(file);
         return;
       }
-      this.#save(group, { meta, data: fileData(file) });
+      this.#save(group, { meta, data: toData(file) });
     } catch (error) {
       this.#isBusy = false;
       this.#deps.onFailed(error);
     }
   }
 
-  async #cutBehind(group: CompactedGroup, sync: () => Promise<number>): Promise<void> {
-    const durable = await sync();
-    const isAllDurable = durable >= group.lastCommand;
-    const index = isAllDurable ? group.applied.index : toLogIndex(durable);
-    const term = this.#deps.storage.term(index);
-    const config = this.#configs.findLast(({ changedAt }) => changedAt <= index);
-    if (index <= this.#snapshot.index || term === undefined || config === undefined) {
-      this.#isBusy = false;
-      return;
-    }
-    const lastCommand = isAllDurable ? group.lastCommand : index;
-    this.#save(group, { meta: { index, term, config }, data: heldData(lastCommand) });
-  }
-
   #save(group: CompactedGroup, snapshot: Snapshot): void {
-    const { index, config } = snapshot.meta;
+    const { index } = snapshot.meta;
     const { storage, options } = this.#deps;
     const kept = shiftIndex(index, -Math.min(index, options.keepEntries));
     const isCut = kept >= storage.firstIndex();
-    this.#replace(index, snapshotFile(snapshot), config);
+    this.#replace(index, snapshotFile(snapshot));
     this.#deps.write({
       update: {
         group: this.#deps.group,
@@ -180,11 +177,9 @@ export class Compaction {
     this.#deps.wake();
   }
 
-  #replace(index: LogIndex, file: string | undefined, config: ConfigState): void {
+  #replace(index: LogIndex, file: string | undefined): void {
     const { file: old } = this.#snapshot;
     this.#snapshot = { index, file };
-    const later = this.#configs.filter(({ changedAt }) => changedAt > index);
-    this.#configs = [config, ...later];
     if (old !== undefined) this.#superseded.set(index, old);
   }
 
@@ -201,4 +196,8 @@ export class Compaction {
     const { files, onFailed } = this.#deps;
     files.remove(file).catch(onFailed);
   }
+}
+
+function metaOf({ applied, config }: CompactedGroup): SnapshotMeta {
+  return { ...applied, config };
 }

@@ -10,6 +10,7 @@ import type { ByteBudget } from "../byte-budget.js";
 import type { WriteJob } from "../log-writer.js";
 import type { ResolvedHostOptions } from "../options.js";
 import type { HostPorts } from "../ports.js";
+import type { SessionTable } from "../session/session-table.js";
 import type { StateMachine } from "../state-machine.js";
 import type { Compaction } from "./compaction.js";
 import type { HostedGroup } from "./hosted-group.js";
@@ -43,9 +44,10 @@ export interface GroupParts {
   readonly group: number;
   readonly core: RaftCore;
   readonly machine: StateMachine;
+  readonly sessions: SessionTable;
   readonly start: GroupStart;
   readonly limits: { readonly maxAppendBytes: number; readonly maxEntryBytes: number };
   readonly compaction: Compaction;
-  /** Puts a snapshot that the log has taken in into the state machine. */
+  /** Puts a snapshot that the log has taken in into sessions and state machine. */
   restore(snapshot: Snapshot): Promise<void>;
 }

@@ -19,7 +19,10 @@ import type { AppendTask, ApplyTask } from "../../core/ready.js";
 import type { HardState, Snapshot, SnapshotMeta } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import { isRaftHostError, RaftHostError } from "../errors.js";
+import type { EntryOutcome } from "../session/apply-batch.js";
+import { encodeSessions } from "../session/session-codec.js";
 import { encodeChunks } from "../snapshot/snapshot-format.js";
+import { joinState } from "../snapshot/state-stream.js";
 import type { StateMachine } from "../state-machine.js";
 import { AppendOrder } from "./append-order.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
@@ -80,7 +83,8 @@ export class HostedGroup {
       machine: parts.machine,
       skipThrough: parts.start.skipThrough,
       applyConfig: (entry) => this.#applyConfig(entry),
-      onEntry: (entry, result) => this.#onEntry(entry, result),
+      sessions: parts.sessions,
+      onEntry: (entry, outcome) => this.#onEntry(entry, outcome),
       onTask: (task) => this.#onTask(task),
       onFailed: (error) => this.fail(error),
     });
@@ -202,7 +206,8 @@ export class HostedGroup {
       const take = async (): Promise<void> => {
         try {
           const taken = await this.#parts.machine.snapshot();
-          const chunks = encodeChunks("chunks" in taken ? taken.chunks : taken);
+          const state = "chunks" in taken ? taken.chunks : taken;
+          const chunks = encodeChunks(joinState(encodeSessions(this.#parts.sessions), state));
           resolve({ meta: { ...this.#applied, config: this.#config }, chunks });
         } catch (error) {
           // Only this snapshot is lost.
@@ -347,14 +352,13 @@ export class HostedGroup {
     }
     if (this.#state !== "running") return;
     this.#config = this.core.applyConfigChange(entry);
-    this.#parts.compaction.configured(this.#config);
     this.#context.markDirty(this);
   }
 
-  #onEntry(entry: Entry, result: Uint8Array | undefined): void {
+  #onEntry(entry: Entry, outcome: EntryOutcome): void {
     this.#applied = { index: entry.index, term: entry.term };
     if (entry.type === "normal" && entry.data.length > 0) this.#lastCommand = entry.index;
-    this.proposals.settle(entry, result);
+    this.proposals.settle(entry, outcome);
     this.#parts.compaction.count(entry);
   }
 

@@ -9,8 +9,11 @@ import { ENVELOPE_BYTES } from "../envelope.js";
 import { RaftHostError } from "../errors.js";
 import { GROUP_DEFAULTS, type GroupOptions, resolveCompaction } from "../options.js";
 import type { GroupLogs } from "../ports.js";
+import { decodeSessions } from "../session/session-codec.js";
+import { SessionTable } from "../session/session-table.js";
 import type { SnapshotFiles } from "../snapshot/snapshot-files.js";
-import { heldCommand, snapshotFile } from "../snapshot/snapshot-pointer.js";
+import { heldCommand, snapshotFile, stateFile } from "../snapshot/snapshot-pointer.js";
+import { splitState } from "../snapshot/state-stream.js";
 import type { StateMachine } from "../state-machine.js";
 import { Compaction } from "./compaction.js";
 import { type Founders, foundIfNew } from "./founding.js";
@@ -61,10 +64,13 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const storage = log.storage(group);
   const snapshot = storage.snapshot();
   await files.clean(group, snapshotFile(snapshot));
-  const skipThrough = await openMachine(machine, storage, files);
+  const sessions = new SessionTable();
+  const stateParts = { machine, sessions, files };
+  const skipThrough = await openState(stateParts, storage);
   const start = startOf(snapshot, skipThrough);
   const { compaction: _, ...given } = init.options ?? {};
-  const limits = { ...GROUP_DEFAULTS, ...given };
+  const merged = { ...GROUP_DEFAULTS, ...given };
+  const limits = { ...merged, maxEntryBytes: merged.maxEntryBytes + ENVELOPE_BYTES };
   const { electionTicks, heartbeatTicks } = context.options;
   const core = new RaftCore(
     {
@@ -75,7 +81,6 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
     },
     {
       ...limits,
-      maxEntryBytes: limits.maxEntryBytes + ENVELOPE_BYTES,
       electionTicks,
       heartbeatTicks,
       applied: start.applied.index,
@@ -86,6 +91,7 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const compaction = new Compaction({
     group,
     machine,
+    sessions,
     storage,
     files,
     options: compactionOptions,
@@ -94,47 +100,67 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
     onCompacted: (index) => deps.onCompacted(group, index),
     onFailed: (error) => deps.onSnapshotFailed(group, error),
   });
-  const restore = (taken: Snapshot): Promise<void> => restoreMachine(machine, taken, files);
-  return new HostedGroup({ group, core, machine, start, limits, compaction, restore }, context);
+  const restore = (taken: Snapshot): Promise<void> => restoreState(stateParts, taken);
+  const parts = { group, core, machine, sessions, start, limits, compaction, restore };
+  return new HostedGroup(parts, context);
+}
+
+/** The parts of a group's state, and the files that snapshots of it are in. */
+interface GroupStateParts {
+  readonly machine: StateMachine;
+  readonly sessions: SessionTable;
+  readonly files: SnapshotFiles;
 }
 
 /** @returns the last command that the state machine holds */
-async function openMachine(
-  machine: StateMachine,
-  storage: LogStorage,
-  files: SnapshotFiles,
-): Promise<number> {
+async function openState(parts: GroupStateParts, storage: LogStorage): Promise<number> {
+  const { machine } = parts;
   const snapshot = storage.snapshot();
+  const from = snapshot?.meta.index ?? 0;
   if (machine.kind === "in-memory") {
-    if (snapshot !== undefined) await restoreMachine(machine, snapshot, files);
-    return snapshot?.meta.index ?? 0;
+    if (snapshot !== undefined) await restoreState(parts, snapshot);
+    return from;
   }
   const held = await machine.open();
-  const from = snapshot?.meta.index ?? 0;
   if (held > storage.lastIndex()) {
     throw mismatch(`the state machine holds ${held}, the log ends at ${storage.lastIndex()}`);
   }
   if (held < heldCommand(snapshot)) {
     throw mismatch(`the state machine ends at ${held}, the log begins behind ${from}`);
   }
-  if (snapshot !== undefined && held < from && snapshotFile(snapshot) !== undefined) {
-    await restoreMachine(machine, snapshot, files);
-    return from;
-  }
-  return held;
+  if (snapshot === undefined) return held;
+  const isBehind = held < from && stateFile(snapshot) !== undefined;
+  await restoreState(parts, snapshot, isBehind ? "all" : "sessions");
+  return isBehind ? from : held;
 }
 
-async function restoreMachine(
-  machine: StateMachine,
+async function restoreState(
+  { machine, sessions, files }: GroupStateParts,
   snapshot: Snapshot,
-  files: SnapshotFiles,
+  what: "all" | "sessions" = "all",
 ): Promise<void> {
   const file = snapshotFile(snapshot);
-  // Without a file it is the one that the group was founded with: nothing has happened yet.
-  if (file === undefined) return;
-  const chunks = files.read(file);
-  if (machine.kind === "in-memory") await machine.restore(chunks);
-  else await machine.restore({ index: snapshot.meta.index, chunks });
+  if (file === undefined) {
+    // No sessions, and the state that the group was founded with, or that the machine holds.
+    sessions.load([]);
+    return;
+  }
+  const split = await splitState(files.read(file));
+  try {
+    sessions.load(decodeSessions(split.sessions));
+    if (what === "sessions") return;
+    const { state } = split;
+    if (machine.kind === "in-memory") await machine.restore(state);
+    else await machine.restore({ index: snapshot.meta.index, chunks: state });
+    await drain(state);
+  } finally {
+    await split.close();
+  }
+}
+
+/** Reads what the state machine left unread: only the end says that nothing is damaged. */
+async function drain(state: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of state);
 }
 
 function startOf(snapshot: Snapshot | undefined, skipThrough: number): GroupStart {

@@ -15,6 +15,7 @@ import type { LogIndex } from "../../core/ids.js";
 import type { Proposed, RaftCore } from "../../core/raft-core.js";
 import type { ByteBudget } from "../byte-budget.js";
 import { RaftHostError } from "../errors.js";
+import type { EntryOutcome } from "../session/apply-batch.js";
 
 /** A command that was applied on this member, and so is committed. */
 export interface Applied {
@@ -115,17 +116,15 @@ export class Proposals {
   }
 
   /** `entry` has been applied: whoever proposed it, or another in its place, learns of it. */
-  settle(entry: Entry, result: Uint8Array | undefined): void {
+  settle(entry: Entry, outcome: EntryOutcome): void {
     let pending = this.#pending.get(entry.index);
     if (pending === undefined) return;
     this.#pending.delete(entry.index);
     for (; pending !== undefined; pending = pending.earlier) {
       this.#pendingCount -= 1;
-      if (pending.term === entry.term) {
-        pending.resolve({ index: entry.index, result: result ?? NO_BYTES });
-      } else {
-        pending.reject(superseded(pending, entry));
-      }
+      if (pending.term !== entry.term) pending.reject(superseded(pending, entry));
+      else if (!outcome.isApplied) pending.reject(outcome.error);
+      else pending.resolve({ index: entry.index, result: outcome.result ?? NO_BYTES });
     }
   }
 
