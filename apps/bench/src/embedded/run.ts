@@ -3,6 +3,7 @@
  * store by store, so that a noisy moment hits all of them alike.
  */
 import { mkdir, rm } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import type { Arguments } from "./arguments.js";
 import type { Feature, StoreName } from "./engines/engine.js";
@@ -24,6 +25,8 @@ export interface Outcome {
   readonly failures: readonly Failure[];
   /** Time that reading Titan's hint files alone took when it was opened, by row, in ms. */
   readonly hintReadMs: ReadonlyMap<Row, readonly number[]>;
+  /** The machine's load average at the end of each round; the benchmark itself makes 1 to 2. */
+  readonly loadAverages: readonly number[];
 }
 
 const LOAD: Phase = { kind: "load" };
@@ -36,6 +39,7 @@ export class BenchmarkRun {
   private readonly directory: string;
   private readonly figures = new Map<Row, Map<StoreName, number[]>>();
   private readonly hintReadMs = new Map<Row, number[]>();
+  private readonly loadAverages: number[] = [];
   private readonly lacks = new Set<Feature>();
   private readonly failures: Failure[] = [];
   /** Stores whose load of the current dataset failed: there is nothing to measure. */
@@ -51,10 +55,11 @@ export class BenchmarkRun {
   async run(): Promise<Outcome> {
     for (let round = 0; round < this.options.rounds; round += 1) {
       for (const dataset of DATASETS) await this.runDataset(dataset, round);
+      this.loadAverages.push(loadavg()[0] ?? 0);
       console.error(`round ${round + 1} of ${this.options.rounds} done`);
     }
-    const { figures, lacks, failures, hintReadMs } = this;
-    return { figures, lacks, failures, hintReadMs };
+    const { figures, lacks, failures, hintReadMs, loadAverages } = this;
+    return { figures, lacks, failures, hintReadMs, loadAverages };
   }
 
   private async runDataset(dataset: Dataset, round: number): Promise<void> {

@@ -7,6 +7,9 @@ import { DATASETS, type Row, type Unit } from "./rows.js";
 import type { Outcome } from "./run.js";
 import { judge, type Target, type Verdict } from "./targets.js";
 
+/** Load average that the benchmark itself makes at most: the store's thread and those it hands work to. */
+const OWN_LOAD = 2.5;
+
 interface Report {
   readonly options: Arguments;
   readonly peers: Peers;
@@ -72,7 +75,15 @@ function datasetTable({ options, outcome }: Report, dataset: Row["dataset"]): st
 }
 
 function notes({ peers, outcome, options }: Report): string {
-  const lines: string[] = [];
+  const lines = [
+    `Load average after each round: ${outcome.loadAverages.map((load) => load.toFixed(1)).join(", ")}.`,
+  ];
+  if (Math.max(...outcome.loadAverages) > OWN_LOAD) {
+    lines.push(
+      "The machine had other work to do: figures, above all of durable puts, are lower and less " +
+        "even than on a quiet one.",
+    );
+  }
   if (outcome.lacks.size > 0) {
     lines.push(
       `(*) needs what the engine does not have yet (${[...outcome.lacks].join(", ")}); measured by ` +
