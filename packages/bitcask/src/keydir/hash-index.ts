@@ -4,7 +4,7 @@
  * ```
  * directory   top `depth` bits of the hash → segment         (int32 each, doubled when needed)
  * segment     64 to 8192 slots of [hash, record], linear probing, at most 4/5 full
- * slab        16 segments in one allocation of 1 MiB
+ * slab        16 segments in one allocation of 1 MiB; the first begins with 2
  * ```
  * A full segment grows in place by an eighth of its final size and, once full-grown, splits in two.
  * The stored hash makes both a pass over 64 KiB that touches no record: at most about 0.1 ms, so growth
@@ -22,8 +22,10 @@ const MAX_SLOTS = 8192;
 const MIN_SLOTS = 64;
 const STEP_SLOTS = MAX_SLOTS / 8;
 const SEGMENT_BITS = 14;
+const SEGMENT_BYTES = 4 * (1 << SEGMENT_BITS);
 const SLAB_SEGMENTS = 16;
-const SLAB_BYTES = SLAB_SEGMENTS * 4 * (1 << SEGMENT_BITS);
+/** The first slab begins small, so that a store of few keys takes few pages. */
+const FIRST_SEGMENTS = 2;
 /** The low 16 bits of a hash choose the slot, the high ones the segment. */
 const MAX_DEPTH = 16;
 
@@ -180,15 +182,26 @@ export class HashIndex {
 
   private addSegment(depth: number, prefix: number): number {
     const segment = this.slots.length;
-    if (segment === this.slabs.length * SLAB_SEGMENTS) {
-      this.budget.take(SLAB_BYTES);
-      this.slabs.push(new Int32Array(SLAB_BYTES / 4));
+    if (segment === 0) this.slabs.push(this.slabOf(FIRST_SEGMENTS));
+    else if (segment === FIRST_SEGMENTS) {
+      const whole = this.slabOf(SLAB_SEGMENTS);
+      whole.set(this.slabs[0] as Int32Array);
+      this.slabs[0] = whole;
+      this.budget.give(FIRST_SEGMENTS * SEGMENT_BYTES);
+    } else if (segment === this.slabs.length * SLAB_SEGMENTS) {
+      this.slabs.push(this.slabOf(SLAB_SEGMENTS));
     }
     this.slots.push(MIN_SLOTS);
     this.counts.push(0);
     this.depths.push(depth);
     this.prefixes.push(prefix);
     return segment;
+  }
+
+  /** @throws BitcaskError `BITCASK_INDEX_FULL` */
+  private slabOf(segments: number): Int32Array {
+    this.budget.take(segments * SEGMENT_BYTES);
+    return new Int32Array((segments * SEGMENT_BYTES) / 4);
   }
 
   /** Moves a segment's slots to the scratch and leaves it empty. @returns int32s in the scratch */

@@ -29,7 +29,10 @@ import { SuffixArena } from "./suffix-arena.js";
 export const RECORD_WORDS = 10;
 export const CHUNK_BITS = 15;
 const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
-const CHUNK_BYTES = RECORD_WORDS * 4 * (1 << CHUNK_BITS);
+const CHUNK_RECORDS = 1 << CHUNK_BITS;
+const RECORD_BYTES = RECORD_WORDS * 4;
+/** The first chunk begins small and doubles, so that a store of few keys takes few pages. */
+const FIRST_RECORDS = 256;
 const MAX_RECORDS = 0x7fff_ffff;
 
 /** The record has an expiry time in the column. */
@@ -46,7 +49,9 @@ const KEY_LENGTH_HIGH = 1 << 21;
 const TWO_32 = 2 ** 32;
 
 export class RecordTable {
+  // Invariant: none but the first chunk is ever smaller than CHUNK_RECORDS, and only while it is alone.
   private readonly chunks: Int32Array[] = [];
+  private capacity = 0;
   private readonly expiry: SparseColumn;
   private readonly suffixes: SuffixArena;
   private readonly budget: MemoryBudget;
@@ -79,18 +84,26 @@ export class RecordTable {
    */
   reserve(count: number, keyBytes: number): void {
     if (keyBytes > 16) this.suffixes.reserve(suffixWords(keyBytes));
-    let spare = this.freeCount + (this.chunks.length << CHUNK_BITS) - this.next;
-    while (spare < count) {
+    while (this.freeCount + this.capacity - this.next < count) {
       if (this.next + count > MAX_RECORDS) {
         throw new BitcaskError({
           code: "BITCASK_INDEX_FULL",
           message: `the keydir holds its limit of ${MAX_RECORDS} records`,
         });
       }
-      this.budget.take(CHUNK_BYTES);
-      this.chunks.push(new Int32Array(CHUNK_BYTES / 4));
-      spare += 1 << CHUNK_BITS;
+      this.grow();
     }
+  }
+
+  /** Doubles the first chunk until it is whole, then adds whole ones. */
+  private grow(): void {
+    const isFirst = this.capacity < CHUNK_RECORDS;
+    const records = isFirst ? Math.max(this.capacity, FIRST_RECORDS) : CHUNK_RECORDS;
+    this.budget.take(records * RECORD_BYTES);
+    const chunk = new Int32Array((isFirst ? this.capacity + records : records) * RECORD_WORDS);
+    if (isFirst) chunk.set(this.chunks.pop() ?? []);
+    this.chunks.push(chunk);
+    this.capacity += records;
   }
 
   /** A record whose words are unspecified. Needs {@link reserve} before. */
