@@ -14,7 +14,7 @@ import { isShortage, toBitcaskError } from "./io-errors.js";
 import type { ManifestStore } from "./manifest-store.js";
 import type { FileHandle, FileSystem, Random } from "./ports.js";
 import type { RecordBuffer } from "./record-buffer.js";
-import { withFiles } from "./store-files.js";
+import { withRotation } from "./store-files.js";
 import type { StoreTime } from "./store-time.js";
 
 export interface ActiveLogDependencies {
@@ -167,26 +167,25 @@ export class ActiveLog {
     if (before !== undefined) await this.sync();
     const created = await this.createFile();
     try {
-      await manifest.replace((current) => {
-        if (before !== undefined) before.isSealed = true;
-        return {
-          ...current,
-          nextFileId: Math.max(this.nextFileId, current.nextFileId),
-          nextSequence: this.nextSequence,
-          timeFloorMs: Math.max(time.floor, current.timeFloorMs),
-          files: withFiles(current.files, before === undefined ? [created] : [before, created]),
-        };
-      });
+      await manifest.replace((current) => ({
+        ...current,
+        nextFileId: Math.max(this.nextFileId, current.nextFileId),
+        nextSequence: this.nextSequence,
+        timeFloorMs: Math.max(time.floor, current.timeFloorMs),
+        files: withRotation(current.files, before, created),
+      }));
     } catch (error) {
       // Poisoned: the manifest on disk may name the new file, so it stays.
       if (this.dependencies.health.isPoisoned) {
         await created.handle?.close();
       } else {
-        if (before !== undefined) before.isSealed = false;
         await this.discard(created);
       }
       throw error;
     }
+    // Not before: what counts as sealed may be merged away, and a rotation that fails leaves the
+    // old file in use.
+    if (before !== undefined) before.isSealed = true;
     time.markRecorded(manifest.current.timeFloorMs);
     files.add(created);
     this.activeFile = created;

@@ -80,8 +80,8 @@ export async function scanRecords(
 
 /**
  * Looks behind damage at `damagedAt` for a record which proves that those bytes had been synced.
- * Such a record was written later than `lastSequence` and says that less than the way back to the
- * damage was unsynced.
+ * Such a record was written later than `lastSequence` (0: none before it is known) and says that less
+ * than the way back to the damage was unsynced.
  * @returns the position of the witness, or `undefined`: the damage may be a torn, unsynced end
  */
 export async function findWitness(
@@ -92,8 +92,12 @@ export async function findWitness(
 ): Promise<number | undefined> {
   const window = new FileWindow(source, to);
   const header = createRecordHeader();
-  // Each record takes a number and at least a header: later numbers cannot be further ahead.
-  const highest = lastSequence + Math.ceil((to - damagedAt) / RECORD_HEADER_BYTES) + 1;
+  // Each record takes a number and at least a header: later numbers cannot be further ahead. Behind a
+  // first record that is damaged there is nothing to count from.
+  const highest =
+    lastSequence === 0
+      ? Number.MAX_SAFE_INTEGER
+      : lastSequence + Math.ceil((to - damagedAt) / RECORD_HEADER_BYTES) + 1;
   let position = damagedAt + 1;
   while (to - position >= RECORD_HEADER_BYTES) {
     const available = to - position;

@@ -10,10 +10,25 @@ export function withFiles(
   listed: readonly ManifestFile[],
   files: readonly DataFile[],
 ): ManifestFile[] {
-  const replaced = new Set(files.map(({ id }) => id));
-  return [...listed.filter(({ id }) => !replaced.has(id)), ...files.map(describe)].sort(
-    (a, b) => a.id - b.id,
-  );
+  return withEntries(listed, files.map(describe));
+}
+
+/** `listed` after a rotation: `before`, if there was a file, is sealed and `created` takes writes. */
+export function withRotation(
+  listed: readonly ManifestFile[],
+  before: DataFile | undefined,
+  created: DataFile,
+): ManifestFile[] {
+  const sealed = before === undefined ? [] : [{ ...describe(before), isSealed: true }];
+  return withEntries(listed, [...sealed, describe(created)]);
+}
+
+function withEntries(
+  listed: readonly ManifestFile[],
+  entries: readonly ManifestFile[],
+): ManifestFile[] {
+  const replaced = new Set(entries.map(({ id }) => id));
+  return [...listed.filter(({ id }) => !replaced.has(id)), ...entries].sort((a, b) => a.id - b.id);
 }
 
 /** `listed` without the files of these ids. */
