@@ -231,7 +231,8 @@ function loadInto(keydir: Keydir, count: number, files: number): number {
   for (let at = 0; at < count; at += share) runs.push(sortedRun(at, Math.min(count, at + share)));
   const location = createLocation();
   const start = performance.now();
-  const loader = keydir.load(count);
+  const loader = keydir.load();
+  loader.expect(count);
   const slice: KeySlice = { bytes: new Uint8Array(0), start: 0, length: KEY_BYTES };
   for (const [file, run] of runs.entries()) {
     location.fileId = file;

@@ -28,6 +28,8 @@ export class DataFile {
   liveBytes = 0;
   /** Bytes of tombstones that the merge which wrote this file could not drop yet. */
   keptTombstoneBytes = 0;
+  /** Bytes whose records a hint file covers. Invariant: hintedBytes <= durableSize. */
+  hintedBytes = DATA_HEADER_BYTES;
   /** Lowest sequence number in the file; Infinity while it holds no record. */
   minSequence = Number.POSITIVE_INFINITY;
   /** Sealed files never change again. */

@@ -49,6 +49,7 @@ export function loadHint(
   const entry = createHintEntry();
   const key = new KeySlice();
   const { entries } = hint;
+  loader.expect(hint.entryCount);
   key.bytes = entries;
   for (let at = 0; at < entries.length; at = entry.end) {
     readHintEntry(entries, at, entry);

@@ -1,4 +1,4 @@
-/** Writes the hint of a file that a rotation has sealed, by reading the file back. */
+/** Writes the hint of a file that takes no more writes for now, by reading the file back. */
 import { type DataFile, hintFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
 import { HintBuilder } from "./hint-file.js";
@@ -33,6 +33,7 @@ export async function writeHintOf(parts: MergeParts, file: DataFile): Promise<vo
   }
   await handle.close();
   await fileSystem.rename(aside, path);
+  file.hintedBytes = file.size;
 }
 
 async function collect(parts: MergeParts, file: DataFile): Promise<HintBuilder | undefined> {

@@ -32,10 +32,15 @@ export class IndexLoader {
   timeFloorMs = 0;
 
   /** @throws BitcaskError `BITCASK_INDEX_FULL`, as do all methods */
-  constructor(keydir: Keydir, fileOf: (fileId: number) => DataFile, expectedKeys = 0) {
-    this.loader = keydir.load(expectedKeys, (dead) => {
+  constructor(keydir: Keydir, fileOf: (fileId: number) => DataFile) {
+    this.loader = keydir.load((dead) => {
       fileOf(dead.fileId).liveBytes -= dead.size;
     });
+  }
+
+  /** Makes room for so many keys at once. */
+  expect(keys: number): void {
+    this.loader.expect(keys);
   }
 
   /** Takes a record whose key's bytes stay as they are until {@link IndexLoader.flush}. */

@@ -13,6 +13,9 @@ import { type MergeParts, MergeStep } from "./merge-step.js";
 import type { ResolvedOptions } from "./options.js";
 import type { MergeStats } from "./stats.js";
 
+/** Less is read faster than a hint is worth. */
+const MIN_HINTED_BYTES = 4 * 1024 * 1024;
+
 /** What a merge achieved. */
 export interface MergeResult {
   readonly filesMerged: number;
@@ -56,6 +59,18 @@ export class Merger {
       this.isAutoQueued = false;
       await this.runSteps(this.dueFiles());
     }).catch(() => undefined);
+  }
+
+  /**
+   * Writes a hint of the active file before the store is closed, once a good part of it has none: so
+   * the next open need not read it. Costs about half of what it saves. Never rejects.
+   */
+  async hintActive(): Promise<void> {
+    const { log, health } = this.parts;
+    const unhinted = log.file.size - log.file.hintedBytes;
+    const worthwhile = Math.min(MIN_HINTED_BYTES, this.options.dataFileMaxBytes / 4);
+    if (unhinted < worthwhile || unhinted * 4 < log.file.size || health.isPoisoned) return;
+    await writeHintOf(this.parts, log.file).catch(() => undefined);
   }
 
   /** Lets the step under way finish and begins no other. */

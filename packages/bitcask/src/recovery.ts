@@ -164,6 +164,7 @@ class Recovery {
       return DATA_HEADER_BYTES;
     }
     this.hintEntriesLoaded += hint.entryCount;
+    file.hintedBytes = hint.coveredBytes;
     return hint.coveredBytes;
   }
 

@@ -143,6 +143,7 @@ export class Store {
     try {
       await this.merger.stop();
       if (!this.health.isPoisoned) await this.queue.settle();
+      await this.merger.hintActive();
       if (!this.health.isPoisoned) await this.recordCleanEnd();
     } finally {
       this.queue.stop();

@@ -16,6 +16,9 @@ import { openIfPresent } from "./open-if-present.js";
 
 const CHUNK_BYTES = 256 * 1024;
 
+/** What {@link HintCursor.open} says of a hint for a longer data file. */
+export const COVERS_MORE = "covers more than the data file holds";
+
 export class HintCursor {
   readonly header: HintHeader;
   /** The entry under the cursor; meaningless when {@link HintCursor.isAtEnd}. */
@@ -59,7 +62,7 @@ export class HintCursor {
       const { fileId, storeId, salt, coveredBytes } = header;
       const isAbout = fileId === about.fileId && storeId === about.storeId;
       if (!isAbout || salt !== (about.salt ?? salt)) return "about another data file";
-      if (coveredBytes > dataFileBytes) return "covers more than the data file holds";
+      if (coveredBytes > dataFileBytes) return COVERS_MORE;
       if ((await entriesCrc(handle, size)) !== header.entriesCrc) return "entries checksum";
       cursor = new HintCursor(handle, header, size);
       cursor.next();

@@ -8,7 +8,7 @@ import { MANIFEST_NAME } from "../manifest.js";
 import type { FileHandle } from "../ports.js";
 import { DamageList } from "./damage.js";
 import { FileExamination } from "./file-examination.js";
-import { HintCursor } from "./hint-cursor.js";
+import { COVERS_MORE, HintCursor } from "./hint-cursor.js";
 import { openIfPresent } from "./open-if-present.js";
 import type { ByteRange } from "./record-walk.js";
 import { recoverSalt } from "./salt-recovery.js";
@@ -124,10 +124,10 @@ async function examineFile(
   const about = { fileId: member.id, storeId: survey.storeId, salt: member.header?.salt };
   let hint: HintCursor | string | undefined;
   try {
-    // A file that takes writes has no hint; one that appears now was sealed meanwhile and is longer.
-    if (member.listed?.isSealed !== false) {
-      hint = await HintCursor.open(fileSystem, hintPath, about, member.size);
-    }
+    hint = await HintCursor.open(fileSystem, hintPath, about, member.size);
+    // The hint of a file that takes writes is of its last close. A writer that goes on beside us may
+    // have written a newer one, of a file that is longer by now.
+    if (hint === COVERS_MORE && member.listed?.isSealed === false) hint = undefined;
     const cursor = typeof hint === "object" ? hint : undefined;
     const before = damages.count;
     const range = rangeOf(member, damages);

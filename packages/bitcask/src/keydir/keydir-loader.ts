@@ -17,6 +17,8 @@ interface Tables {
 /** Entries taken in before any of them is worked on: their slots fit the first-level cache. */
 const BATCH = 256;
 const FIELDS = 6;
+/** Of the hash table per key, at most, when it is made for a number of keys. */
+const SLOT_BYTES = 32;
 
 /**
  * Fills an empty keydir from the records of all files, in any order of files: of each key the highest
@@ -52,6 +54,13 @@ export class KeydirLoader {
   constructor(tables: Tables, callbacks: LoadCallbacks) {
     this.tables = tables;
     this.callbacks = callbacks;
+  }
+
+  /** Makes room at once for that many keys more, if there is so much; fewer or others may come. */
+  expect(keys: number): void {
+    const { hash, budget } = this.tables;
+    if (!budget.allows((hash.size + keys) * SLOT_BYTES)) return;
+    hash.reserveTotal(hash.size + keys);
   }
 
   /**

@@ -162,7 +162,8 @@ describe("a bulk load", () => {
     (sorted) => {
       const keydir = new Keydir({ random: new SeededRandom(seed) });
       let dead = 0;
-      const loader = keydir.load(10_000, () => dead++);
+      const loader = keydir.load(() => dead++);
+      loader.expect(10_000);
       const newest = new Map<string, { location: Location; gone: boolean }>();
       let puts = 0;
       for (const file of randomFiles(sorted)) {

@@ -263,16 +263,14 @@ export class Keydir {
   /**
    * Begins to fill a fresh keydir in bulk, from records in any order. Until the loader's `finish` is
    * called writes, snapshots and cursors throw.
-   * @param expectedKeys room is made for that many at once; more may come
    * @param onDead called with the location of each record that lost against a newer one of its key,
    *   for the count of dead bytes; the object is reused
    * @throws BitcaskError `BITCASK_INDEX_FULL`
    */
-  load(expectedKeys = 0, onDead?: (location: Location) => void): KeydirLoader {
+  load(onDead?: (location: Location) => void): KeydirLoader {
     this.refuseWhileLoading();
     if (this.highest > 0) throw new RangeError("only a fresh keydir can be loaded");
     this.budget.isEnforced = true;
-    this.hash.reserveTotal(expectedKeys);
     const { records, hash, order, budget, probe } = this;
     const onFinish = (lastSequence: number, tombstones: readonly number[]): void => {
       this.loader = undefined;

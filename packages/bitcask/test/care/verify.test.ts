@@ -63,13 +63,16 @@ describe("verify", () => {
         .at(-1) ?? "";
     const offset = Buffer.from(fileSystem.contents(last)).indexOf("of all");
     fileSystem.flipBit(last, offset, 1);
-    const report = await verify(DIRECTORY, portsOver(disk));
-    expect(report.ok).toBe(false);
-    expect(report.damages).toHaveLength(1);
-    const lost = report.damages[0]?.lost ?? [];
-    expect(lost.map(({ key, source }) => [Buffer.from(key).toString(), source])).toEqual([
-      ["last", "record"],
-    ]);
+    for (const source of ["hint", "record"]) {
+      const report = await verify(DIRECTORY, portsOver(disk));
+      expect(report.ok).toBe(false);
+      expect(report.damages).toHaveLength(1);
+      const lost = report.damages[0]?.lost ?? [];
+      expect(lost.map(({ key, source }) => [Buffer.from(key).toString(), source])).toEqual([
+        ["last", source],
+      ]);
+      if (source === "hint") await fileSystem.unlink(last.replace(".data", ".hint"));
+    }
   });
 
   test("reports missing, renamed and swapped files and a missing manifest", async () => {
