@@ -3,6 +3,10 @@
  * free of native code. A peer that can't be had is reported as missing, with the reason.
  */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { PeerName, StoreName } from "./engines/engine.js";
 import { PEERS_DIRECTORY, peerVersion } from "./engines/peer-module.js";
 
@@ -19,6 +23,7 @@ export interface Peers {
 
 /** Compiling one of them takes minutes. */
 const INSTALL_TIMEOUT_MS = 20 * 60_000;
+const INSTALL = ["install", "--no-package-lock", "--no-audit", "--no-fund"];
 const LOAD_TIMEOUT_MS = 30_000;
 const REASON_CHARACTERS = 300;
 
@@ -29,16 +34,31 @@ export async function preparePeers(stores: readonly StoreName[]): Promise<Peers>
   if (found.missing.length === 0) return found;
   console.error(`installing ${found.missing.map(({ name }) => name).join(", ")} by npm …`);
   // All are optional dependencies: one that can't be built does not keep the others out.
-  const install = await run(
-    "npm",
-    ["install", "--no-package-lock", "--no-audit", "--no-fund"],
-    INSTALL_TIMEOUT_MS,
-  );
+  await run("npm", INSTALL, INSTALL_TIMEOUT_MS);
   const now = await probeAll(names);
-  const note = install.code === 0 ? "" : `; npm install: ${install.output}`;
-  const missing = now.missing.map(({ name, reason }) => ({ name, reason: reason + note }));
-  for (const { name, reason } of missing) console.error(`${name} is missing: ${reason}`);
+  const missing: MissingPeer[] = [];
+  for (const { name, reason } of now.missing) {
+    const cause = (await causeOfAbsence(name)) ?? reason;
+    missing.push({ name, reason: cause });
+    console.error(`${name} is missing: ${cause}`);
+  }
   return { ...now, missing };
+}
+
+/** npm keeps silent about optional dependencies that fail, so one is asked for in an empty folder. */
+async function causeOfAbsence(name: PeerName): Promise<string | undefined> {
+  const { optionalDependencies } = JSON.parse(
+    readFileSync(join(PEERS_DIRECTORY, "package.json"), "utf8"),
+  ) as { readonly optionalDependencies: Readonly<Record<string, string>> };
+  const wanted = `${name}@${optionalDependencies[name] ?? "latest"}`;
+  const directory = await mkdtemp(join(tmpdir(), "titan-bench-peer-"));
+  try {
+    const args = [...INSTALL, "--prefix", directory, wanted];
+    const install = await run("npm", args, INSTALL_TIMEOUT_MS);
+    return install.code === 0 ? undefined : `npm install ${wanted}: ${install.output}`;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 async function probeAll(names: readonly PeerName[]): Promise<Peers> {

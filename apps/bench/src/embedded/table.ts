@@ -84,9 +84,11 @@ function notes({ peers, outcome, options }: Report): string {
         "even than on a quiet one.",
     );
   }
-  if (outcome.lacks.size > 0) {
+  const lacking = new Set(options.rows.flatMap(({ needs }) => needs ?? []));
+  const lacks = [...outcome.lacks].filter((feature) => lacking.has(feature));
+  if (lacks.length > 0) {
     lines.push(
-      `(*) needs what the engine does not have yet (${[...outcome.lacks].join(", ")}); measured by ` +
+      `(*) needs what the engine does not have yet (${lacks.join(", ")}); measured by ` +
         "what it has: plain reads of the page cache.",
     );
   }
