@@ -9,7 +9,7 @@
 import type { RaftErrorCode } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { PeerMessage, SnapshotRequest } from "../core/message.js";
-import type { Transport } from "../transport/transport.js";
+import type { PeerState, Transport } from "../transport/transport.js";
 import { ByteBudget } from "./byte-budget.js";
 import { RaftHostError } from "./errors.js";
 import type { GroupContext } from "./group/group-context.js";
@@ -22,6 +22,7 @@ import { Outbox } from "./outbox.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { Ticker } from "./ticker.js";
 import { decodeFrame } from "./wire/frame-codec.js";
+import type { WireMessage } from "./wire/host-message.js";
 
 export interface HostEngineDeps {
   readonly nodeId: NodeId;
@@ -46,6 +47,7 @@ export class HostEngine implements GroupContext {
   readonly #writer: LogWriter;
   readonly #ticker: Ticker;
   readonly #dirty = new Set<HostedGroup>();
+  readonly #upPeers = new Set<NodeId>();
   #isScheduled = false;
   #isInTurn = false;
   #isRunning = true;
@@ -134,10 +136,17 @@ export class HostEngine implements GroupContext {
     this.wake();
   }
 
-  /** Nothing reaches `peer` for now: leaders stop filling its window. */
-  onPeerDown(peer: NodeId): void {
+  /** The way to a peer opened, or was lost: then leaders stop filling its window, and sleepers wake. */
+  onPeerState(peer: NodeId, state: PeerState): void {
+    if (state === "up") {
+      this.#upPeers.add(peer);
+      return;
+    }
+    this.#upPeers.delete(peer);
     for (const group of this.groups.values()) {
-      if (group.core.role === "leader") group.reportUnreachable(peer);
+      const { role, leader } = group.core;
+      if (role === "leader") group.reportUnreachable(peer);
+      if (role === "leader" || leader === peer) group.wake();
     }
     this.wake();
   }
@@ -178,7 +187,11 @@ export class HostEngine implements GroupContext {
     if (!this.#isInTurn) this.wake();
   }
 
-  send(group: HostedGroup, message: PeerMessage): void {
+  isUp(peer: NodeId): boolean {
+    return this.#upPeers.has(peer);
+  }
+
+  send(group: HostedGroup, message: WireMessage): void {
     if (this.#isMute && isOfLeader(message)) return;
     this.#outbox.add(group, message);
   }
@@ -254,6 +267,7 @@ export class HostEngine implements GroupContext {
     this.#writer.retry();
     this.#judgeFitness();
     for (const group of this.groups.values()) {
+      if (group.isAsleep) continue;
       group.tick(nowMs);
       if (group.hasWork) this.#dirty.add(group);
     }
@@ -300,7 +314,7 @@ export class HostEngine implements GroupContext {
 }
 
 /** What only a leader says, to stay one. */
-function isOfLeader(message: PeerMessage): boolean {
+function isOfLeader(message: WireMessage): boolean {
   return message.type === "heartbeat-request" || message.type === "append-request";
 }
 

@@ -13,6 +13,11 @@ export interface RaftHostOptions {
   readonly electionTicks?: number;
   /** Ticks between heartbeats. @default 1 */
   readonly heartbeatTicks?: number;
+  /**
+   * Ticks without anything to do after which a group goes to sleep: it then costs nothing until somebody
+   * calls, or a peer is lost. @default 100, ten election timeouts
+   */
+  readonly quiesceTicks?: number;
   /** Bytes of received frames that wait for their turn; more are dropped. @default 67_108_864 (64 MiB) */
   readonly maxInboxBytes?: number;
   /** Bytes of a frame, unless a single message is larger. @default 1_048_576 (1 MiB) */
@@ -82,6 +87,7 @@ const DEFAULTS: Omit<ResolvedHostOptions, "diskStallMs"> = {
   tickMs: 100,
   electionTicks: 10,
   heartbeatTicks: 1,
+  quiesceTicks: 100,
   maxInboxBytes: 64 * MIB,
   maxFrameBytes: MIB,
   maxQueuedProposalBytes: 64 * MIB,

@@ -1,9 +1,9 @@
 /** What leaves this host: one frame per peer and turn, with the messages of all groups. */
 
 import type { NodeId } from "../core/ids.js";
-import type { PeerMessage } from "../core/message.js";
 import type { Transport } from "../transport/transport.js";
 import { FrameBuilder } from "./wire/frame-codec.js";
+import type { WireMessage } from "./wire/host-message.js";
 
 /** A group that has messages to send, and is told when they could not be. */
 export interface OutboxGroup {
@@ -34,7 +34,7 @@ export class Outbox {
   }
 
   /** Puts a message into the peer's frame of this turn. */
-  add(group: OutboxGroup, message: PeerMessage): void {
+  add(group: OutboxGroup, message: WireMessage): void {
     let frame = this.#frames.get(message.to);
     if (frame === undefined) {
       frame = { builder: new FrameBuilder(), groups: new Set() };

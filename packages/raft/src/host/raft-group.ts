@@ -117,7 +117,7 @@ export class RaftGroup {
     const { refusal } = this.#hosted;
     if (refusal !== undefined) return Promise.reject(refusal);
     const index = this.#hosted.reads.enqueue(this.#deadline(options));
-    this.#engine.markDirty(this.#hosted);
+    this.#wake();
     return index;
   }
 
@@ -171,8 +171,13 @@ export class RaftGroup {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     const applied = this.#hosted.proposals.enqueue(data, this.#deadline(options));
-    this.#engine.markDirty(this.#hosted);
+    this.#wake();
     return applied;
+  }
+
+  #wake(): void {
+    this.#hosted.wake();
+    this.#engine.markDirty(this.#hosted);
   }
 
   get #isRunning(): boolean {

@@ -34,6 +34,8 @@ export interface HostStatus {
   /** Groups that this host leads. */
   readonly leads: number;
   readonly failedGroups: number;
+  /** Groups that have nothing to do and cost nothing. */
+  readonly sleepingGroups: number;
   /** Of frames that wait for their turn. */
   readonly inboxBytes: number;
   /** How long the write to the log under way has taken so far; 0 when there is none. */
@@ -85,9 +87,7 @@ export class RaftHost {
     const engine = host.#engine;
     await deps.transport.start({
       onFrame: (from, frame) => engine.onFrame(from, frame),
-      onPeerState: (peer, state) => {
-        if (state === "down") engine.onPeerDown(peer);
-      },
+      onPeerState: (peer, state) => engine.onPeerState(peer, state),
       onStream: (from, header, chunks) => host.#transfers.receive(from, header, chunks),
     });
     engine.start();
@@ -183,6 +183,7 @@ export class RaftHost {
       groups: all.length,
       leads: running.filter(({ core }) => core.role === "leader").length,
       failedGroups: all.filter(({ state }) => state === "failed").length,
+      sleepingGroups: running.filter(({ isAsleep }) => isAsleep).length,
       inboxBytes,
       pendingWriteMs,
       isFit,

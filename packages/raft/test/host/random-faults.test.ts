@@ -1,10 +1,13 @@
 /**
- * Three to five hosts under random crashes, restarts, partitions, loss, transfers and snapshots. What is
+ * Three to five hosts under random crashes, restarts, partitions, loss, transfers, snapshots and changes of
+ * members, with commands that are proposed again when their outcome is unknown. What is
  * acknowledged must be there in the end, once and everywhere in the same order; what was refused must
  * not. TITAN_SEED replays a run, TITAN_RUNS sets how many there are.
  */
 
 import { describe, expect, test } from "vitest";
+import { toNodeId } from "../../src/core/ids.js";
+import type { RaftGroup } from "../../src/host/raft-group.js";
 import { seededRandom, testSeed } from "../support/seeded-random.js";
 import { HostWorld } from "./support/host-world.js";
 import {
@@ -56,14 +59,13 @@ class Chaos {
       await this.#world.run(this.#random.nextInt(200));
     }
     await this.#heal();
-    this.#check();
     await this.#world.close();
   }
 
   async #step(): Promise<void> {
     const random = this.#random;
     const world = this.#world;
-    switch (random.nextInt(12)) {
+    switch (random.nextInt(14)) {
       case 0:
         return this.#kill();
       case 1:
@@ -86,6 +88,10 @@ class Chaos {
         return;
       case 7:
         return this.#read();
+      case 8:
+        return this.#changeMembers();
+      case 9:
+        return this.#proposeAgain();
       default:
         for (let count = 1 + random.nextInt(8); count > 0; count -= 1) this.#propose();
     }
@@ -103,6 +109,50 @@ class Chaos {
       },
     );
     this.#waiting.push(proposal);
+  }
+
+  /** Removes, demotes, adds or promotes somebody, perhaps. */
+  #changeMembers(): void {
+    const group = this.#leaderOrAny();
+    if (group === undefined) return;
+    const { voters, learners } = group.status().config;
+    const node = toNodeId(this.#pick());
+    const isVoter = voters.includes(node);
+    if (isVoter && voters.length <= 2) return;
+    const others = this.#random.nextInt(2) === 0;
+    const back = learners.includes(node) ? "add-voter" : "add-learner";
+    const away = others ? "remove" : "add-learner";
+    const changes = [{ operation: isVoter ? away : back, node }] as const;
+    const change = group.changeConfig({ transition: "auto", changes }, { timeoutMs: 3000 });
+    this.#waiting.push(change.catch(() => undefined));
+  }
+
+  /** A command of a session, again and again until its outcome is known. */
+  #proposeAgain(): void {
+    const line = `s${this.#proposals}`;
+    this.#proposals += 1;
+    this.#waiting.push(this.#insist(line));
+  }
+
+  async #insist(line: string): Promise<void> {
+    let client: number | undefined;
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const group = this.#leaderOrAny();
+      try {
+        if (group !== undefined) {
+          client ??= await group.openSession({ timeoutMs: 1000 });
+          const session = { client, request: 1, answeredThrough: 0 };
+          await group.propose(bytes(line), { session, timeoutMs: 1000 });
+          this.oracle.acknowledged.add(line);
+          return;
+        }
+      } catch {
+        // Try again: this is what sessions are for.
+      }
+      await new Promise<void>((resolve) => {
+        this.#world.clock.schedule(300, resolve);
+      });
+    }
   }
 
   #read(): void {
@@ -175,14 +225,18 @@ class Chaos {
     await world.settled(Promise.all(this.#waiting));
     const leader = await world.leader();
     await world.settled(leader.propose(bytes("last")));
-    await world.until(() =>
-      [...this.#machines.values()].every((one) => one.lines.includes("last")),
-    );
+    await world.until(() => this.#members(leader).every((one) => one.lines.includes("last")));
+    this.#check(this.#members(leader));
   }
 
-  #check(): void {
+  #members(group: RaftGroup) {
+    const { voters, learners } = group.status().config;
+    return [...voters, ...learners].map((id) => this.#machines.get(id)!);
+  }
+
+  #check(members: readonly { readonly lines: readonly string[] }[]): void {
     expect(this.failures).toEqual([]);
-    const [first, ...others] = [...this.#machines.values()];
+    const [first, ...others] = members;
     for (const other of others) expect(other.lines).toEqual(first!.lines);
     const { lines } = first!;
     expect(new Set(lines).size, "each at most once").toBe(lines.length);

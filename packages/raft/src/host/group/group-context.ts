@@ -12,6 +12,7 @@ import type { ResolvedHostOptions } from "../options.js";
 import type { HostPorts } from "../ports.js";
 import type { SessionTable } from "../session/session-table.js";
 import type { StateMachine } from "../state-machine.js";
+import type { WireMessage } from "../wire/host-message.js";
 import type { Compaction } from "./compaction.js";
 import type { HostedGroup } from "./hosted-group.js";
 
@@ -24,7 +25,9 @@ export interface GroupContext {
   readonly budget: ByteBudget;
   /** The group has work. */
   markDirty(group: HostedGroup): void;
-  send(group: HostedGroup, message: PeerMessage): void;
+  send(group: HostedGroup, message: WireMessage): void;
+  /** Whether there is a way to `peer`, as far as the transport knows. */
+  isUp(peer: NodeId): boolean;
   sendSnapshot(group: HostedGroup, message: SnapshotRequest): void;
   write(job: WriteJob): void;
   onRefused(message: PeerMessage, code: RaftErrorCode): void;

@@ -15,29 +15,23 @@ import { isRaftError } from "../../core/errors.js";
 import type { LogPosition, NodeId } from "../../core/ids.js";
 import type { Message, PeerMessage } from "../../core/message.js";
 import type { ConfigChangeOptions, RaftCore } from "../../core/raft-core.js";
-import type { AppendTask, ApplyTask } from "../../core/ready.js";
-import type { HardState, Snapshot, SnapshotMeta } from "../../core/storage.js";
+import type { ApplyTask } from "../../core/ready.js";
+import type { Snapshot } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import { isRaftHostError, RaftHostError } from "../errors.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
-import { encodeSessions } from "../session/session-codec.js";
-import { encodeChunks } from "../snapshot/snapshot-format.js";
-import { joinState } from "../snapshot/state-stream.js";
 import type { StateMachine } from "../state-machine.js";
-import { AppendOrder } from "./append-order.js";
+import { isSleepMessage, type WireMessage } from "../wire/host-message.js";
+import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
 import { HandOver, handOver, losesVote } from "./hand-over.js";
 import { type AppliedConfig, Proposals } from "./proposals.js";
+import { Quiescence } from "./quiescence.js";
 import { Reads } from "./reads.js";
+import { type TakenState, takeState } from "./take-state.js";
 
 export type GroupState = "running" | "failed" | "closed";
-
-/** A state in chunks, and where it stands. */
-export interface TakenState {
-  readonly meta: SnapshotMeta;
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
 
 export class HostedGroup {
   readonly group: number;
@@ -47,9 +41,8 @@ export class HostedGroup {
   readonly #parts: GroupParts;
   readonly #context: GroupContext;
   readonly #pipeline: ApplyPipeline;
-  readonly #order: AppendOrder;
-  /** The newest state that is not written: only the commit index is new in it. */
-  #unwritten: HardState | undefined;
+  readonly #appends: AppendTasks;
+  readonly #quiescence: Quiescence;
   #state: GroupState = "running";
   #failure: RaftHostError | undefined;
   #config: ConfigState;
@@ -78,7 +71,20 @@ export class HostedGroup {
     this.proposals = new Proposals(limits, budget);
     const retryMs = electionTicks * tickMs;
     this.reads = new Reads({ maxPending: maxPendingReads, retryMs, random: ports.random });
-    this.#order = new AppendOrder((message) => this.#deliver(message, nodeId));
+    this.#appends = new AppendTasks({
+      group: this.group,
+      write: (job) => context.write(job),
+      deliver: (message) => this.#deliver(message, nodeId),
+      restore: (snapshot, done) => this.#restore(snapshot, done),
+      onDone: () => context.markDirty(this),
+      onRefused: (error) => this.fail(error),
+    });
+    this.#quiescence = new Quiescence({
+      idleTicks: options.quiesceTicks,
+      askTicks: Math.max(1, Math.floor(electionTicks / 3)),
+      isUp: (peer) => context.isUp(peer),
+      send: (message) => context.send(this, message),
+    });
     this.#pipeline = new ApplyPipeline({
       machine: parts.machine,
       skipThrough: parts.start.skipThrough,
@@ -129,27 +135,48 @@ export class HostedGroup {
 
   // ── input ────────────────────────────────────────────────────────────────
 
-  step(message: PeerMessage): void {
+  step(message: WireMessage): void {
     this.#guard(() => {
+      if (isSleepMessage(message)) {
+        if (message.type === "sleep-request") this.#quiescence.hearRequest(this.core, message);
+        else this.#quiescence.hearResponse(this.core, message);
+        return;
+      }
+      if (isHeartbeat(message)) this.#quiescence.hearHeartbeat();
+      else this.#quiescence.wake();
       const code = this.core.step(message);
       if (code !== undefined) this.#context.onRefused(message, code);
     });
   }
 
+  /** Time passes; nothing happens while the group sleeps. */
   tick(nowMs: number): void {
+    if (this.#quiescence.isAsleep) return;
     this.#guard(() => {
-      this.core.tick();
+      const { core } = this;
+      core.tick();
       this.proposals.expire(nowMs);
-      this.reads.tick(this.core, nowMs);
-      this.#handOver.tick(this.core);
-      if (!this.#isFit && this.core.role === "leader") handOver(this.core);
+      this.reads.tick(core, nowMs);
+      this.#handOver.tick(core);
+      if (!this.#isFit && core.role === "leader") handOver(core);
+      this.#quiescence.tick(core, this.proposals.count + this.reads.count > 0 || !this.#isFit);
     });
+  }
+
+  /** Somebody calls, or the way to a member is lost: time counts again. */
+  wake(): void {
+    this.#quiescence.wake();
+  }
+
+  get isAsleep(): boolean {
+    return this.#quiescence.isAsleep;
   }
 
   /** Whether this host is fit to lead. When it is not, the group is handed over. */
   setFit(isFit: boolean): void {
     this.#guard(() => {
       this.#isFit = isFit;
+      this.#quiescence.wake();
       this.core.setEligible(isFit);
       if (!isFit && this.core.role === "leader") handOver(this.core);
     });
@@ -177,6 +204,7 @@ export class HostedGroup {
   /** Calls into the core for a user: a refusal is the user's, a broken invariant the group's. */
   call<Result>(run: () => Result): Result {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#quiescence.wake();
     try {
       return run();
     } catch (error) {
@@ -202,19 +230,9 @@ export class HostedGroup {
    * snapshots are made when they are asked for.
    */
   takeSnapshot(): Promise<TakenState> {
-    return new Promise((resolve, reject) => {
-      const take = async (): Promise<void> => {
-        try {
-          const taken = await this.#parts.machine.snapshot();
-          const state = "chunks" in taken ? taken.chunks : taken;
-          const chunks = encodeChunks(joinState(encodeSessions(this.#parts.sessions), state));
-          resolve({ meta: { ...this.#applied, config: this.#config }, chunks });
-        } catch (error) {
-          // Only this snapshot is lost.
-          reject(toError(error));
-        }
-      };
-      this.#pipeline.run(take, () => reject(this.#failure ?? new Error("the group has stopped")));
+    const { machine, sessions } = this.#parts;
+    return takeState(this.#pipeline, { machine, sessions }, () => {
+      return { ...this.#applied, config: this.#config };
     });
   }
 
@@ -229,7 +247,7 @@ export class HostedGroup {
   work(nowMs: number): void {
     this.#guard(() => {
       const { core } = this;
-      this.#order.release();
+      this.#appends.release();
       this.reads.release(core.appliedIndex);
       this.proposals.submit(core);
       this.reads.submit(core, nowMs);
@@ -272,9 +290,7 @@ export class HostedGroup {
 
   /** The commit index, when it has not been written: for an orderly end. */
   takeUnwritten(): GroupUpdate | undefined {
-    const hardState = this.#unwritten;
-    this.#unwritten = undefined;
-    return hardState === undefined ? undefined : { group: this.group, hardState };
+    return this.#appends.takeUnwritten();
   }
 
   #collect(): void {
@@ -284,14 +300,18 @@ export class HostedGroup {
       this.reads.confirm(context, index, core.appliedIndex);
     }
     for (const message of ready.messages) this.#send(message);
-    if (ready.append !== undefined) this.#append(ready.append);
+    if (ready.append !== undefined) {
+      this.#appends.add(ready.append);
+      const { snapshot } = ready.append;
+      if (snapshot !== undefined) this.#parts.compaction.installed(snapshot);
+    }
     if (ready.apply !== undefined) this.#pipeline.apply(ready.apply);
-    this.#order.release();
+    this.#appends.release();
   }
 
   #send(message: PeerMessage): void {
     if (message.type === "snapshot-request") this.#context.sendSnapshot(this, message);
-    else this.#context.send(this, message);
+    else if (!this.#quiescence.holdsBack(message)) this.#context.send(this, message);
   }
 
   #deliver(message: Message, self: NodeId): void {
@@ -299,36 +319,6 @@ export class HostedGroup {
     else this.#send(message as PeerMessage);
   }
 
-  #append(task: AppendTask): void {
-    const { entries, snapshot, responses } = task;
-    if (task.hardState !== undefined) this.#unwritten = task.hardState;
-    const onDone = this.#order.add(responses);
-    if (!task.mustSync && snapshot === undefined) {
-      // A commit index alone is only a hint for the next start: it goes with the next write.
-      onDone();
-      return;
-    }
-    const hardState = this.#unwritten;
-    this.#unwritten = undefined;
-    const state = hardState === undefined ? {} : { hardState };
-    const { group } = this;
-    const written = (): void => {
-      onDone();
-      this.#context.markDirty(this);
-    };
-    this.#context.write({
-      update:
-        snapshot === undefined
-          ? { group, ...state, entries }
-          : { group, ...state, installSnapshot: snapshot },
-      mustSync: true,
-      onWritten: snapshot === undefined ? written : () => this.#restore(snapshot, written),
-      onRefused: (error) => this.fail(error),
-    });
-    if (snapshot !== undefined) this.#parts.compaction.installed(snapshot);
-  }
-
-  /** The snapshot is in the log: now into the state machine. A crash in between repeats this part. */
   #restore(snapshot: Snapshot, done: () => void): void {
     this.#pipeline.run(async () => {
       await this.#parts.restore(snapshot);
@@ -390,8 +380,8 @@ export class HostedGroup {
   }
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function isHeartbeat({ type }: PeerMessage): boolean {
+  return type === "heartbeat-request" || type === "heartbeat-response";
 }
 
 function isLogFailure(cause: unknown): boolean {

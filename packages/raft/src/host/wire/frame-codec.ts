@@ -9,9 +9,9 @@
  */
 
 import type { NodeId } from "../../core/ids.js";
-import type { PeerMessage } from "../../core/message.js";
 import { ByteReader, MalformedBytes } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
+import type { WireMessage } from "./host-message.js";
 import { MESSAGE_CODES, readMessageBody, writeMessageBody } from "./message-codec.js";
 
 export const FRAME_VERSION = 1;
@@ -19,7 +19,7 @@ export const FRAME_VERSION = 1;
 /** A message and the group that it belongs to. */
 export interface GroupMessage {
   readonly group: number;
-  readonly message: PeerMessage;
+  readonly message: WireMessage;
 }
 
 /** A frame under construction. */

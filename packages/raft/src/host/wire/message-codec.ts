@@ -5,11 +5,12 @@
 
 import type { Entry, EntryType, ProposedEntry } from "../../core/entry.js";
 import type { LogIndex, LogPosition, NodeId, Term } from "../../core/ids.js";
-import type { AppendRequest, PeerMessage, VoteRequest, VoteResponse } from "../../core/message.js";
+import type { AppendRequest, VoteRequest, VoteResponse } from "../../core/message.js";
 import type { Snapshot } from "../../core/storage.js";
 import { type ByteReader, MalformedBytes } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { readConfig, writeConfig } from "./config-codec.js";
+import type { WireMessage } from "./host-message.js";
 
 /** Numbers on the wire, never reused. */
 export const MESSAGE_CODES = {
@@ -27,7 +28,9 @@ export const MESSAGE_CODES = {
   "read-request": 12,
   "read-response": 13,
   "snapshot-request": 14,
-} as const satisfies Record<PeerMessage["type"], number>;
+  "sleep-request": 15,
+  "sleep-response": 16,
+} as const satisfies Record<WireMessage["type"], number>;
 
 const ENTRY_TYPES: readonly EntryType[] = ["normal", "config-change", "single-config-change"];
 /** Type, term and length take a byte each at least. */
@@ -36,7 +39,7 @@ const LEAST_PROPOSAL_BYTES = 2;
 
 const HAS_COMMITTED = 2;
 
-export function writeMessageBody(writer: ByteWriter, message: PeerMessage): void {
+export function writeMessageBody(writer: ByteWriter, message: WireMessage): void {
   if ("term" in message) writer.varint(message.term);
   switch (message.type) {
     case "vote-request":
@@ -82,6 +85,10 @@ export function writeMessageBody(writer: ByteWriter, message: PeerMessage): void
     case "snapshot-request":
       writeSnapshot(writer, message.snapshot);
       return;
+    case "sleep-request":
+    case "sleep-response":
+      writer.varint(message.index);
+      return;
   }
 }
 
@@ -90,7 +97,7 @@ export function readMessageBody(
   code: number,
   reader: ByteReader,
   ends: { readonly from: NodeId; readonly to: NodeId },
-): PeerMessage | undefined {
+): WireMessage | undefined {
   const { from, to } = ends;
   switch (code) {
     case 1:
@@ -137,6 +144,12 @@ export function readMessageBody(
     case 14: {
       const term = reader.term();
       return { type: "snapshot-request", from, to, term, snapshot: readSnapshot(reader) };
+    }
+    case 15:
+    case 16: {
+      const type = code === 15 ? "sleep-request" : "sleep-response";
+      const term = reader.term();
+      return { type, from, to, term, index: reader.index() };
     }
     default:
       return undefined;

@@ -134,17 +134,24 @@ export class HostWorld {
     return promise;
   }
 
-  /** The host that leads the group, as it and a majority of those that run see it. */
+  /** The host that leads the group, as a majority of the voters sees it. */
   async leader(group = 1): Promise<RaftGroup> {
     let found: RaftGroup | undefined;
     await this.until(() => {
       const all = [...this.machines.values()].map(({ host }) => host.group(group));
-      found = all.find((one) => one?.role === "leader");
-      const followers = all.filter((one) => one?.leader === found?.status().id);
-      return found !== undefined && followers.length * 2 > all.length;
+      found = all.find((one) => one?.role === "leader" && this.#isFollowed(one));
+      return found !== undefined;
     });
     if (found === undefined) throw new Error("no leader");
     return found;
+  }
+
+  #isFollowed(leader: RaftGroup): boolean {
+    const { id, config } = leader.status();
+    const followers = config.voters.filter((voter) => {
+      return this.machines.get(voter)?.host.group(leader.id)?.leader === id;
+    });
+    return followers.length * 2 > config.voters.length;
   }
 
   async close(): Promise<void> {

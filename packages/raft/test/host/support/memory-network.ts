@@ -45,7 +45,16 @@ export class MemoryNetwork {
   }
 
   attach(id: number, end: MemoryEnd): void {
+    for (const [other, there] of this.#ends) {
+      there.handler?.onPeerState(id as NodeId, "up");
+      end.handler?.onPeerState(other as NodeId, "up");
+    }
     this.#ends.set(id, end);
+  }
+
+  /** `id` is told that there is no way to `peer`, rightly or wrongly. */
+  tellDown(id: number, peer: NodeId): void {
+    this.#ends.get(id)?.handler?.onPeerState(peer, "down", "said the test");
   }
 
   detach(id: number, end: MemoryEnd): void {
