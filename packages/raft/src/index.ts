@@ -22,7 +22,7 @@ export type { DropReason, HostObserver } from "./host/observer.js";
 // Settings, and what is told while it runs.
 export type { CompactionOptions, GroupOptions, RaftHostOptions } from "./host/options.js";
 export type { GroupLogs, HostPorts } from "./host/ports.js";
-export { nodeHostPorts } from "./host/ports.js";
+export { nodeFreeBytes, nodeHostPorts } from "./host/ports.js";
 export type {
   CallOptions,
   ChangeConfigOptions,

@@ -20,6 +20,7 @@ import type { HostObserver } from "./observer.js";
 import type { ResolvedHostOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
+import { SpaceWatch } from "./space-watch.js";
 import { Ticker } from "./ticker.js";
 import { decodeFrame } from "./wire/frame-codec.js";
 import type { WireMessage } from "./wire/host-message.js";
@@ -30,6 +31,8 @@ export interface HostEngineDeps {
   readonly transport: Pick<Transport, "send">;
   readonly ports: HostPorts;
   readonly options: ResolvedHostOptions;
+  /** How much space is left where the log is; without it, only a full disk is noticed. */
+  readonly freeBytes: (() => Promise<number>) | undefined;
   /** Takes a snapshot to a member, and reports how that went to the group. */
   readonly sendSnapshot: (group: HostedGroup, message: SnapshotRequest) => void;
 }
@@ -46,6 +49,7 @@ export class HostEngine implements GroupContext {
   readonly #outbox: Outbox;
   readonly #writer: LogWriter;
   readonly #ticker: Ticker;
+  readonly #space: SpaceWatch | undefined;
   readonly #dirty = new Set<HostedGroup>();
   readonly #upPeers = new Set<NodeId>();
   #isScheduled = false;
@@ -73,11 +77,15 @@ export class HostEngine implements GroupContext {
       maxWriteBytes: options.maxWriteBytes,
       onProgress: () => this.wake(),
       onFailed: (error) => this.#onLogFailed(error),
-      onSpace: (isShort) => {
-        this.#observer.onSpace?.(isShort);
-        this.#judgeFitness();
-      },
+      onSpace: (isShort) => this.#onSpace(isShort),
     });
+    const { freeBytes } = deps;
+    if (freeBytes !== undefined) {
+      const { clock } = ports;
+      const { minFreeBytes } = options;
+      const onChange = (isLow: boolean): void => this.#onSpace(isLow);
+      this.#space = new SpaceWatch({ clock, freeBytes, minFreeBytes, onChange });
+    }
     this.#ticker = new Ticker({
       clock: ports.clock,
       tickMs: options.tickMs,
@@ -95,8 +103,14 @@ export class HostEngine implements GroupContext {
     return this.#writer.pendingMs;
   }
 
-  get isShortOfSpace(): boolean {
+  /** The log takes nothing more. */
+  get isOutOfSpace(): boolean {
     return this.#writer.isShort;
+  }
+
+  /** Less space is left than `minFreeBytes`, or none. */
+  get isShortOfSpace(): boolean {
+    return this.#writer.isShort || this.#space?.isLow === true;
   }
 
   get isFit(): boolean {
@@ -110,6 +124,7 @@ export class HostEngine implements GroupContext {
 
   start(): void {
     this.#ticker.start();
+    this.#space?.start();
   }
 
   add(group: HostedGroup): void {
@@ -165,6 +180,7 @@ export class HostEngine implements GroupContext {
   async stop(): Promise<void> {
     this.#isRunning = false;
     this.#ticker.stop();
+    this.#space?.stop();
     for (const group of this.groups.values()) {
       const update = group.takeUnwritten();
       if (update === undefined || group.state === "failed") continue;
@@ -292,13 +308,18 @@ export class HostEngine implements GroupContext {
       this.#isDiskStalled = isStalled;
       this.#observer.onDiskStall?.(isStalled);
     }
-    const isFit = !isStalled && !this.#writer.isShort && !this.#isResigning;
+    const isFit = !isStalled && !this.isShortOfSpace && !this.#isResigning;
     if (isFit === this.isFit) return;
     this.#unfitSinceMs = isFit ? undefined : this.ports.clock.monotonicMs();
     for (const group of this.groups.values()) {
       group.setFit(isFit);
       this.markDirty(group);
     }
+  }
+
+  #onSpace(isShort: boolean): void {
+    this.#observer.onSpace?.(isShort);
+    this.#judgeFitness();
   }
 
   #onLogFailed(cause: unknown): void {
@@ -308,6 +329,7 @@ export class HostEngine implements GroupContext {
       { cause },
     );
     this.#ticker.stop();
+    this.#space?.stop();
     for (const group of this.groups.values()) group.fail(this.#failure);
     this.#observer.onLogFailed?.(cause);
   }

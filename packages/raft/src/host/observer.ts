@@ -24,7 +24,7 @@ export interface HostObserver {
   onGroupFailed?(group: number, error: unknown): void;
   /** The log failed: all groups have stopped. Whoever runs the host should end the process. */
   onLogFailed?(error: unknown): void;
-  /** The log has no space, or has some again. */
+  /** Space has become short where the log is, or is so no more. */
   onSpace?(isShort: boolean): void;
   /** Something from another host was dropped. */
   onDropped?(from: NodeId, reason: DropReason, detail: string): void;

@@ -36,6 +36,12 @@ export interface RaftHostOptions {
    * leaderships up. @default the least election timeout, `electionTicks * tickMs`
    */
   readonly diskStallMs?: number;
+  /**
+   * Bytes that must be free where the log is. With fewer the host gives its leaderships up and refuses
+   * proposals, but for those that say that they free space; so there is room left to mend things. Looked
+   * at once a second, if the host is given `freeBytes`. @default 268_435_456 (256 MiB)
+   */
+  readonly minFreeBytes?: number;
   readonly observer?: HostObserver;
 }
 
@@ -94,6 +100,7 @@ const DEFAULTS: Omit<ResolvedHostOptions, "diskStallMs"> = {
   maxPendingProposals: 65_536,
   maxPendingReads: 65_536,
   maxWriteBytes: 4 * MIB,
+  minFreeBytes: 256 * MIB,
   observer: {},
 };
 

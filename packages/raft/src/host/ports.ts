@@ -1,5 +1,6 @@
 /** What a host asks of the outside world. The ports of the shared log serve it as they are. */
 
+import { statfs } from "node:fs/promises";
 import type { LogStorage } from "../core/storage.js";
 import type { GroupUpdate } from "../wal/group-update.js";
 import { nodePorts } from "../wal/node-ports.js";
@@ -20,6 +21,14 @@ export interface HostPorts {
 export function nodeHostPorts(): HostPorts {
   const { clock, random } = nodePorts();
   return { clock, random, defer: (run) => setImmediate(run) };
+}
+
+/** What `RaftHostDeps.freeBytes` is on a real machine. @param directory that of the log */
+export function nodeFreeBytes(directory: string): () => Promise<number> {
+  return async () => {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  };
 }
 
 /**

@@ -20,6 +20,8 @@ import type { HostEngine } from "./host-engine.js";
 export interface ProposeOptions extends CallOptions {
   /** Makes the command one of a session: proposed again, it is not applied again. */
   readonly session?: SessionRequest;
+  /** The command frees space: it is taken as long as there is any. @default false */
+  readonly freesSpace?: boolean;
 }
 
 export interface CallOptions {
@@ -132,7 +134,7 @@ export class RaftGroup {
     change: ConfigChange,
     options: ChangeConfigOptions = {},
   ): Promise<AppliedConfig> {
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(true);
     if (refusal !== undefined) throw refusal;
     const { timeoutMs: _, ...coreOptions } = options;
     return this.#hosted.changeConfig(change, coreOptions, this.#deadline(options));
@@ -167,8 +169,8 @@ export class RaftGroup {
     };
   }
 
-  #propose(data: Uint8Array, options: CallOptions): Promise<Applied> {
-    const refusal = this.#refusal();
+  #propose(data: Uint8Array, options: ProposeOptions): Promise<Applied> {
+    const refusal = this.#refusal(options.freesSpace === true);
     if (refusal !== undefined) return Promise.reject(refusal);
     const applied = this.#hosted.proposals.enqueue(data, this.#deadline(options));
     this.#wake();
@@ -184,10 +186,11 @@ export class RaftGroup {
     return this.#hosted.state === "running";
   }
 
-  #refusal(): RaftHostError | undefined {
+  #refusal(freesSpace: boolean): RaftHostError | undefined {
     if (this.#hosted.refusal !== undefined) return this.#hosted.refusal;
-    if (!this.#engine.isShortOfSpace) return undefined;
-    const message = "the log has no space; reads go on";
+    const { isOutOfSpace, isShortOfSpace } = this.#engine;
+    if (freesSpace ? !isOutOfSpace : !isShortOfSpace) return undefined;
+    const message = "space is short where the log is; reads go on";
     return new RaftHostError({ code: "RAFT_HOST_NO_SPACE", message });
   }
 

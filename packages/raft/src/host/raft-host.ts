@@ -23,6 +23,8 @@ export interface RaftHostDeps {
   /** The host starts it, and closes it in the end. */
   readonly transport: Transport;
   readonly ports: HostPorts;
+  /** Bytes that are free where the log is; `nodeFreeBytes` on a real machine. @default not watched */
+  readonly freeBytes?: () => Promise<number>;
   /** Where snapshots are kept, in files of their own. No other host may use the directory. */
   readonly snapshots: { readonly fileSystem: FileSystem; readonly directory: string };
 }
@@ -71,6 +73,7 @@ export class RaftHost {
       transport,
       ports,
       options: resolved,
+      freeBytes: deps.freeBytes,
       sendSnapshot: (group, message) => this.#transfers.send(group, message),
     });
     this.#transfers = new SnapshotTransfers({ engine: this.#engine, transport, files });
@@ -204,8 +207,9 @@ export class RaftHost {
   async #close(): Promise<void> {
     await this.#engine.stop();
     for (const hosted of this.#engine.groups.values()) await hosted.close();
-    await this.#transfers.close();
+    // First the transport: its end breaks off the streams that transfers wait for.
     await this.#deps.transport.close();
+    await this.#transfers.close();
   }
 
   #open(init: GroupInit): Promise<HostedGroup> {

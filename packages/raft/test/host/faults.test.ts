@@ -160,6 +160,25 @@ describe("partitions", () => {
     ).rejects.toMatchObject({ code: "RAFT_HOST_TIMEOUT", outcome: "unknown" });
   });
 
+  test("a proposal whose place a snapshot has taken has an unknown outcome, told at once", async () => {
+    world = new HostWorld();
+    const machines = new Map(VOTERS.map((id) => [id, new JournalMachine()]));
+    const options = { compaction: { everyEntries: 5, keepEntries: 0 } };
+    await world.startGroup(3, (id) => machines.get(id)!, { options });
+    const old = await world.leader();
+    world.network.isolate(old.status().id, VOTERS);
+    const lost = expect(old.propose(bytes("?"), { timeoutMs: 1_000_000 })).rejects.toMatchObject({
+      code: "RAFT_HOST_LOST_SIGHT",
+      outcome: "unknown",
+    });
+    await world.until(() => old.role !== "leader");
+    const next = await world.leader();
+    for (let at = 0; at < 20; at += 1) await world.settled(next.propose(bytes(`w${at}`)));
+    world.network.heal();
+    await world.until(() => machines.get(old.status().id)!.lines.length === 20);
+    await lost;
+  });
+
   test("a leader in the minority answers no read", async () => {
     world = new HostWorld();
     await threeJournals();

@@ -1,10 +1,10 @@
 import { ManualClock, MemoryFileSystem, SeededRandom } from "@titan/bitcask/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { toNodeId } from "../../src/core/index.js";
+import { toLogIndex, toNodeId } from "../../src/core/index.js";
 import type { HostObserver } from "../../src/host/observer.js";
 import type { RaftHostOptions } from "../../src/host/options.js";
 import { RaftHost } from "../../src/host/raft-host.js";
-import { decodeFrame } from "../../src/host/wire/frame-codec.js";
+import { decodeFrame, encodeFrame } from "../../src/host/wire/frame-codec.js";
 import { RaftWalError } from "../../src/wal/errors.js";
 import { bytes, JournalMachine } from "./support/journal-machine.js";
 import { MemoryNetwork } from "./support/memory-network.js";
@@ -20,6 +20,8 @@ class Rig {
   readonly hosts = new Map<number, RaftHost>();
   readonly machines = new Map<string, JournalMachine>();
 
+  freeBytes = 2 ** 40;
+
   async start(groups: number, options: RaftHostOptions = {}): Promise<void> {
     for (const id of VOTERS) {
       const { clock } = this;
@@ -30,6 +32,7 @@ class Rig {
           transport: this.network.transport(id),
           ports: { clock, random: new SeededRandom(id), defer: (run) => queueMicrotask(run) },
           snapshots: { fileSystem: new MemoryFileSystem(), directory: "/snapshots" },
+          freeBytes: () => Promise.resolve(id === 1 ? this.freeBytes : 2 ** 40),
         },
         options,
       );
@@ -306,6 +309,41 @@ describe("what goes wrong", () => {
     expect(space).toEqual([true, false]);
     await first;
     for (const id of VOTERS) expect(rig.machines.get(`${id}/1`)!.lines).toEqual(["first"]);
+  });
+
+  test("a host that is low on space hands over, and takes only what frees space", async () => {
+    await rig.start(1);
+    await rig.lead();
+    rig.freeBytes = 1000;
+    await rig.run(2000);
+    expect(rig.hosts.get(1)!.status()).toMatchObject({ isFit: false, isShortOfSpace: true });
+    expect(rig.group(1).role).toBe("follower");
+    await expect(rig.group(1).propose(bytes("no"))).rejects.toMatchObject({
+      code: "RAFT_HOST_NO_SPACE",
+    });
+    // Not for want of space, but because it does not lead any more.
+    const freeing = rig.group(1).propose(bytes("delete"), { freesSpace: true });
+    const refused = expect(freeing).rejects.toMatchObject({ code: "RAFT_NOT_LEADER" });
+    await rig.run(5);
+    await refused;
+    rig.freeBytes = 2 ** 40;
+    await rig.run(2000);
+    expect(rig.hosts.get(1)!.status()).toMatchObject({ isFit: true, isShortOfSpace: false });
+  });
+
+  test("a snapshot's pointer that comes in a frame is not believed", async () => {
+    const drops: string[] = [];
+    await rig.start(1, { observer: { onDropped: (_, reason) => drops.push(reason) } });
+    await rig.lead();
+    const { term, config } = rig.group(1).status();
+    const ends = { from: toNodeId(1), to: toNodeId(2) };
+    const meta = { term, index: toLogIndex(50), config };
+    const snapshot = { meta, data: bytes("f../../secret") };
+    const message = { type: "snapshot-request", ...ends, term, snapshot } as const;
+    rig.network.end(2)!.handler!.onFrame(ends.from, encodeFrame([{ group: 1, message }]));
+    await rig.run(100);
+    expect(drops).toEqual(["malformed"]);
+    expect(rig.group(2).status().state).toBe("running");
   });
 
   test("a leader whose disk hangs hands over, and leads no more while it does", async () => {
