@@ -1,4 +1,4 @@
-/** How hosts reach one another: the port, one over TCP, one within a process. */
+/** How hosts reach one another: the port, and one within a process. */
 
 export type { RaftTransportErrorCode } from "./errors.js";
 export { isRaftTransportError, RaftTransportError } from "./errors.js";
