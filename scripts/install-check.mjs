@@ -4,11 +4,13 @@
  * registry for third-party dependencies.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pnpm, ROOT } from "./toolchain.mjs";
 
+const STOP_TIMEOUT_MS = 20_000;
 const LIBRARIES = ["bitcask", "proto", "client"];
 const scratch = mkdtempSync(join(tmpdir(), "titan-install-"));
 const tarballs = join(scratch, "tarballs");
@@ -54,6 +56,16 @@ async function startNode() {
   return { server, address };
 }
 
+/** Resolves once the node has ended, so that nothing still writes to the folder that is then removed. */
+async function stopNode(server) {
+  if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, "exit");
+  server.kill("SIGTERM");
+  const late = setTimeout(() => server.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(late);
+}
+
 let server;
 try {
   const names = [...LIBRARIES.map((name) => `./packages/${name}`), "./apps/node", "./apps/cli"];
@@ -81,6 +93,6 @@ try {
   }
   console.log("Packed tarballs install and run in an empty folder.");
 } finally {
-  server?.kill("SIGTERM");
+  await stopNode(server);
   rmSync(scratch, { recursive: true, force: true });
 }
