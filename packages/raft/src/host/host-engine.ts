@@ -23,7 +23,7 @@ import type { GroupLogs, HostPorts } from "./ports.js";
 import { SpaceWatch } from "./space-watch.js";
 import { Ticker } from "./ticker.js";
 import { decodeFrame } from "./wire/frame-codec.js";
-import type { WireMessage } from "./wire/host-message.js";
+import { isResumeMessage, type ResumeMessage, type WireMessage } from "./wire/host-message.js";
 
 export interface HostEngineDeps {
   readonly nodeId: NodeId;
@@ -35,6 +35,8 @@ export interface HostEngineDeps {
   readonly freeBytes: (() => Promise<number>) | undefined;
   /** Takes a snapshot to a member, and reports how that went to the group. */
   readonly sendSnapshot: (group: HostedGroup, message: SnapshotRequest) => void;
+  /** Sender and receiver of a snapshot talk about where to go on. */
+  readonly onResume: (group: number, message: ResumeMessage) => void;
 }
 
 export class HostEngine implements GroupContext {
@@ -74,7 +76,7 @@ export class HostEngine implements GroupContext {
     this.#writer = new LogWriter({
       log,
       clock: ports.clock,
-      maxWriteBytes: options.maxWriteBytes,
+      maxWriteBytes: Math.min(options.maxWriteBytes, log.maxBatchBytes),
       onProgress: () => this.wake(),
       onFailed: (error) => this.#onLogFailed(error),
       onSpace: (isShort) => this.#onSpace(isShort),
@@ -263,6 +265,10 @@ export class HostEngine implements GroupContext {
       return;
     }
     for (const { group: id, message } of decoded.messages) {
+      if (isResumeMessage(message)) {
+        this.#deps.onResume(id, message);
+        continue;
+      }
       const group = this.groups.get(id);
       if (group === undefined || group.state !== "running") {
         const reason = group === undefined ? "unknown-group" : "group-failed";

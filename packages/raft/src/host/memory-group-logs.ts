@@ -11,6 +11,7 @@ import type { GroupLogs } from "./ports.js";
  * node id, or stop the whole group.
  */
 export class MemoryGroupLogs implements GroupLogs {
+  readonly maxBatchBytes = Number.MAX_SAFE_INTEGER;
   readonly #groups = new Map<number, MemoryStorage>();
 
   groupIds(): readonly number[] {

@@ -28,8 +28,8 @@ export interface RaftHostOptions {
   readonly maxPendingProposals?: number;
   /** Reads of one group under way. @default 65_536 */
   readonly maxPendingReads?: number;
-  /** Bytes that one write to the log gathers, unless a single entry is larger. At most the log's
-   *  `maxBatchBytes`. @default 4_194_304 (4 MiB) */
+  /** Bytes that one write to the log gathers, unless a single entry is larger. No more than the log's
+   *  `maxBatchBytes`, whatever is said here. @default 4_194_304 (4 MiB) */
   readonly maxWriteBytes?: number;
   /**
    * How long a write to the log may take before this host counts as unfit to lead: it then gives its
@@ -42,6 +42,9 @@ export interface RaftHostOptions {
    * at once a second, if the host is given `freeBytes`. @default 268_435_456 (256 MiB)
    */
   readonly minFreeBytes?: number;
+  /** Bytes of snapshots that this host sends in a second, all together, so that other work goes on.
+   *  @default 134_217_728 (128 MiB) */
+  readonly maxSnapshotBytesPerSecond?: number;
   readonly observer?: HostObserver;
 }
 
@@ -71,8 +74,29 @@ export interface GroupOptions
   readonly compaction?: CompactionOptions;
 }
 
+/** What an entry may need in a batch beside its data. */
+const ENTRY_ROOM_BYTES = 2 * KIB;
+
+/**
+ * The settings of a group, with defaults for what is not set.
+ * @param maxBatchBytes of the log, into which the largest entry must fit
+ * @throws RangeError when it does not
+ */
+export function resolveGroupOptions(options: GroupOptions, maxBatchBytes: number) {
+  const room = maxBatchBytes - ENTRY_ROOM_BYTES;
+  const { compaction, ...limits } = given(options);
+  const { maxEntryBytes = Math.min(GROUP_DEFAULTS.maxEntryBytes, room) } = limits;
+  if (maxEntryBytes > room) {
+    throw new RangeError(`maxEntryBytes ${maxEntryBytes}, but the log's batches take ${room}`);
+  }
+  return {
+    compaction: resolveCompaction(compaction),
+    limits: { ...GROUP_DEFAULTS, ...limits, maxEntryBytes },
+  };
+}
+
 /** What a group takes when it is told nothing; less than the core's own, as a host has many. */
-export const GROUP_DEFAULTS = {
+const GROUP_DEFAULTS = {
   maxAppendBytes: 512 * KIB,
   maxApplyingBytes: 8 * MIB,
   maxUncommittedBytes: 32 * MIB,
@@ -101,6 +125,7 @@ const DEFAULTS: Omit<ResolvedHostOptions, "diskStallMs"> = {
   maxPendingReads: 65_536,
   maxWriteBytes: 4 * MIB,
   minFreeBytes: 256 * MIB,
+  maxSnapshotBytesPerSecond: 128 * MIB,
   observer: {},
 };
 
@@ -119,7 +144,7 @@ export function resolveHostOptions(options: RaftHostOptions): ResolvedHostOption
 }
 
 /** @throws RangeError naming the option that is out of range */
-export function resolveCompaction(options: CompactionOptions = {}): Required<CompactionOptions> {
+function resolveCompaction(options: CompactionOptions = {}): Required<CompactionOptions> {
   const merged = { ...COMPACTION_DEFAULTS, ...given(options) };
   requirePositive("everyBytes", merged.everyBytes);
   requirePositive("everyEntries", merged.everyEntries);

@@ -39,6 +39,8 @@ export function nodeFreeBytes(directory: string): () => Promise<number> {
  * log still works; after any other failure it must be opened anew.
  */
 export interface GroupLogs {
+  /** Bytes of the largest batch. */
+  readonly maxBatchBytes: number;
   /** Groups that the log holds anything of, ascending. */
   groupIds(): readonly number[];
   /** The group's log, as of the last batch that was written. */

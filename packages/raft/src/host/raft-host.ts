@@ -13,7 +13,8 @@ import { type RaftHostOptions, resolveHostOptions } from "./options.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { RaftGroup } from "./raft-group.js";
 import { SnapshotFiles } from "./snapshot/snapshot-files.js";
-import { SnapshotTransfers } from "./snapshot/snapshot-transfers.js";
+import { SnapshotReceiver } from "./snapshot/snapshot-receiver.js";
+import { SnapshotSender } from "./snapshot/snapshot-sender.js";
 
 export interface RaftHostDeps {
   /** Of this host, in all of its groups: unique for the life of the cluster, never reused. */
@@ -55,7 +56,8 @@ export class RaftHost {
   readonly #deps: RaftHostDeps;
   readonly #engine: HostEngine;
   readonly #files: SnapshotFiles;
-  readonly #transfers: SnapshotTransfers;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
   readonly #handles = new Map<number, RaftGroup>();
   /** Groups that are being opened or removed. */
   readonly #changing = new Set<number>();
@@ -74,9 +76,14 @@ export class RaftHost {
       ports,
       options: resolved,
       freeBytes: deps.freeBytes,
-      sendSnapshot: (group, message) => this.#transfers.send(group, message),
+      sendSnapshot: (group, message) => this.#sender.send(group, message),
+      onResume: (group, message) => {
+        if (message.type === "resume-request") this.#receiver.onQuestion(group, message);
+        else this.#sender.onAnswer(group, message);
+      },
     });
-    this.#transfers = new SnapshotTransfers({ engine: this.#engine, transport, files });
+    this.#sender = new SnapshotSender({ engine: this.#engine, transport, files });
+    this.#receiver = new SnapshotReceiver({ engine: this.#engine, files });
   }
 
   /**
@@ -91,7 +98,7 @@ export class RaftHost {
     await deps.transport.start({
       onFrame: (from, frame) => engine.onFrame(from, frame),
       onPeerState: (peer, state) => engine.onPeerState(peer, state),
-      onStream: (from, header, chunks) => host.#transfers.receive(from, header, chunks),
+      onStream: (from, header, chunks) => host.#receiver.receive(from, header, chunks),
     });
     engine.start();
     return host;
@@ -209,7 +216,8 @@ export class RaftHost {
     for (const hosted of this.#engine.groups.values()) await hosted.close();
     // First the transport: its end breaks off the streams that transfers wait for.
     await this.#deps.transport.close();
-    await this.#transfers.close();
+    await this.#sender.close();
+    await this.#receiver.close();
   }
 
   #open(init: GroupInit): Promise<HostedGroup> {
@@ -243,6 +251,8 @@ export class RaftHost {
     this.#engine.delete(hosted);
     try {
       await end(hosted);
+      await this.#sender.forget(id);
+      await this.#receiver.forget(id);
     } finally {
       this.#changing.delete(id);
     }

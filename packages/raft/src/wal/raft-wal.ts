@@ -147,6 +147,11 @@ export class RaftWal {
     });
   }
 
+  /** Bytes of the largest batch, encoded. */
+  get maxBatchBytes(): number {
+    return this.#parts.options.maxBatchBytes;
+  }
+
   /** Groups that the log holds anything of, ascending. */
   groupIds(): readonly number[] {
     const logs = [...this.#parts.groups.values()].filter((log) => log.exists);

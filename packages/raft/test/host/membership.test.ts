@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { parseMemberChanges } from "../../src/core/config-change.js";
 import { HostWorld } from "./support/host-world.js";
-import { bytes, DiskJournalMachine, JournalMachine } from "./support/journal-machine.js";
+import { bytes, JournalMachine } from "./support/journal-machine.js";
 
 let world = new HostWorld();
 
@@ -107,101 +107,5 @@ describe("members", () => {
     expect(next.status().id).not.toBe(leader.status().id);
     await world.run(3000);
     expect(leader.role).toBe("follower");
-  });
-});
-
-describe("snapshots", () => {
-  const compaction = { everyEntries: 10, keepEntries: 2 };
-
-  test("a member that fell behind the log is sent a snapshot, and goes on from there", async () => {
-    world = new HostWorld();
-    const machines = [1, 2, 3].map(() => new JournalMachine());
-    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
-    const leader = await world.leader();
-    const late = [1, 2, 3].find((id) => id !== leader.status().id)!;
-    world.network.isolate(late, [1, 2, 3]);
-    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
-    expect(leader.status().firstIndex).toBeGreaterThan(10);
-    world.network.heal();
-    await world.until(() => machines[late - 1]!.lines.length === 50);
-    expect(machines[late - 1]!.restores).toBe(1);
-    await world.settled(leader.propose(bytes("and on")));
-    await world.until(() => machines[late - 1]!.lines.length === 51);
-    expect(machines[late - 1]!.lines).toEqual(machines[leader.status().id - 1]!.lines);
-  });
-
-  test("the same with state machines on disk", async () => {
-    world = new HostWorld();
-    const machines = [1, 2, 3].map(() => new DiskJournalMachine());
-    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
-    const leader = await world.leader();
-    const late = [1, 2, 3].find((id) => id !== leader.status().id)!;
-    world.network.isolate(late, [1, 2, 3]);
-    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
-    world.network.heal();
-    await world.until(() => machines[late - 1]!.lines.length === 50);
-    expect(machines[late - 1]!.restores).toBe(1);
-    await world.settled(leader.propose(bytes("and on")));
-    await world.until(() => machines[late - 1]!.lines.length === 51);
-  });
-
-  test.each(["in-memory", "on-disk"] as const)(
-    "a host that restarts begins with its snapshot and applies only what follows (%s)",
-    async (kind) => {
-      world = new HostWorld();
-      const disk = { lines: [], index: 0 };
-      const make = () =>
-        kind === "in-memory" ? new JournalMachine() : new DiskJournalMachine(disk);
-      const options = { options: { compaction }, founders: { voters: [1] } };
-      await world.start(1);
-      const group = await world.open(1, make(), options);
-      await world.until(() => group.role === "leader");
-      for (let at = 0; at < 25; at += 1) await world.settled(group.propose(bytes(`w${at}`)));
-      await world.run(100);
-      const files = await world.kill(1);
-      await world.start(1, files);
-      const machine = make();
-      const again = await world.open(1, machine, options);
-      await world.until(() => again.role === "leader");
-      await world.settled(again.readIndex());
-      expect(machine.lines).toEqual(Array.from({ length: 25 }, (_, at) => `w${at}`));
-      expect(machine.given.length).toBeLessThan(12);
-    },
-  );
-
-  test("a newcomer to a group whose log begins with its founding needs no file", async () => {
-    world = new HostWorld();
-    const machines = new Map([1, 2, 3, 4].map((id) => [id, new JournalMachine()]));
-    await world.startGroup(3, (id) => machines.get(id)!);
-    const leader = await world.leader();
-    await world.settled(leader.propose(bytes("one")));
-    await world.start(4);
-    await world.open(4, machines.get(4)!);
-    await world.settled(leader.changeConfig(change("l4")));
-    await world.until(() => machines.get(4)!.lines.length === 1);
-    expect(machines.get(4)!.restores).toBeLessThanOrEqual(1);
-  });
-
-  test("a stream that breaks off is tried again, and leaves no file behind", async () => {
-    const failures: number[] = [];
-    world = new HostWorld({
-      host: { observer: { onSnapshotFailed: (group) => failures.push(group) } },
-    });
-    const machines = [1, 2, 3].map(() => new JournalMachine());
-    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction } });
-    const leader = await world.leader();
-    const { id } = leader.status();
-    const late = [1, 2, 3].find((other) => other !== id)!;
-    world.network.isolate(late, [1, 2, 3]);
-    for (let at = 0; at < 50; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
-    world.network.heal();
-    world.network.breaksStreams = true;
-    await world.until(() => failures.length >= 2);
-    expect(machines[late - 1]!.lines).toEqual([]);
-    world.network.breaksStreams = false;
-    await world.until(() => machines[late - 1]!.lines.length === 50);
-    await world.run(100);
-    const left = await world.machine(late).fileSystem.list("/data/snapshots");
-    expect(left).toHaveLength(1);
   });
 });

@@ -83,3 +83,26 @@ test("a group of one commits by itself", async () => {
   await world.settled(leader.readIndex());
   expect(machine.lines).toEqual(["alone"]);
 });
+
+test("entries larger than the log's batches are refused when the group is opened", async () => {
+  world = new HostWorld();
+  await world.start(1);
+  const opening = world.open(1, new JournalMachine(), {
+    founders: { voters: [1] },
+    options: { maxEntryBytes: 1024 * 1024 },
+  });
+  await expect(opening).rejects.toThrow(/maxEntryBytes 1048576/);
+});
+
+test("many entries that together are larger than the log's batches are written in several", async () => {
+  world = new HostWorld();
+  const machines = [1, 2, 3].map(() => new JournalMachine());
+  await world.startGroup(3, (id) => machines[id - 1]!);
+  const leader = await world.leader();
+  const { maxBatchBytes } = world.machine(1).wal;
+  const word = "x".repeat(maxBatchBytes / 4);
+  const all = Array.from({ length: 20 }, () => leader.propose(bytes(word)));
+  await world.settled(Promise.all(all));
+  await world.run(300);
+  for (const { lines } of machines) expect(lines).toHaveLength(20);
+});

@@ -21,7 +21,7 @@ import type { GroupUpdate } from "../../wal/group-update.js";
 import { isRaftHostError, RaftHostError } from "../errors.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
 import type { StateMachine } from "../state-machine.js";
-import { isSleepMessage, type WireMessage } from "../wire/host-message.js";
+import { isSleepMessage, type SleepMessage } from "../wire/host-message.js";
 import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
@@ -135,7 +135,7 @@ export class HostedGroup {
 
   // ── input ────────────────────────────────────────────────────────────────
 
-  step(message: WireMessage): void {
+  step(message: PeerMessage | SleepMessage): void {
     this.#guard(() => {
       if (isSleepMessage(message)) {
         if (message.type === "sleep-request") this.#quiescence.hearRequest(this.core, message);

@@ -7,7 +7,7 @@ import { RaftCore } from "../../core/raft-core.js";
 import type { LogStorage, Snapshot } from "../../core/storage.js";
 import { ENVELOPE_BYTES } from "../envelope.js";
 import { RaftHostError } from "../errors.js";
-import { GROUP_DEFAULTS, type GroupOptions, resolveCompaction } from "../options.js";
+import { type GroupOptions, resolveGroupOptions } from "../options.js";
 import type { GroupLogs } from "../ports.js";
 import { decodeSessions } from "../session/session-codec.js";
 import { SessionTable } from "../session/session-table.js";
@@ -57,7 +57,11 @@ export interface OpenGroupDeps {
 export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<HostedGroup> {
   const { context, log, files } = deps;
   const { group, stateMachine: machine } = init;
-  const compactionOptions = resolveCompaction(init.options?.compaction);
+  const { compaction: options, limits: given } = resolveGroupOptions(
+    init.options ?? {},
+    log.maxBatchBytes,
+  );
+  const limits = { ...given, maxEntryBytes: given.maxEntryBytes + ENVELOPE_BYTES };
   if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
   assertPriority(init.options?.priority);
   await foundIfNew(log, group, init.founders, context.nodeId);
@@ -68,9 +72,6 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const stateParts = { machine, sessions, files };
   const skipThrough = await openState(stateParts, storage);
   const start = startOf(snapshot, skipThrough);
-  const { compaction: _, ...given } = init.options ?? {};
-  const merged = { ...GROUP_DEFAULTS, ...given };
-  const limits = { ...merged, maxEntryBytes: merged.maxEntryBytes + ENVELOPE_BYTES };
   const { electionTicks, heartbeatTicks } = context.options;
   const core = new RaftCore(
     {
@@ -94,7 +95,7 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
     sessions,
     storage,
     files,
-    options: compactionOptions,
+    options,
     write: (job) => context.write(job),
     wake: deps.wake,
     onCompacted: (index) => deps.onCompacted(group, index),

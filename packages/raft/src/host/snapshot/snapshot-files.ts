@@ -10,6 +10,7 @@
 import { makeDurableDirectory } from "../../wal/open-directory.js";
 import type { FileHandle, FileSystem, Random } from "../../wal/ports.js";
 import { RaftHostError } from "../errors.js";
+import { GrowingFile } from "./growing-file.js";
 import { ChunkDecoder } from "./snapshot-format.js";
 
 /** Bytes read at once. */
@@ -17,11 +18,18 @@ const READ_BYTES = 256 * 1024;
 
 const NAME = /^g(\d{1,16})-\d{1,16}-[0-9a-f]{8}\.(snapshot|partial)$/;
 
+function groupOf(name: string): number | undefined {
+  const match = NAME.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
 export class SnapshotFiles {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #random: Random;
-  /** Files that are being read. */
+  /** All files, by group, so that opening a group need not look at those of others. */
+  readonly #names = new Map<number, Set<string>>();
+  /** Files that are being read or held, and how often. */
   readonly #readers = new Map<string, number>();
   /** Files to be removed once nobody reads them. */
   readonly #doomed = new Set<string>();
@@ -39,7 +47,9 @@ export class SnapshotFiles {
     random: Random,
   ): Promise<SnapshotFiles> {
     await makeDurableDirectory(fileSystem, directory);
-    return new SnapshotFiles(fileSystem, directory, random);
+    const files = new SnapshotFiles(fileSystem, directory, random);
+    for (const name of await fileSystem.list(directory)) files.#note(name);
+    return files;
   }
 
   /**
@@ -48,40 +58,51 @@ export class SnapshotFiles {
    * @throws RaftHostError `RAFT_HOST_SNAPSHOT_DAMAGED`; what `chunks` or the file system throws
    */
   async store(group: number, index: number, chunks: AsyncIterable<Uint8Array>): Promise<string> {
+    const file = await this.begin(group, index);
+    try {
+      for await (const piece of chunks) await file.append(piece);
+      return await file.finish();
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+  }
+
+  /** Begins a file. It must be finished or discarded. */
+  async begin(group: number, index: number): Promise<GrowingFile> {
     const nonce = this.#random
       .nextInt(2 ** 32)
       .toString(16)
       .padStart(8, "0");
     const stem = `g${group}-${index}-${nonce}`;
-    const partial = this.#path(`${stem}.partial`);
-    const handle = await this.#fileSystem.open(partial, "create-exclusive");
-    try {
-      await writeChunks(handle, chunks);
-      await handle.sync();
-    } catch (error) {
-      await handle.close();
-      await this.#fileSystem.unlink(partial);
-      throw error;
-    }
-    await handle.close();
-    const name = `${stem}.snapshot`;
-    await this.#fileSystem.rename(partial, this.#path(name));
-    await this.#fileSystem.syncDirectory(this.#directory);
-    return name;
+    const partial = `${stem}.partial`;
+    const handle = await this.#fileSystem.open(this.#path(partial), "create-exclusive");
+    this.#note(partial);
+    return new GrowingFile(handle, {
+      finish: async () => {
+        const name = `${stem}.snapshot`;
+        await this.#fileSystem.rename(this.#path(partial), this.#path(name));
+        this.#forget(partial);
+        this.#note(name);
+        await this.#fileSystem.syncDirectory(this.#directory);
+        return name;
+      },
+      discard: () => this.remove(partial),
+    });
   }
 
-  /** The file as it is, chunks and all, for another host. Not removed while it is read. */
-  async *readEncoded(name: string): AsyncGenerator<Uint8Array> {
-    this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
+  /** The file as it is, chunks and all, from byte `from` on. Not removed while it is read. */
+  async *readEncoded(name: string, from = 0): AsyncGenerator<Uint8Array> {
+    this.hold(name);
     try {
       const handle = await this.#open(name);
       try {
-        yield* readAll(handle);
+        yield* readAll(handle, from);
       } finally {
         await handle.close();
       }
     } finally {
-      await this.#leave(name);
+      await this.release(name);
     }
   }
 
@@ -95,6 +116,21 @@ export class SnapshotFiles {
     decoder.expectComplete();
   }
 
+  /** Keeps a file from being removed, until {@link release} has been called as often. */
+  hold(name: string): void {
+    this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
+  }
+
+  async release(name: string): Promise<void> {
+    const readers = (this.#readers.get(name) ?? 1) - 1;
+    if (readers > 0) {
+      this.#readers.set(name, readers);
+      return;
+    }
+    this.#readers.delete(name);
+    if (this.#doomed.has(name)) await this.remove(name);
+  }
+
   /** Removes a file, now or when nobody reads it any more. One that is gone already is no error. */
   async remove(name: string): Promise<void> {
     if (this.#readers.has(name)) {
@@ -104,14 +140,29 @@ export class SnapshotFiles {
     this.#doomed.delete(name);
     const path = this.#path(name);
     if ((await this.#fileSystem.stat(path)) !== undefined) await this.#fileSystem.unlink(path);
+    this.#forget(name);
   }
 
   /** Removes all files of a group but the one that its log names. Only while it is not open. */
   async clean(group: number, keep: string | undefined): Promise<void> {
-    for (const name of await this.#fileSystem.list(this.#directory)) {
-      const match = NAME.exec(name);
-      if (match !== null && Number(match[1]) === group && name !== keep) await this.remove(name);
+    for (const name of this.#names.get(group) ?? []) {
+      if (name !== keep) await this.remove(name);
     }
+  }
+
+  #note(name: string): void {
+    const group = groupOf(name);
+    if (group === undefined) return;
+    const names = this.#names.get(group) ?? new Set();
+    this.#names.set(group, names.add(name));
+  }
+
+  #forget(name: string): void {
+    const group = groupOf(name);
+    if (group === undefined) return;
+    const names = this.#names.get(group);
+    names?.delete(name);
+    if (names?.size === 0) this.#names.delete(group);
   }
 
   #path(name: string): string {
@@ -126,31 +177,10 @@ export class SnapshotFiles {
       throw new RaftHostError({ code: "RAFT_HOST_SNAPSHOT_DAMAGED", message }, { cause: error });
     }
   }
-
-  async #leave(name: string): Promise<void> {
-    const readers = (this.#readers.get(name) ?? 1) - 1;
-    if (readers > 0) {
-      this.#readers.set(name, readers);
-      return;
-    }
-    this.#readers.delete(name);
-    if (this.#doomed.has(name)) await this.remove(name);
-  }
 }
 
-async function writeChunks(handle: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const decoder = new ChunkDecoder();
-  let position = 0;
-  for await (const piece of chunks) {
-    decoder.push(piece);
-    await handle.write(piece, position);
-    position += piece.length;
-  }
-  decoder.expectComplete();
-}
-
-async function* readAll(handle: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let position = 0; ; ) {
+async function* readAll(handle: FileHandle, from: number): AsyncGenerator<Uint8Array> {
+  for (let position = from; ; ) {
     const buffer = Buffer.allocUnsafe(READ_BYTES);
     const count = await handle.read(buffer, position);
     if (count === 0) return;

@@ -3,20 +3,38 @@
 import type { LogIndex, NodeId, Term } from "../../core/ids.js";
 import type { PeerMessage } from "../../core/message.js";
 
+interface Addressed {
+  readonly from: NodeId;
+  readonly to: NodeId;
+}
+
 /**
  * `sleep-request`: the leader of `term` has nothing to do; its log ends at `index`, all of it committed.
  * May the member stop its clock for the group? `sleep-response`: it has, as all of that holds for it, too.
  */
-export interface SleepMessage {
+export interface SleepMessage extends Addressed {
   readonly type: "sleep-request" | "sleep-response";
-  readonly from: NodeId;
-  readonly to: NodeId;
   readonly term: Term;
   readonly index: LogIndex;
 }
 
-export type WireMessage = PeerMessage | SleepMessage;
+/**
+ * `resume-request`: the transfer of the snapshot `name` broke off; how much of it is there?
+ * `resume-response`: `offset` bytes. In the header of a stream: its body begins at that byte.
+ */
+export interface ResumeMessage extends Addressed {
+  readonly type: "resume-request" | "resume-response";
+  /** The sender's name of the snapshot. To the receiver it is bytes to compare, and nothing else. */
+  readonly name: string;
+  readonly offset: number;
+}
+
+export type WireMessage = PeerMessage | SleepMessage | ResumeMessage;
 
 export function isSleepMessage(message: WireMessage): message is SleepMessage {
   return message.type === "sleep-request" || message.type === "sleep-response";
+}
+
+export function isResumeMessage(message: WireMessage): message is ResumeMessage {
+  return message.type === "resume-request" || message.type === "resume-response";
 }

@@ -30,6 +30,8 @@ export const MESSAGE_CODES = {
   "snapshot-request": 14,
   "sleep-request": 15,
   "sleep-response": 16,
+  "resume-request": 17,
+  "resume-response": 18,
 } as const satisfies Record<WireMessage["type"], number>;
 
 const ENTRY_TYPES: readonly EntryType[] = ["normal", "config-change", "single-config-change"];
@@ -88,6 +90,11 @@ export function writeMessageBody(writer: ByteWriter, message: WireMessage): void
     case "sleep-request":
     case "sleep-response":
       writer.varint(message.index);
+      return;
+    case "resume-request":
+    case "resume-response":
+      writer.varint(message.offset);
+      writer.sizedBytes(Buffer.from(message.name, "utf8"));
       return;
   }
 }
@@ -150,6 +157,12 @@ export function readMessageBody(
       const type = code === 15 ? "sleep-request" : "sleep-response";
       const term = reader.term();
       return { type, from, to, term, index: reader.index() };
+    }
+    case 17:
+    case 18: {
+      const type = code === 17 ? "resume-request" : "resume-response";
+      const offset = reader.varint();
+      return { type, from, to, offset, name: Buffer.from(reader.sizedBytes()).toString("utf8") };
     }
     default:
       return undefined;

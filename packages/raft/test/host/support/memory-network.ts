@@ -18,6 +18,10 @@ export class MemoryNetwork {
   loses: (from: number, to: number) => boolean = () => false;
   /** Streams break at the first chunk. */
   breaksStreams = false;
+  /** Streams break after so many chunks. */
+  chunksPerStream = Number.POSITIVE_INFINITY;
+  /** Of all streams so far. */
+  streamBytes = 0;
   latencyMs = 1;
 
   constructor(clock: Clock) {
@@ -136,6 +140,7 @@ class MemoryStream implements OutgoingStream {
   readonly #from: number;
   readonly #to: number;
   #chunks: Uint8Array[] = [];
+  #taken = 0;
   #state: "open" | "ended" | "broken" = "open";
   #wake: () => void = () => undefined;
   #resolve: () => void = () => undefined;
@@ -156,8 +161,11 @@ class MemoryStream implements OutgoingStream {
     return new Promise((resolve, reject) => {
       const copy = Uint8Array.from(chunk);
       this.#network.later(() => {
-        const { breaksStreams } = this.#network;
-        if (breaksStreams || this.#network.isCut(this.#from, this.#to)) this.breakOff();
+        const { breaksStreams, chunksPerStream } = this.#network;
+        this.#network.streamBytes += copy.length;
+        this.#taken += 1;
+        const isOver = breaksStreams || this.#taken > chunksPerStream;
+        if (isOver || this.#network.isCut(this.#from, this.#to)) this.breakOff();
         if (this.#state === "broken") {
           reject(new Error("the stream has broken"));
           return;
