@@ -1,6 +1,6 @@
 /** The commands of configuration scripts: `simple`, `enter-joint` and `leave-joint`. */
 
-import { parseMemberChanges } from "../../src/core/config-change.js";
+import { type MemberChange, parseMemberChanges } from "../../src/core/config-change.js";
 import {
   changeSimply,
   EMPTY_MEMBERSHIP,
@@ -32,8 +32,8 @@ export class ConfChangeScript {
       this.#membership = this.#follow(directive);
       return renderMembership(this.#membership);
     } catch (error) {
-      if (!isRaftError(error)) throw error;
-      return (error.reason && REASONS[error.reason]) ?? error.message;
+      if (!(error instanceof Error)) throw error;
+      return (isRaftError(error) && error.reason && REASONS[error.reason]) || error.message;
     } finally {
       this.#lastIndex += 1;
     }
@@ -45,7 +45,7 @@ export class ConfChangeScript {
       maxInflightMessages: 10,
       maxInflightBytes: Number.POSITIVE_INFINITY,
     };
-    const changes = parseMemberChanges(directive.input);
+    const changes = readChanges(directive.input);
     const autoLeave = directive.args.some(
       (arg) => arg.key === "autoleave" && arg.values[0] === "true",
     );
@@ -55,11 +55,21 @@ export class ConfChangeScript {
       case "enter-joint":
         return enterJoint(this.#membership, changes, { ...terms, autoLeave });
       case "leave-joint":
+        if (changes.length > 0) throw new Error("this command takes no input");
         return leaveJoint(this.#membership, terms);
       default:
         throw new Error("unknown command");
     }
   }
+}
+
+/** Reads `v1 l2 r3`, and says what cannot be read in the format's words. */
+export function readChanges(input: string): MemberChange[] {
+  for (const token of input.split(" ")) {
+    if (input !== "" && token.length < 2) throw new Error(`unknown token ${token}`);
+    if (input !== "" && !/^[vlru]/.test(token)) throw new Error(`unknown input: ${token}`);
+  }
+  return parseMemberChanges(input);
 }
 
 function renderMembership({ config, progress }: Membership): string {

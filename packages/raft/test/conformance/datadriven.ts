@@ -71,7 +71,7 @@ export function parseScript(text: string): Directive[] {
       line,
       command,
       args,
-      input: input.join("\n"),
+      input: input.join("\n").trim(),
       expected: expected.join("\n"),
     });
   }

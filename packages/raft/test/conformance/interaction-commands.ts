@@ -3,20 +3,15 @@
 import {
   type ConfigTransition,
   isRaftError,
-  parseMemberChanges,
   type RaftCoreOptions,
   type ReadMode,
   toNodeId,
 } from "../../src/core/index.js";
+import { readChanges } from "./confchange-commands.js";
 import { type Argument, type Directive, parseCommandLine } from "./datadriven.js";
 import { type InteractionEnv, type Recipient, renderError } from "./interaction-env.js";
 import { renderMessage, renderProgress, renderRole } from "./render.js";
-import {
-  ELECTION_TICKS,
-  HEARTBEAT_TICKS,
-  type NodeSettings,
-  type ScriptNode,
-} from "./script-node.js";
+import type { NodeSettings, ScriptNode } from "./script-node.js";
 
 type Command = (env: InteractionEnv, args: readonly Argument[], input: string) => void;
 
@@ -25,17 +20,24 @@ export function playDirective(env: InteractionEnv, directive: Directive): string
   env.output.take();
   try {
     run(env, directive.command, directive.args, directive.input);
-    // Commands that take no input may be followed by more of the same.
-    if (directive.command !== "propose-conf-change" && directive.input !== "") {
-      for (const line of directive.input.split("\n")) {
-        const { command, args } = parseCommandLine(line);
-        run(env, command, args, "");
-      }
-    }
   } catch (error) {
+    // An error is told whatever the level, and ends the directive.
     const text = renderError(error);
     if (env.output.isQuiet) return text;
     env.output.write(text);
+    return env.output.take();
+  }
+  // Commands that take no input may be followed by more of the same.
+  const more = directive.command === "propose-conf-change" ? "" : directive.input;
+  for (const line of more === "" ? [] : more.split("\n")) {
+    const { command, args } = parseCommandLine(line);
+    try {
+      run(env, command, args, "");
+    } catch (error) {
+      const text = renderError(error);
+      if (env.output.isQuiet) return text;
+      env.output.write(text);
+    }
   }
   return env.output.take() || "ok";
 }
@@ -71,15 +73,28 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "propose-conf-change": proposeConfChange,
   "raft-log": (env, args) => env.writeLog(firstNode(env, args)),
   "raft-state": writeStates,
-  "report-unreachable": (env, args) =>
-    firstNode(env, args).core.reportUnreachable(number(args[1]?.key)),
+  "report-unreachable": (env, args) => {
+    const [node, lost, ...others] = namedNodes(env, args);
+    if (node === undefined || lost === undefined || others.length > 0) {
+      throw new Error(
+        "must specify exactly two node indexes: node on which to report, and reported node",
+      );
+    }
+    node.core.reportUnreachable(lost.id);
+  },
   "send-snapshot": sendSnapshot,
   "set-randomized-election-timeout": (env, args) =>
     firstNode(env, args).core.setElectionTimeout(number(valueOf(args, "timeout"))),
   stabilize,
   status: writeStatus,
-  "tick-election": (env, args) => tick(firstNode(env, args), ELECTION_TICKS),
-  "tick-heartbeat": (env, args) => tick(firstNode(env, args), HEARTBEAT_TICKS),
+  "tick-election": (env, args) => {
+    const node = firstNode(env, args);
+    tick(node, node.electionTicks);
+  },
+  "tick-heartbeat": (env, args) => {
+    const node = firstNode(env, args);
+    tick(node, node.heartbeatTicks);
+  },
   "transfer-leadership": (env, args) =>
     transferLeadership(env.node(number(valueOf(args, "from"))), number(valueOf(args, "to"))),
 
@@ -108,6 +123,8 @@ function nodeSettings(args: readonly Argument[]): NodeSettings {
     const value = one(key);
     if (value !== undefined) core[option] = number(value);
   };
+  set("election-tick", "electionTicks");
+  set("heartbeat-tick", "heartbeatTicks");
   set("inflight", "maxInflightMessages");
   set("max-inflight-bytes", "maxInflightBytes");
   set("max-size-per-msg", "maxAppendBytes");
@@ -140,14 +157,15 @@ function toReadMode(name: string): ReadMode {
 }
 
 function deliver(env: InteractionEnv, args: readonly Argument[]): void {
-  const bare = args.filter((arg) => arg.values.length === 0);
-  const recipients: Recipient[] = bare.map((arg) => ({ id: number(arg.key), drop: false }));
-  for (const value of valuesOf(args, "drop")) {
-    const id = number(value);
-    if (recipients.some((one) => one.id === id)) {
+  // Recipients are served in the order in which they are named.
+  const recipients = args.flatMap((arg): Recipient[] => {
+    if (arg.key === "drop") return arg.values.map((id) => ({ id: number(id), drop: true }));
+    return arg.values.length === 0 ? [{ id: number(arg.key), drop: false }] : [];
+  });
+  for (const { id, drop } of recipients) {
+    if (drop && recipients.some((one) => one.id === id && !one.drop)) {
       throw new Error(`can't both deliver and drop msgs to ${id}`);
     }
-    recipients.push({ id, drop: true });
   }
   const count = env.deliver(recipients, valueOf(args, "type"));
   if (count === 0) env.output.writeLine("no messages");
@@ -167,11 +185,15 @@ function stabilize(env: InteractionEnv, args: readonly Argument[]): void {
 
 function proposeConfChange(env: InteractionEnv, args: readonly Argument[], input: string): void {
   const { core } = firstNode(env, args);
+  const unknown = args.find(
+    (arg) => arg.values.length > 0 && arg.key !== "v1" && arg.key !== "transition",
+  );
+  if (unknown !== undefined) throw new Error(`unknown command ${unknown.key}`);
   const transition = (valueOf(args, "transition") ?? "auto") as ConfigTransition;
   if (!["auto", "implicit", "explicit"].includes(transition)) {
     throw new Error(`unknown transition ${transition}`);
   }
-  const changes = parseMemberChanges(input);
+  const changes = readChanges(input);
   const [single] = changes;
   if (valueOf(args, "v1") !== "true") {
     core.proposeConfigChange({ transition, changes });

@@ -202,10 +202,30 @@ export class InteractionEnv {
 /** What the file format prints for an error that a call has thrown. */
 export function renderError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return isRaftError(error) && PROPOSAL_REFUSALS.has(error.code)
-    ? "raft proposal dropped"
-    : error.message;
+  if (error instanceof RangeError) return settingRefusal(error);
+  if (!isRaftError(error)) return error.message;
+  if (PROPOSAL_REFUSALS.has(error.code)) return "raft proposal dropped";
+  return STORAGE_REFUSALS[error.code] ?? error.message;
 }
+
+/** How the format says that a node cannot be made with such settings. */
+function settingRefusal(error: RangeError): string {
+  const known = SETTING_REFUSALS.find(([start]) => error.message.startsWith(start));
+  return known?.[1] ?? error.message;
+}
+
+const SETTING_REFUSALS = [
+  ["heartbeatTicks", "heartbeat tick must be greater than 0"],
+  ["electionTicks", "election tick must be greater than heartbeat tick"],
+  ["maxInflightMessages", "max inflight messages must be greater than 0"],
+  ["maxInflightBytes", "max inflight bytes must be >= max message size"],
+  ["readMode", "CheckQuorum must be enabled when ReadOnlyOption is ReadOnlyLeaseBased"],
+] as const;
+
+const STORAGE_REFUSALS: Readonly<Record<string, string>> = {
+  RAFT_LOG_COMPACTED: "requested index is unavailable due to compaction",
+  RAFT_LOG_UNAVAILABLE: "requested entry at index is unavailable",
+};
 
 const PROPOSAL_REFUSALS: ReadonlySet<string> = new Set([
   "RAFT_NO_LEADER",

@@ -26,9 +26,9 @@ export interface NodeSettings {
   readonly core: RaftCoreOptions;
 }
 
-/** Ticks of the scripts' nodes. */
-export const ELECTION_TICKS = 3;
-export const HEARTBEAT_TICKS = 1;
+/** Ticks of the scripts' nodes, unless they say otherwise. */
+const ELECTION_TICKS = 3;
+const HEARTBEAT_TICKS = 1;
 
 /** What the scripts assume where they say nothing: no limits, and none of the safer defaults. */
 const SCRIPT_OPTIONS: RaftCoreOptions = {
@@ -83,6 +83,14 @@ export class ScriptNode {
     };
     this.#random = random;
     this.core = this.#start(settings.index);
+  }
+
+  get electionTicks(): number {
+    return this.#options.electionTicks ?? ELECTION_TICKS;
+  }
+
+  get heartbeatTicks(): number {
+    return this.#options.heartbeatTicks ?? HEARTBEAT_TICKS;
   }
 
   /** Loses everything that is not stored, and starts again from the storage. */

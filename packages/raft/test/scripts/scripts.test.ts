@@ -8,10 +8,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { parseScript } from "../conformance/datadriven.js";
-import { playDirective } from "../conformance/interaction-commands.js";
-import { InteractionEnv } from "../conformance/interaction-env.js";
-import { seededRandom, testSeed } from "../support/seeded-random.js";
+import { playScript } from "../conformance/script-files.js";
+import { testSeed } from "../support/seeded-random.js";
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 const SCRIPTS = readdirSync(FOLDER).filter((name) => name.endsWith(".txt"));
@@ -21,10 +19,10 @@ describe("scripts of our own", () => {
 
   for (const name of SCRIPTS) {
     test(name, () => {
-      const env = new InteractionEnv(seededRandom(testSeed()));
-      for (const directive of parseScript(readFileSync(join(FOLDER, name), "utf8"))) {
-        const printed = playDirective(env, directive).replace(/\n+$/, "");
-        expect(printed, `${name}:${directive.line} ${directive.command}`).toBe(directive.expected);
+      const text = readFileSync(join(FOLDER, name), "utf8");
+      for (const { directive, printed } of playScript(text, testSeed())) {
+        const where = `${name}:${directive.line} ${directive.command}`;
+        expect(printed.replace(/\n+$/, ""), where).toBe(directive.expected);
       }
     });
   }
