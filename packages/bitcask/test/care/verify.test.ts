@@ -21,12 +21,14 @@ describe("verify", () => {
     expect(report.tornTail).toBeUndefined();
   });
 
-  test("finds a flipped bit at every byte of every file, names the file, and changes nothing", async () => {
+  test("finds a flipped bit at any byte of any file, names the file, and changes nothing", async () => {
     const disk = await sampleStore();
     const missed: string[] = [];
     let flips = 0;
     for (const path of disk.paths()) {
-      for (let offset = 0; offset < disk.file(path).size; offset += 1) {
+      // With TITAN_THOROUGH=1, as CI does, every byte; else every fifth.
+      const step = process.env["TITAN_THOROUGH"] === "1" ? 1 : 5;
+      for (let offset = 0; offset < disk.file(path).size; offset += step) {
         const damaged = disk.clone();
         new MemoryFileSystem({}, damaged).flipBit(path, offset, (offset * 5 + 3) % 8);
         const before = bytesOf(damaged);

@@ -1,6 +1,7 @@
 /**
- * Crash enumeration. `TITAN_SEED` replays the random part; `TITAN_SECONDS` goes on with new seeds and
- * wider bounds for that long.
+ * Crash enumeration, at every change of the disk. `TITAN_THOROUGH=1` (as CI does) tries more losses at each
+ * of them. `TITAN_SEED` replays the random part; `TITAN_SECONDS` goes on with new seeds and wider bounds
+ * for that long.
  */
 import { describe, expect, test } from "vitest";
 import { SeededRandom, seedFrom } from "../../src/testing/index.js";
@@ -9,7 +10,15 @@ import { TINY_FILES } from "./machine.js";
 import { recordRun } from "./recorded-run.js";
 import { backgroundMergeWorkload, fixedWorkload, randomWorkload } from "./workload.js";
 
-const CI_BOUNDS: ExploreBounds = {
+const QUICK_BOUNDS: ExploreBounds = {
+  crash: { exhaustive: 8, samples: 2, extremes: 6 },
+  nested: { exhaustive: 2, samples: 1, extremes: 1 },
+  nestedOneIn: 100,
+  maxDepth: 1,
+  kill: { exhaustive: 2, samples: 0, extremes: 0 },
+};
+
+const THOROUGH_BOUNDS: ExploreBounds = {
   crash: { exhaustive: 32, samples: 8, extremes: 24 },
   nested: { exhaustive: 4, samples: 1, extremes: 2 },
   nestedOneIn: 100,
@@ -25,6 +34,7 @@ const SOAK_BOUNDS: ExploreBounds = {
   kill: { exhaustive: 8, samples: 2, extremes: 4 },
 };
 
+const BOUNDS = process.env["TITAN_THOROUGH"] === "1" ? THOROUGH_BOUNDS : QUICK_BOUNDS;
 const SECONDS = Number(process.env["TITAN_SECONDS"] ?? 0);
 
 function report(title: string, seed: number, counts: ExploreCounts): void {
@@ -56,7 +66,7 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     for (const kind of ["create", "write", "sync", "rename", "unlink", "sync-directory"]) {
       expect(run.changes.get(kind) ?? 0, `changes of kind ${kind}`).toBeGreaterThan(2);
     }
-    const explorer = new Explorer(TINY_FILES, CI_BOUNDS, new SeededRandom(seed));
+    const explorer = new Explorer(TINY_FILES, BOUNDS, new SeededRandom(seed));
     await explorer.explore(run).finally(() => report("fixed workload", seed, explorer.counts));
 
     const changes = [...run.changes.values()].reduce((sum, count) => sum + count, 0);
@@ -70,13 +80,13 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     const seed = seedFrom(process.env, 1);
     const options = { ...TINY_FILES, autoMerge: true };
     const run = await recordRun(backgroundMergeWorkload(), options, seed);
-    const explorer = new Explorer(options, CI_BOUNDS, new SeededRandom(seed));
+    const explorer = new Explorer(options, BOUNDS, new SeededRandom(seed));
     await explorer.explore(run).finally(() => report("background merges", seed, explorer.counts));
   }, 300_000);
 
   test("spares a store under random workloads as well", async () => {
     const seed = seedFrom(process.env, Math.floor(Math.random() * 2 ** 31));
-    await exploreRandom(seed, 12, CI_BOUNDS);
+    await exploreRandom(seed, 12, BOUNDS);
   }, 300_000);
 
   test("is told from one that loses more: a disk whose syncs lie is found out", async () => {
@@ -84,7 +94,7 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
       const fault = { type: "lying-sync" } as const;
       const rule = { kind, times: Number.POSITIVE_INFINITY, fault };
       const run = await recordRun(fixedWorkload(), TINY_FILES, 1, [rule]);
-      const explorer = new Explorer(TINY_FILES, CI_BOUNDS, new SeededRandom(1));
+      const explorer = new Explorer(TINY_FILES, BOUNDS, new SeededRandom(1));
       await expect(explorer.explore(run)).rejects.toThrow(/power cut that leaves/);
     }
   }, 300_000);

@@ -1,4 +1,7 @@
-/** Every operation of a workload fails in turn, in every way that it can. */
+/**
+ * Every operation of a workload fails in turn, in every way that it can: with `TITAN_THOROUGH=1`, as CI
+ * does. Without it each operation fails in one of its ways, another one for the next.
+ */
 import { describe, expect, test } from "vitest";
 import { type Fault, isChange, type Operation } from "../../src/testing/index.js";
 import { Machine } from "../crash/machine.js";
@@ -57,13 +60,20 @@ async function playWith(fault: Fault, number: number, stopsAtPoison: boolean): P
   return run.failures[0]?.code ?? "unnoticed";
 }
 
+const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
+
+function faultsTried(operation: Operation, at: number): Fault[] {
+  const faults = faultsOf(operation);
+  return IS_THOROUGH ? faults : faults.slice(at % faults.length, (at % faults.length) + 1);
+}
+
 describe("a disk that fails once, at each operation in turn", () => {
   test("costs no acknowledged write, and every refusal is typed", async () => {
     const operations = await operationsOf();
     const seen = new Map<string, number>();
     let runs = 0;
-    for (const operation of operations) {
-      for (const fault of faultsOf(operation)) {
+    for (const [at, operation] of operations.entries()) {
+      for (const fault of faultsTried(operation, at)) {
         const what = `${operation.number} ${operation.kind} ${operation.path}: ${JSON.stringify(fault)}`;
         let code: string;
         try {
@@ -84,6 +94,6 @@ describe("a disk that fails once, at each operation in turn", () => {
     process.stdout.write(
       `${runs} faults at ${operations.length} operations: ${figures.join(", ")}\n`,
     );
-    expect(runs).toBeGreaterThan(operations.length);
+    expect(runs).toBeGreaterThanOrEqual(operations.length);
   }, 300_000);
 });
