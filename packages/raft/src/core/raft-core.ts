@@ -202,8 +202,9 @@ export class RaftCore {
 
   /**
    * Applies a committed configuration entry. To be called for each that an apply task holds, in
-   * order, before its response is stepped; unless the host vetoes the change.
-   * @returns the configuration to store with the next snapshot
+   * order, before its response is stepped; unless the host vetoes the change. One behind a snapshot that
+   * has been restored since changes nothing.
+   * @returns the configuration to store with the next snapshot: later than `entry` in that last case
    * @throws RaftError `RAFT_CONFIG_CHANGE_MALFORMED`, `RAFT_CONFIG_CHANGE_REFUSED`
    */
   applyConfigChange(entry: Entry): ConfigState {

@@ -9,7 +9,8 @@ import type { NodeState } from "./node-state.js";
 import { broadcastAppend, broadcastMissing, maybeCommit } from "./replication.js";
 
 /**
- * Applies a committed change.
+ * Applies a committed change. One that lies behind a snapshot which has been restored meanwhile is in
+ * its configuration already: making it again would bring members back (etcd issue 11510).
  * @returns the configuration to store with the next snapshot
  * @throws RaftError `RAFT_CONFIG_CHANGE_REFUSED` when it cannot follow the present configuration
  */
@@ -18,9 +19,18 @@ export function applyConfigChange(
   change: ConfigChange,
   changedAt: LogIndex,
 ): ConfigState {
+  if (changedAt <= restoredThrough(node)) {
+    return toConfigState(node.membership.config, node.configChangedAt);
+  }
   const membership = follow(node, change);
   node.configChangedAt = changedAt;
   return switchTo(node, membership);
+}
+
+/** Every change up to here is part of the present configuration. */
+function restoredThrough(node: NodeState): number {
+  const { applied, unstable } = node.log;
+  return Math.max(applied, unstable.snapshot?.meta.index ?? 0);
 }
 
 function follow(node: NodeState, change: ConfigChange): Membership {

@@ -1,7 +1,13 @@
 /** Snapshots: to followers that need what the log no longer has (Raft paper §7). */
 
 import { describe, expect, test } from "vitest";
-import { foundingConfig, parseMemberChanges, type RaftCoreOptions } from "../../src/core/index.js";
+import {
+  encodeConfigChange,
+  foundingConfig,
+  parseMemberChanges,
+  type RaftCoreOptions,
+  toLogIndex,
+} from "../../src/core/index.js";
 import { Cluster } from "../support/cluster.js";
 import {
   appendRequest,
@@ -139,6 +145,26 @@ describe("sending snapshots", () => {
 });
 
 describe("receiving snapshots", () => {
+  test("a change still being applied does not undo the snapshot behind it (pitfall 11)", () => {
+    const node = new TestNode({ id: 2, options: PAPER });
+    const entry = {
+      ...at(1, 1),
+      ...encodeConfigChange({ transition: "auto", changes: parseMemberChanges("r3") }),
+    };
+    const { core } = node;
+    core.step(appendRequest({ from: 1, to: 2, term: 1, entries: [entry], commit: 1 }));
+    const { append } = core.ready();
+    node.storage.append(append?.entries ?? []);
+    for (const response of append?.responses ?? []) if (response.to === 2) core.step(response);
+    const { apply } = core.ready();
+    expect(apply?.entries).toEqual([entry]);
+    // Removed, and added again: the state machine is still at the removal.
+    const config = { ...foundingConfig({ voters: [1, 2, 3, 4] }), changedAt: toLogIndex(7) };
+    core.step(snapshotRequest({ from: 1, to: 2, term: 1, at: at(1, 9), config }));
+    expect(core.applyConfigChange(entry)).toEqual(config);
+    expect(core.status().config).toEqual(config);
+  });
+
   test("a follower starts over behind it, and says so once it is stored", () => {
     const node = new TestNode({ id: 2, term: 1, log: [1, 1], options: PAPER });
     node.core.step(snapshotRequest({ from: 1, to: 2, term: 2, at: at(2, 9), voters: [1, 2, 4] }));

@@ -1,0 +1,209 @@
+/**
+ * One member of a simulated group: a core, a disk that takes its time, and a state machine whose state
+ * is a hash over all that was applied.
+ *
+ * What is handed out to be written waits in a queue until the world lets the disk work. A crash loses
+ * the queue, but for as many of the oldest writes as the disk had made durable without saying so yet.
+ *
+ * Invariant: a response of an append task leaves only when that task, and all before it, is durable.
+ */
+
+import {
+  type AppendTask,
+  type ApplyTask,
+  type ConfigState,
+  type Entry,
+  isStorageMessage,
+  MemoryStorage,
+  type PeerMessage,
+  RaftCore,
+  type RaftCoreOptions,
+  type Random,
+  type ReadState,
+  type Snapshot,
+  toLogIndex,
+} from "../../src/core/index.js";
+import { bytes } from "../support/test-node.js";
+import { SharedHistory } from "./shared-history.js";
+
+/** What a node brings back from a crash knows of committed entries by what its state machine holds. */
+class WorldStorage extends MemoryStorage {
+  knownCommit = 0;
+
+  override initialState(): ReturnType<MemoryStorage["initialState"]> {
+    const { hardState, config } = super.initialState();
+    const commit = toLogIndex(Math.max(hardState.commit, this.knownCommit));
+    return { hardState: { ...hardState, commit }, config };
+  }
+}
+
+export interface WorldNodeInit {
+  readonly id: number;
+  readonly founded: Snapshot | undefined;
+  readonly options: RaftCoreOptions;
+  readonly random: Random;
+  readonly history: SharedHistory;
+}
+
+export class WorldNode {
+  readonly id: number;
+  readonly storage: WorldStorage;
+  core: RaftCore;
+  readonly readStates: ReadState[] = [];
+  config: ConfigState;
+  readonly #init: WorldNodeInit;
+  #writes: AppendTask[] = [];
+  #applies: ApplyTask[] = [];
+  /** Terms of the log as the core sees it, durable or not, from `#logStart` on. */
+  #logTerms = new Map<number, number>();
+  #stateIndex = 0;
+  #stateHash = 0;
+
+  constructor(init: WorldNodeInit) {
+    this.#init = init;
+    this.id = init.id;
+    this.storage = new WorldStorage();
+    if (init.founded !== undefined) {
+      this.storage.applySnapshot(init.founded);
+      this.#stateIndex = init.founded.meta.index;
+    }
+    this.config = this.storage.initialState().config;
+    this.core = this.#start();
+  }
+
+  get pendingWrites(): number {
+    return this.#writes.length;
+  }
+
+  get pendingApplies(): number {
+    return this.#applies.length;
+  }
+
+  /** Term of an entry in the log as the core sees it; undefined when it is not there. */
+  logTerm(index: number): number | undefined {
+    return this.#logTerms.get(index);
+  }
+
+  /** Whether the entry is durable here, or was before it was compacted. */
+  holds(index: number, term: number): boolean {
+    if (index < this.storage.firstIndex()) return true;
+    return this.storage.term(toLogIndex(index)) === term;
+  }
+
+  /** Takes all work that the core has. @returns what may be sent at once */
+  collect(): PeerMessage[] {
+    const sent: PeerMessage[] = [];
+    while (this.core.hasReady) {
+      const ready = this.core.ready();
+      sent.push(...ready.messages);
+      this.readStates.push(...ready.readStates);
+      if (ready.append !== undefined) {
+        this.#writes.push(ready.append);
+        this.#noteLog(ready.append);
+      }
+      if (ready.apply !== undefined) this.#applies.push(ready.apply);
+    }
+    return sent;
+  }
+
+  /** The disk finishes its oldest write. @returns what may be sent now */
+  finishWrite(): PeerMessage[] {
+    const task = this.#writes.shift();
+    if (task === undefined) return [];
+    this.#store(task);
+    const sent: PeerMessage[] = [];
+    for (const response of task.responses) {
+      if (isStorageMessage(response)) {
+        this.core.step(response);
+        continue;
+      }
+      this.#init.history.checkPromise(this, response);
+      if (response.to === this.id) this.core.step(response);
+      else sent.push(response);
+    }
+    return sent;
+  }
+
+  /** The state machine finishes its oldest task. */
+  finishApply(): void {
+    const task = this.#applies.shift();
+    if (task === undefined) return;
+    for (const entry of task.entries) this.#apply(entry);
+    this.core.step(task.response);
+  }
+
+  /** Power is cut; `durable` of the writes under way had reached the disk. */
+  crash(durable: number): void {
+    for (const task of this.#writes.slice(0, durable)) this.#store(task);
+    this.#writes = [];
+    this.#applies = [];
+    this.readStates.length = 0;
+    this.#logTerms = new Map();
+    this.storage.knownCommit = this.#stateIndex;
+    this.core = this.#start();
+  }
+
+  /** Makes a snapshot of the state, and forgets the log up to `keep` entries before it. */
+  compact(keep: number): void {
+    const index = toLogIndex(this.#stateIndex);
+    const term = this.storage.term(index);
+    if (term === undefined || index < this.storage.firstIndex()) return;
+    const meta = { index, term, config: this.config };
+    this.storage.saveSnapshot({ meta, data: bytes(String(this.#stateHash)) });
+    const to = index - keep;
+    if (to >= this.storage.firstIndex()) this.storage.compact(toLogIndex(to));
+  }
+
+  #store(task: AppendTask): void {
+    if (task.hardState !== undefined) this.storage.setHardState(task.hardState);
+    if (task.snapshot !== undefined) this.#restore(task.snapshot);
+    this.storage.append(task.entries);
+  }
+
+  #restore(snapshot: Snapshot): void {
+    // What was handed out before comes before it.
+    while (this.#applies.length > 0) this.finishApply();
+    this.storage.applySnapshot(snapshot);
+    this.config = snapshot.meta.config;
+    this.#stateIndex = snapshot.meta.index;
+    this.#stateHash = Number(new TextDecoder().decode(snapshot.data));
+    this.#init.history.checkState(this.id, this.#stateIndex, this.#stateHash, this.config);
+  }
+
+  #apply(entry: Entry): void {
+    // Behind a snapshot that was restored meanwhile.
+    if (entry.index <= this.#stateIndex) return;
+    if (entry.type !== "normal") {
+      this.config = this.core.applyConfigChange(entry);
+      this.storage.setConfig(this.config);
+    }
+    this.#init.history.checkApplied(this.id, entry, this.#stateIndex);
+    this.#stateIndex = entry.index;
+    this.#stateHash = SharedHistory.hash(this.#stateHash, entry);
+    this.#init.history.checkState(this.id, this.#stateIndex, this.#stateHash, this.config);
+  }
+
+  #noteLog(task: AppendTask): void {
+    const { snapshot, entries } = task;
+    if (snapshot !== undefined) {
+      this.#logTerms = new Map([[snapshot.meta.index, snapshot.meta.term]]);
+    }
+    const first = entries[0];
+    if (first === undefined) return;
+    for (let index: number = first.index; this.#logTerms.delete(index); index += 1);
+    for (const entry of entries) {
+      this.#init.history.checkEntry(this.id, entry, this.#logTerms.get(entry.index - 1));
+      this.#logTerms.set(entry.index, entry.term);
+    }
+  }
+
+  #start(): RaftCore {
+    const { id, random, options } = this.#init;
+    const { storage } = this;
+    for (let index = storage.firstIndex() - 1; index <= storage.lastIndex(); index += 1) {
+      const term = storage.term(toLogIndex(index));
+      if (term !== undefined) this.#logTerms.set(index, term);
+    }
+    return new RaftCore({ id, storage, random }, { ...options, applied: this.#stateIndex });
+  }
+}
