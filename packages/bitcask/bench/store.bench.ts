@@ -3,18 +3,26 @@
  * For finding what costs; the comparison with other stores is in apps/bench.
  *
  *   npx tsup bench/store.bench.ts --out-dir <dir> --format esm && node <dir>/store.bench.js [count] [part…]
+ *
+ * The parts are `get`, `put`, `scan`, `open`, `delete` (default: all); `encrypted` and `compressed` say how
+ * the store is made.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { Bitcask, type BitcaskOptions } from "../src/index.js";
+import { Bitcask, type BitcaskOptions, deflateCodec } from "../src/index.js";
 import { SeededRandom } from "../src/testing/seeded-random.js";
 
 const VALUE = Buffer.alloc(100, 7);
 const LOAD_BATCH = 1000;
 const ROWS = 100;
-const [countArgument, ...wanted] = process.argv.slice(2);
+const [countArgument, ...parts] = process.argv.slice(2);
+const wanted = parts.filter((part) => part !== "encrypted" && part !== "compressed");
+const ENCODING: BitcaskOptions = {
+  encryption: parts.includes("encrypted") ? { keyId: 1, key: Buffer.alloc(32, 1) } : undefined,
+  compression: parts.includes("compressed") ? { codec: deflateCodec(), minBytes: 64 } : undefined,
+};
 const count = Number(countArgument ?? 1_000_000);
 const random = new SeededRandom(1);
 
@@ -106,7 +114,7 @@ async function scans(db: Bitcask): Promise<void> {
 }
 
 async function run(directory: string): Promise<void> {
-  const options: BitcaskOptions = { autoMerge: false };
+  const options: BitcaskOptions = { autoMerge: false, ...ENCODING };
   let db = await Bitcask.open(directory, options);
   await load(db);
   const any = () => keyOf(random.nextInt(count));

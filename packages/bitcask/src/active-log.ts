@@ -7,6 +7,7 @@
  */
 import { DataFile, dataFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES, encodeDataFileHeader } from "./data-file-header.js";
+import type { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
 import type { Health } from "./health.js";
@@ -25,6 +26,7 @@ export interface ActiveLogDependencies {
   readonly manifest: ManifestStore;
   readonly health: Health;
   readonly time: StoreTime;
+  readonly keys: KeyRing;
   readonly dataFileMaxBytes: number;
 }
 
@@ -204,18 +206,19 @@ export class ActiveLog {
   }
 
   private async createFile(): Promise<DataFile> {
-    const { fileSystem, directory, random, manifest, time } = this.dependencies;
+    const { fileSystem, directory, random, manifest, time, keys } = this.dependencies;
     const id = this.takeFileId();
     const path = fileSystem.join(directory, dataFileName(id));
     const salt = random.nextInt(2 ** 32);
-    const identity = { id, path, salt, isMerged: false, size: DATA_HEADER_BYTES };
-    const file = new DataFile(identity);
     const { storeId } = manifest.current;
+    const cipher = keys.cipherOfNew({ fileId: id, salt, storeId });
+    const identity = { id, path, salt, isMerged: false, cipher, size: DATA_HEADER_BYTES };
+    const file = new DataFile(identity);
     const createdAtMs = time.now();
     const header = { fileId: id, storeId, salt, isMerged: false, createdAtMs };
     try {
       file.handle = await fileSystem.open(path, "create-exclusive");
-      await file.handle.write(encodeDataFileHeader(header), 0);
+      await file.handle.write(encodeDataFileHeader(header, cipher), 0);
     } catch (error) {
       await this.discard(file);
       throw this.refusalOrPoison(error, path);

@@ -15,13 +15,20 @@ const header = {
 };
 
 test("a header reads back as it was written, in 64 bytes", () => {
-  const bytes = encodeDataFileHeader(header);
+  const bytes = encodeDataFileHeader(header, undefined);
   expect(bytes.length).toBe(DATA_HEADER_BYTES);
-  expect(decodeDataFileHeader(bytes, "f")).toEqual(header);
+  const keyCheck = Buffer.alloc(8);
+  expect(decodeDataFileHeader(bytes, "f")).toEqual({ ...header, keyId: 0, keyCheck });
+});
+
+test("the header of an encrypted file names its key and what tells it from another", () => {
+  const cipher = { keyId: 2 ** 32 - 1, keyCheck: Buffer.from("8 bytes!") };
+  const bytes = encodeDataFileHeader(header, cipher);
+  expect(decodeDataFileHeader(bytes, "f")).toEqual({ ...header, ...cipher });
 });
 
 test("every bit that is turned over is found", () => {
-  const bytes = encodeDataFileHeader(header);
+  const bytes = encodeDataFileHeader(header, undefined);
   for (let bit = 0; bit < DATA_HEADER_BYTES * 8; bit++) {
     const flipped = Buffer.from(bytes);
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -35,9 +42,8 @@ test("a later version and unknown features are told apart from damage", () => {
   for (const [offset, value] of [
     [8, 2],
     [10, 2],
-    [36, 1],
   ] as const) {
-    const bytes = encodeDataFileHeader(header);
+    const bytes = encodeDataFileHeader(header, undefined);
     bytes.writeUInt16LE(value, offset);
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
     expect(() => decodeDataFileHeader(bytes, "f")).toThrow(

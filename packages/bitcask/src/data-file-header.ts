@@ -10,7 +10,8 @@
  * 32  u32  salt: initial CRC of every record, so that bytes of another file never pass for records
  * 36  u32  encryption key id, 0 for none
  * 40  u64  when the file was begun, ms since the Unix epoch
- * 48  12 B zero
+ * 48  8 B  with a key id: tells the right key from a wrong one, see `encryption/file-cipher.ts`
+ * 56  4 B  zero
  * 60  u32  CRC-32 of bytes 0 to 59
  * ```
  */
@@ -32,9 +33,17 @@ export interface DataFileHeader {
   readonly salt: number;
   readonly isMerged: boolean;
   readonly createdAtMs: number;
+  /** Names the key that the records are encrypted with; 0: they are not. */
+  readonly keyId: number;
+  /** 8 bytes; zero without a key. */
+  readonly keyCheck: Buffer;
 }
 
-export function encodeDataFileHeader(header: DataFileHeader): Buffer {
+/** The header of a file with this cipher, or of a plain one. */
+export function encodeDataFileHeader(
+  header: Omit<DataFileHeader, "keyId" | "keyCheck">,
+  cipher: Pick<DataFileHeader, "keyId" | "keyCheck"> | undefined,
+): Buffer {
   const bytes = Buffer.alloc(DATA_HEADER_BYTES);
   MAGIC.copy(bytes, 0);
   bytes.writeUInt16LE(FORMAT_VERSION, 8);
@@ -43,6 +52,10 @@ export function encodeDataFileHeader(header: DataFileHeader): Buffer {
   bytes.write(header.storeId, 16, "hex");
   bytes.writeUInt32LE(header.salt, 32);
   writeUint64(bytes, header.createdAtMs, 40);
+  if (cipher !== undefined) {
+    bytes.writeUInt32LE(cipher.keyId, 36);
+    cipher.keyCheck.copy(bytes, 48);
+  }
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
   return bytes;
 }
@@ -54,7 +67,7 @@ export function isDataFile(bytes: Buffer): boolean {
 
 /**
  * @throws BitcaskError `BITCASK_CORRUPT`, or `BITCASK_NEWER_FORMAT` for a sound header of a later
- *   version or of an encrypted file
+ *   version
  */
 export function decodeDataFileHeader(bytes: Buffer, file: string): DataFileHeader {
   if (bytes.length < DATA_HEADER_BYTES) throw corrupt(file, "its header is cut short");
@@ -65,7 +78,7 @@ export function decodeDataFileHeader(bytes: Buffer, file: string): DataFileHeade
   }
   const version = bytes.readUInt16LE(8);
   const flags = bytes.readUInt16LE(10);
-  if (version !== FORMAT_VERSION || flags & ~MERGED_FLAG || bytes.readUInt32LE(36) !== 0) {
+  if (version !== FORMAT_VERSION || flags & ~MERGED_FLAG) {
     throw new BitcaskError({
       code: "BITCASK_NEWER_FORMAT",
       message:
@@ -80,6 +93,8 @@ export function decodeDataFileHeader(bytes: Buffer, file: string): DataFileHeade
     salt: bytes.readUInt32LE(32),
     isMerged: (flags & MERGED_FLAG) !== 0,
     createdAtMs: readUint64(bytes, 40),
+    keyId: bytes.readUInt32LE(36),
+    keyCheck: Buffer.from(bytes.subarray(48, 56)),
   };
 }
 

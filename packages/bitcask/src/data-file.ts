@@ -1,5 +1,6 @@
 /** One data file as the running store knows it: where it is, how much of it is durable, what lives in it. */
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
+import type { FileCipher } from "./encryption/file-cipher.js";
 import type { FileHandle } from "./ports.js";
 
 /** Width of the id in file names; ids are unsigned 32-bit. */
@@ -20,6 +21,8 @@ export class DataFile {
   readonly path: string;
   readonly salt: number;
   readonly isMerged: boolean;
+  /** Of an encrypted file. */
+  readonly cipher: FileCipher | undefined;
   /** Bytes written, header included; the next record begins here. */
   size: number;
   /** Bytes known to be on stable storage. Invariant: durableSize <= size. */
@@ -48,14 +51,21 @@ export class DataFile {
     readonly path: string;
     readonly salt: number;
     readonly isMerged: boolean;
+    readonly cipher: FileCipher | undefined;
     readonly size: number;
   }) {
     this.id = identity.id;
     this.path = identity.path;
     this.salt = identity.salt;
     this.isMerged = identity.isMerged;
+    this.cipher = identity.cipher;
     this.size = identity.size;
     this.durableSize = DATA_HEADER_BYTES;
+  }
+
+  /** Names the key that the file is encrypted with; 0: none. */
+  get keyId(): number {
+    return this.cipher?.keyId ?? 0;
   }
 
   /** Bytes of records that nothing points to, tombstones included. */

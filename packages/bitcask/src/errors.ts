@@ -15,6 +15,12 @@ export type BitcaskErrorCode =
   | "BITCASK_LOCKED"
   /** The directory was written by a newer release, or needs a feature this one does not know. */
   | "BITCASK_NEWER_FORMAT"
+  /** A file is encrypted with a key that was not given; `keyId` names it. */
+  | "BITCASK_ENCRYPTION_KEY_MISSING"
+  /** The key given for `keyId` is not the one that a file was encrypted with. */
+  | "BITCASK_ENCRYPTION_KEY_WRONG"
+  /** A value was compressed with a codec that is not among `codecs`. */
+  | "BITCASK_UNKNOWN_CODEC"
   /** `createIfMissing` is off and there is no store. */
   | "BITCASK_NOT_FOUND"
   /** The operating system denies access (read-only directory, permissions). */
@@ -73,6 +79,7 @@ export interface BitcaskErrorInit {
   readonly outcome?: WriteOutcome | undefined;
   readonly file?: string | undefined;
   readonly offset?: number | undefined;
+  readonly keyId?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -85,6 +92,8 @@ export class BitcaskError extends Error {
   readonly file: string | undefined;
   /** Byte offset in `file`, where one is known. */
   readonly offset: number | undefined;
+  /** Id of the encryption key concerned, where there is one. */
+  readonly keyId: number | undefined;
 
   constructor(init: BitcaskErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -92,6 +101,7 @@ export class BitcaskError extends Error {
     this.outcome = init.outcome;
     this.file = init.file;
     this.offset = init.offset;
+    this.keyId = init.keyId;
   }
 }
 

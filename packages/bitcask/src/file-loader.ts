@@ -18,14 +18,7 @@ import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.
 import type { IndexLoader, LoadedRecord } from "./index-loader.js";
 import { KeySlice } from "./keydir/key-probe.js";
 import type { FileHandle } from "./ports.js";
-import {
-  COMPRESSED,
-  CONTROL,
-  CONTROL_TIME_FLOOR,
-  ENCRYPTED,
-  type RecordHeader,
-  readUint64,
-} from "./record-format.js";
+import { CONTROL, CONTROL_TIME_FLOOR, type RecordHeader, readUint64 } from "./record-format.js";
 import { findWitness, scanRecords } from "./record-scanner.js";
 
 export interface FileScan {
@@ -100,7 +93,7 @@ export async function loadRecords(
   const batches = new BatchAssembler<LoadedRecord>((record, key) =>
     loader.loadCopy(file, record, key),
   );
-  const source = { handle, salt: file.salt, path: file.path };
+  const source = { handle, salt: file.salt, cipher: file.cipher, path: file.path };
   const stop = await scanRecords(source, from, to, (header, buffer, at, position) => {
     if (brokenAt !== undefined || refusal !== undefined) return;
     refusal = unsupported(file, header, buffer, at, position);
@@ -162,8 +155,7 @@ export function unsupported(
   const valueStart = at + header.keyStart + header.keySize;
   const isKnownControl =
     buffer[valueStart] === CONTROL_TIME_FLOOR && header.valueSize === TIME_FLOOR_BYTES;
-  const isUnknownControl = (header.flags & CONTROL) !== 0 && !isKnownControl;
-  if (!isUnknownControl && !(header.flags & (COMPRESSED | ENCRYPTED))) return undefined;
+  if (!(header.flags & CONTROL) || isKnownControl) return undefined;
   return new BitcaskError({
     code: "BITCASK_NEWER_FORMAT",
     message:

@@ -79,7 +79,7 @@ export class GroupCommitter {
     try {
       if (to > from) {
         const count = this.log.seal(segment.records, from, to);
-        await this.log.append(segment.records.bytes.subarray(from, to), count);
+        await this.log.append(segment.records.sealed(from, to), count);
         this.recordCount += count;
       }
       if (group.mustSync) await this.log.sync();
@@ -95,7 +95,7 @@ export class GroupCommitter {
   private writeSync({ segment, from, to, mustSync }: Group): void {
     if (to > from) {
       const count = this.log.seal(segment.records, from, to);
-      this.log.appendSync(segment.records.bytes.subarray(from, to), count);
+      this.log.appendSync(segment.records.sealed(from, to), count);
       this.recordCount += count;
     }
     if (mustSync) this.log.syncSync();

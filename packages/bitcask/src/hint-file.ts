@@ -1,5 +1,7 @@
 /** Writing and reading of whole hint files; the bytes are described in `hint-format.ts`. */
 import { crc32 } from "node:zlib";
+import type { FileCipher } from "./encryption/file-cipher.js";
+import { openContents, writeSealed } from "./encryption/sealed-file.js";
 import {
   decodeHintHeader,
   encodeHintHeader,
@@ -21,7 +23,6 @@ export class HintBuilder {
   private chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   private chunkBytes = 0;
   private entryCount = 0;
-  private entriesCrc = 0;
   private bytes = 0;
 
   add(
@@ -46,20 +47,28 @@ export class HintBuilder {
     yield this.chunk.subarray(0, this.chunkBytes);
   }
 
-  /** Writes the file and syncs it; it then may be renamed into place. */
+  /**
+   * Writes the file and syncs it; it then may be renamed into place.
+   * @param cipher of the data file: the hint is encrypted as that is
+   */
   async write(
     handle: FileHandle,
     about: Pick<HintHeader, "fileId" | "storeId" | "salt" | "coveredBytes">,
+    cipher: FileCipher | undefined,
   ): Promise<void> {
-    let position = HINT_HEADER_BYTES;
-    this.entriesCrc = 0;
-    for (const chunk of this.chunks()) {
-      await handle.write(chunk, position);
-      this.entriesCrc = crc32(chunk, this.entriesCrc);
-      position += chunk.length;
+    let entriesCrc = 0;
+    for (const chunk of this.chunks()) entriesCrc = crc32(chunk, entriesCrc);
+    const header = encodeHintHeader({ ...about, entryCount: this.entryCount, entriesCrc });
+    const contents = [header, ...this.chunks()];
+    if (cipher === undefined) {
+      let position = 0;
+      for (const piece of contents) {
+        await handle.write(piece, position);
+        position += piece.length;
+      }
+    } else {
+      await writeSealed(handle, cipher, about, contents, HINT_HEADER_BYTES + this.bytes);
     }
-    const { entryCount, entriesCrc } = this;
-    await handle.write(encodeHintHeader({ ...about, entryCount, entriesCrc }), 0);
     await handle.sync();
   }
 
@@ -84,19 +93,15 @@ export interface LoadedHint {
 export async function readHintFile(
   fileSystem: FileSystem,
   path: string,
-  dataFile: { readonly id: number; readonly storeId: string; readonly salt: number },
+  dataFile: Pick<HintHeader, "storeId" | "salt"> & {
+    readonly id: number;
+    readonly cipher: FileCipher | undefined;
+  },
   dataFileBytes: number,
 ): Promise<LoadedHint | string | undefined> {
-  const stat = await fileSystem.stat(path);
-  if (stat === undefined) return undefined;
-  if (stat.size > MAX_HINT_BYTES) return "too large";
-  const bytes = Buffer.allocUnsafe(stat.size);
-  const handle = await fileSystem.open(path, "read");
-  try {
-    if ((await handle.read(bytes, 0)) !== stat.size) return "cut short while it was read";
-  } finally {
-    await handle.close();
-  }
+  if ((await fileSystem.stat(path)) === undefined) return undefined;
+  const bytes = await readContents(fileSystem, path, dataFile.cipher);
+  if (typeof bytes === "string") return bytes;
   const header = decodeHintHeader(bytes);
   if (typeof header === "string") return header;
   const { fileId, storeId, salt, coveredBytes, entryCount, entriesCrc } = header;
@@ -106,4 +111,23 @@ export async function readHintFile(
   const entries = bytes.subarray(HINT_HEADER_BYTES);
   if (crc32(entries) !== entriesCrc) return "entries checksum";
   return { coveredBytes, entryCount, entries };
+}
+
+/** @returns the hint in the clear; a string saying why it is of no use */
+async function readContents(
+  fileSystem: FileSystem,
+  path: string,
+  cipher: FileCipher | undefined,
+): Promise<Buffer | string> {
+  const handle = await fileSystem.open(path, "read");
+  try {
+    const contents = await openContents(handle, cipher);
+    if (typeof contents === "string") return contents;
+    const size = await contents.size();
+    if (size > MAX_HINT_BYTES) return "too large";
+    const bytes = Buffer.allocUnsafe(size);
+    return (await contents.read(bytes, 0)) === size ? bytes : "cut short or changed";
+  } finally {
+    await handle.close();
+  }
 }

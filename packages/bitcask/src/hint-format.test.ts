@@ -49,7 +49,7 @@ test("entries read back, and know the size of their record", () => {
   expect(entry).toMatchObject({ ...live, end: middle });
   expect(bytes.toString("latin1", entry.keyStart, entry.end)).toBe("some key");
   const value = new Uint8Array(100);
-  expect(hintedRecordSize(entry)).toBe(recordBytes({ key, value, expiresAt: 7 }));
+  expect(hintedRecordSize(entry)).toBe(recordBytes({ key, value, expiresAt: 7 }, 0));
   expect(readHintEntry(bytes, middle, entry)).toBe(true);
   expect(entry).toMatchObject({ ...dead, end });
   expect(readHintEntry(bytes.subarray(0, end - 1), middle, entry)).toBe(false);

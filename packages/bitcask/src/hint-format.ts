@@ -20,10 +20,12 @@
  */
 import { crc32 } from "node:zlib";
 import {
+  ENCRYPTED,
   EXPIRY_BYTES,
   HAS_EXPIRY,
   RECORD_HEADER_BYTES,
   readUint64,
+  SEAL_BYTES,
   writeUint64,
 } from "./record-format.js";
 
@@ -71,7 +73,8 @@ export function createHintEntry(): HintEntry {
 /** Size of the data record that an entry stands for. */
 export function hintedRecordSize(entry: HintEntry): number {
   const expiry = entry.flags & HAS_EXPIRY ? EXPIRY_BYTES : 0;
-  return RECORD_HEADER_BYTES + expiry + entry.keySize + entry.valueSize;
+  const seal = entry.flags & ENCRYPTED ? SEAL_BYTES : 0;
+  return RECORD_HEADER_BYTES + expiry + seal + entry.keySize + entry.valueSize;
 }
 
 export function encodeHintHeader(header: HintHeader): Buffer {

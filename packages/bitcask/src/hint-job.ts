@@ -20,12 +20,16 @@ export async function writeHintOf(parts: MergeParts, file: DataFile): Promise<vo
   await unlinkIfPresent(fileSystem, aside);
   const handle = await fileSystem.open(aside, "create-exclusive");
   try {
-    await hint.write(handle, {
-      fileId: file.id,
-      salt: file.salt,
-      storeId: manifest.current.storeId,
-      coveredBytes: file.size,
-    });
+    await hint.write(
+      handle,
+      {
+        fileId: file.id,
+        salt: file.salt,
+        storeId: manifest.current.storeId,
+        coveredBytes: file.size,
+      },
+      file.cipher,
+    );
   } catch (error) {
     await handle.close();
     await unlinkIfPresent(fileSystem, aside);
@@ -40,7 +44,7 @@ async function collect(parts: MergeParts, file: DataFile): Promise<HintBuilder |
   const hint = new HintBuilder();
   const handle = parts.files.beginRead(file);
   try {
-    const source = { handle, salt: file.salt, path: file.path };
+    const source = { handle, salt: file.salt, cipher: file.cipher, path: file.path };
     const stop = await scanRecords(
       source,
       DATA_HEADER_BYTES,

@@ -8,7 +8,14 @@ import { SeededRandom } from "./testing/index.js";
 
 function loaderOf(count: number) {
   const files = Array.from({ length: count }, (_, index) => {
-    return new DataFile({ id: index, path: `${index}`, salt: 0, isMerged: false, size: 10_000 });
+    return new DataFile({
+      id: index,
+      path: `${index}`,
+      salt: 0,
+      isMerged: false,
+      cipher: undefined,
+      size: 10_000,
+    });
   });
   const keydir = new Keydir({ random: new SeededRandom(1) });
   const loader = new IndexLoader(keydir, (fileId) => files[fileId] as DataFile);

@@ -6,6 +6,9 @@ export { type RepairOptions, type RepairReport, repair } from "./care/repair.js"
 export { type RestoreOptions, type RestoreReport, restore } from "./care/restore.js";
 export type { CareProgress } from "./care/store-examination.js";
 export { type VerifiedFile, type VerifyOptions, type VerifyReport, verify } from "./care/verify.js";
+export { brotliCodec, type Codec, deflateCodec } from "./compression/codec.js";
+export type { CompressionOptions } from "./compression/value-packer.js";
+export type { EncryptionKeySource, EncryptionOptions } from "./encryption/encryption-options.js";
 export {
   BitcaskError,
   type BitcaskErrorCode,

@@ -4,9 +4,12 @@
  */
 import { DataFile, dataFileName, hintFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES, encodeDataFileHeader } from "./data-file-header.js";
+import type { FileCipher } from "./encryption/file-cipher.js";
 import { HintBuilder } from "./hint-file.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 import {
+  COMPRESSED,
+  ENCRYPTED,
   HAS_EXPIRY,
   type RecordContent,
   recordBytes,
@@ -22,6 +25,8 @@ export interface MergeOutputIdentity {
   readonly salt: number;
   readonly storeId: string;
   readonly createdAtMs: number;
+  /** The file's own. `undefined`: it is not encrypted. */
+  readonly cipher: FileCipher | undefined;
 }
 
 export class MergeOutput {
@@ -51,16 +56,20 @@ export class MergeOutput {
     return this.written + this.chunkBytes;
   }
 
-  /** Adds a record that was written before as `sequence`. The content is copied. */
-  add(content: RecordContent, sequence: number): void {
-    const bytes = recordBytes(content);
+  /**
+   * Adds a record that was written before as `sequence`. The content is copied.
+   * @param from flags of that record: a compressed value stays as it is stored
+   */
+  add(content: RecordContent, sequence: number, from: number): void {
+    const { salt, cipher } = this.identity;
+    let flags = (from & COMPRESSED) | (cipher === undefined ? 0 : ENCRYPTED);
+    const bytes = recordBytes(content, flags);
     this.reserve(bytes);
     const at = this.chunkBytes;
-    const { salt } = this.identity;
-    this.chunkBytes = writeRecord(this.chunk, at, content, 0);
-    sealRecord(this.chunk, at, this.chunkBytes, { sequence, unsyncedBytes: 0, salt });
+    this.chunkBytes = writeRecord(this.chunk, at, content, flags);
+    sealRecord(this.chunk, at, this.chunkBytes, { sequence, unsyncedBytes: 0, salt, cipher });
     const isTombstone = content.value === undefined;
-    const flags = (isTombstone ? TOMBSTONE : 0) | (content.expiresAt === 0 ? 0 : HAS_EXPIRY);
+    flags |= (isTombstone ? TOMBSTONE : 0) | (content.expiresAt === 0 ? 0 : HAS_EXPIRY);
     const valueSize = content.value?.length ?? 0;
     const { expiresAt } = content;
     const entry = { sequence, flags, valueSize, expiresAt, position: this.written + at };
@@ -82,9 +91,9 @@ export class MergeOutput {
     if (this.size === DATA_HEADER_BYTES) return undefined;
     await this.flush();
     const handle = await this.open();
-    const { id, salt, storeId, createdAtMs } = this.identity;
+    const { id, salt, storeId, createdAtMs, cipher } = this.identity;
     const header = { fileId: id, storeId, salt, isMerged: true, createdAtMs };
-    await handle.write(encodeDataFileHeader(header), 0);
+    await handle.write(encodeDataFileHeader(header, cipher), 0);
     await handle.sync();
     await this.fileSystem.rename(`${this.dataPath}.tmp`, this.dataPath);
     await this.writeHint();
@@ -93,6 +102,7 @@ export class MergeOutput {
       path: this.dataPath,
       salt,
       isMerged: true,
+      cipher,
       size: this.written,
     });
     file.durableSize = this.written;
@@ -121,8 +131,9 @@ export class MergeOutput {
     const aside = `${this.hintPath}.tmp`;
     const handle = await this.fileSystem.open(aside, "create-exclusive");
     try {
-      const { id, salt, storeId } = this.identity;
-      await this.hint.write(handle, { fileId: id, salt, storeId, coveredBytes: this.written });
+      const { id, salt, storeId, cipher } = this.identity;
+      const about = { fileId: id, salt, storeId, coveredBytes: this.written };
+      await this.hint.write(handle, about, cipher);
     } finally {
       await handle.close();
     }

@@ -13,10 +13,11 @@
 import type { ActiveLog } from "./active-log.js";
 import type { DataFile } from "./data-file.js";
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
+import type { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
 import type { Health } from "./health.js";
-import { createHintEntry, readHintEntry } from "./hint-format.js";
+import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.js";
 import { KeySlice } from "./keydir/key-probe.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation } from "./keydir/location.js";
@@ -40,6 +41,7 @@ export interface MergeParts {
   readonly queue: WriteQueue;
   readonly time: StoreTime;
   readonly health: Health;
+  readonly keys: KeyRing;
 }
 
 /** Entries between two turns of the event loop while the keydir is moved over. */
@@ -66,12 +68,13 @@ export class MergeStep {
     const others = parts.files.list().filter(({ id }) => !this.inputIds.has(id));
     const oldest = others.map(({ minSequence }) => minSequence);
     this.oldestElsewhere = Math.min(parts.log.upcomingSequence, ...oldest);
-    this.output = new MergeOutput(parts.fileSystem, parts.directory, {
-      id: parts.log.takeFileId(),
-      salt: parts.random.nextInt(2 ** 32),
-      storeId: parts.manifest.current.storeId,
-      createdAtMs: parts.time.now(),
-    });
+    const fileId = parts.log.takeFileId();
+    const salt = parts.random.nextInt(2 ** 32);
+    const { storeId } = parts.manifest.current;
+    const cipher = parts.keys.cipherOfNew({ fileId, salt, storeId });
+    const createdAtMs = parts.time.now();
+    const identity = { id: fileId, salt, storeId, createdAtMs, cipher };
+    this.output = new MergeOutput(parts.fileSystem, parts.directory, identity);
   }
 
   /** @returns the new file; `undefined` when nothing of the inputs was needed any more */
@@ -98,7 +101,8 @@ export class MergeStep {
     const { files } = this.parts;
     const handle = files.beginRead(input);
     try {
-      const source = { handle, salt: input.salt, path: input.path };
+      const { salt, cipher, path } = input;
+      const source = { handle, salt, cipher, path };
       const visit: RecordVisitor = (header, buffer, at, position) => {
         this.consider(input, header, buffer, at, position);
         this.doneBytes += header.recordSize;
@@ -137,12 +141,12 @@ export class MergeStep {
       return;
     }
     const value = buffer.subarray(valueStart, valueStart + header.valueSize);
-    this.output.add({ key, value, expiresAt }, sequence);
+    this.output.add({ key, value, expiresAt }, sequence, header.flags);
   }
 
   private keepTombstone(key: Uint8Array, sequence: number): void {
     if (this.oldestElsewhere > sequence) return;
-    this.output.add({ key, value: undefined, expiresAt: 0 }, sequence);
+    this.output.add({ key, value: undefined, expiresAt: 0 }, sequence, 0);
   }
 
   private async swap(created: DataFile | undefined): Promise<void> {
@@ -191,10 +195,11 @@ export class MergeStep {
     const { found } = this;
     if (!keydir.get(key, found) || found.sequence !== entry.sequence) return;
     const { position } = entry;
-    if (!keydir.relocate(key, found, { fileId: created.id, position })) return;
-    // The size stays: nothing of the record has changed but its place.
+    // Another one than before, when only one of the two files is encrypted.
+    const size = hintedRecordSize(entry);
+    if (!keydir.relocate(key, found, { fileId: created.id, position, size })) return;
     files.get(found.fileId).liveBytes -= found.size;
-    created.liveBytes += found.size;
+    created.liveBytes += size;
   }
 
   private async forgetExpired(): Promise<void> {

@@ -109,14 +109,16 @@ export class Merger {
   }
 
   private async runAll(): Promise<MergeResult> {
-    const { log, queue, files } = this.parts;
+    const { log, queue, files, keys } = this.parts;
     if (log.file.deadBytes > 0) {
       await queue.exclusively(async () => {
         if (log.file.size > DATA_HEADER_BYTES) await log.rotate();
       });
     }
     return this.runSteps(
-      files.list().filter(({ isSealed, deadBytes }) => isSealed && deadBytes > 0),
+      files.list().filter(({ isSealed, deadBytes, keyId }) => {
+        return isSealed && (deadBytes > 0 || keyId !== keys.currentKeyId);
+      }),
     );
   }
 

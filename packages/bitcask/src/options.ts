@@ -2,9 +2,18 @@
  * Settings of a store. Defaults live in one constant; `resolveOptions` checks everything once, so
  * that no inner code meets an optional or a nonsense value.
  */
+import { type Codec } from "./compression/codec.js";
+import {
+  type CompressionOptions,
+  checkCodec,
+  ValuePacker,
+  ValueUnpacker,
+} from "./compression/value-packer.js";
+import { checkEncryption, type EncryptionOptions } from "./encryption/encryption-options.js";
 import { NodeFileSystem } from "./node-file-system.js";
 import { NodeProcessTable } from "./node-process-table.js";
 import type { Clock, FileSystem, ProcessTable, Random } from "./ports.js";
+import type { RecordEncoding } from "./record-buffer.js";
 import { SystemClock } from "./system-clock.js";
 import { SystemRandom } from "./system-random.js";
 
@@ -68,6 +77,14 @@ export interface BitcaskOptions {
   /** Share of dead bytes, in (0, 1], at which a sealed file is merged in the background.
    *  @default 0.5 */
   readonly mergeDeadFraction?: number | undefined;
+  /** Encrypts keys and values. Files written before stay as they are until a merge rewrites them.
+   *  @default nothing is encrypted */
+  readonly encryption?: EncryptionOptions | undefined;
+  /** Compresses values where it pays; those written before stay as they are. @default nothing is */
+  readonly compression?: CompressionOptions | undefined;
+  /** Codecs of your own that values in the store may have been compressed with. Those of this package
+   *  and the one in `compression` need not be named. @default none */
+  readonly codecs?: readonly Codec[] | undefined;
   /** Replacements for disk, clock, dice and process table. @default the real ones */
   readonly ports?: Partial<BitcaskPorts> | undefined;
 }
@@ -130,6 +147,9 @@ export interface ResolvedOptions extends BitcaskPorts {
   readonly verifyChecksums: boolean;
   readonly autoMerge: boolean;
   readonly mergeDeadFraction: number;
+  readonly encryption: EncryptionOptions | undefined;
+  readonly encoding: RecordEncoding;
+  readonly unpacker: ValueUnpacker;
 }
 
 const MIB = 1024 * 1024;
@@ -155,6 +175,9 @@ const DEFAULTS = {
   mergeDeadFraction: 0.5,
 };
 
+/** Options that are objects, with checks of their own. */
+const SEPARATE = new Set(["ports", "encryption", "compression", "codecs"]);
+
 const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   syncIntervalMs: [1, 86_400_000],
   dataFileMaxBytes: [256, 2 ** 40],
@@ -174,7 +197,7 @@ const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
 export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
   const merged: Record<string, unknown> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(options)) {
-    if (name === "ports" || value === undefined) continue;
+    if (SEPARATE.has(name) || value === undefined) continue;
     if (!(name in DEFAULTS)) throw new TypeError(`unknown option: ${name}`);
     const expected = typeof DEFAULTS[name as keyof typeof DEFAULTS];
     if (typeof value !== expected) {
@@ -190,7 +213,10 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
       );
     }
   }
-  const resolved = merged as unknown as Omit<ResolvedOptions, keyof BitcaskPorts>;
+  const resolved = merged as unknown as Omit<
+    ResolvedOptions,
+    keyof BitcaskPorts | "encryption" | "encoding" | "unpacker"
+  >;
   checkSyncMode(resolved.sync);
   if (!(resolved.maxKeydirBytes >= MIN_KEYDIR_BYTES)) {
     throw new RangeError(
@@ -202,7 +228,24 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
       `option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`,
     );
   }
-  return { ...resolved, ...resolvePorts(options.ports) };
+  return { ...resolved, ...resolveEncoding(options), ...resolvePorts(options.ports) };
+}
+
+function resolveEncoding({
+  encryption,
+  compression,
+  codecs = [],
+}: BitcaskOptions): Pick<ResolvedOptions, "encryption" | "encoding" | "unpacker"> {
+  if (encryption !== undefined) checkEncryption(encryption);
+  if (compression !== undefined) checkCodec(compression?.codec, "compression.codec");
+  if (!Array.isArray(codecs)) throw new TypeError("option codecs must be an array");
+  for (const codec of codecs) checkCodec(codec, "an entry of codecs");
+  const packer = compression && new ValuePacker(compression);
+  return {
+    encryption,
+    encoding: { packer, isEncrypted: encryption !== undefined },
+    unpacker: new ValueUnpacker(compression ? [...codecs, compression.codec] : codecs),
+  };
 }
 
 /** @throws TypeError when `mode` is not a {@link SyncMode} */

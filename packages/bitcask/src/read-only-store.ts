@@ -5,6 +5,7 @@
  * kept open: a file that the writer's merge removes lives on until the last descriptor is closed.
  */
 import { ActiveLog } from "./active-log.js";
+import { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { Health } from "./health.js";
@@ -75,13 +76,14 @@ async function load(
   const { fileSystem, random, clock, ordered, maxKeydirBytes: maxBytes } = options;
   const keydir = new Keydir({ random }, { ordered, maxBytes });
   const context = { fileSystem, directory };
-  const state = await recoverFiles(context, found, { keydir, files, isReadOnly: true });
+  const keys = await KeyRing.open(options.encryption, random);
+  const state = await recoverFiles(context, found, { keydir, files, keys, isReadOnly: true });
   const health = new Health();
   const manifest = new ManifestStore(fileSystem, directory, health, found);
   const now = new StoreTime(clock, state.timeFloorMs);
   const { dataFileMaxBytes } = options;
   const log = new ActiveLog(
-    { fileSystem, random, directory, files, manifest, health, time: now, dataFileMaxBytes },
+    { fileSystem, random, directory, files, manifest, health, time: now, keys, dataFileMaxBytes },
     { ...state, nextFileId: found.nextFileId },
   );
   const report = {
@@ -94,7 +96,19 @@ async function load(
     staleLockTakenOver: false,
   };
   const lock = undefined;
-  const parts = { directory, options, keydir, files, health, now, manifest, log, lock, report };
+  const parts = {
+    directory,
+    options,
+    keydir,
+    files,
+    health,
+    now,
+    manifest,
+    log,
+    keys,
+    lock,
+    report,
+  };
   const store = new Store(parts);
   // An expiry that was seen cannot be recorded: nothing is to be written, nor timed.
   store.queue.stop();

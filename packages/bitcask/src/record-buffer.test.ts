@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RecordBuffer } from "./record-buffer.js";
+import { PLAIN_RECORDS, RecordBuffer } from "./record-buffer.js";
 import {
   BATCH_END,
   BATCH_PART,
@@ -14,8 +14,8 @@ const TEXTS = ["a", "sixteen bytes ok", "schlüssel", "鍵🔑", "x".repeat(49),
 
 test("records are, byte for byte, those of the plain encoder, whatever keys and values are made of", () => {
   const random = new SeededRandom(3);
-  const file = { salt: 0xdeadbeef, size: 5000, durableSize: 400 };
-  const buffer = new RecordBuffer(16, 256);
+  const file = { salt: 0xdeadbeef, size: 5000, durableSize: 400, cipher: undefined };
+  const buffer = new RecordBuffer(16, 256, PLAIN_RECORDS);
   for (let round = 0; round < 200; round++) {
     const plain: Buffer[] = [];
     buffer.clear(round % 2 === 0 ? 0 : 1024);
@@ -34,7 +34,7 @@ test("records are, byte for byte, those of the plain encoder, whatever keys and 
         value: value === undefined ? undefined : Buffer.from(value),
         expiresAt,
       };
-      const record = Buffer.alloc(recordBytes(content));
+      const record = Buffer.alloc(recordBytes(content, flags));
       writeRecord(record, 0, content, flags);
       const unsyncedBytes = 4600 + plain.reduce((sum, { length }) => sum + length, 0);
       sealRecord(record, 0, record.length, { sequence, unsyncedBytes, salt: file.salt });
@@ -47,7 +47,7 @@ test("records are, byte for byte, those of the plain encoder, whatever keys and 
 });
 
 test("a string that UTF-8 cannot express leaves the records before it as they were", () => {
-  const buffer = new RecordBuffer(16, 256);
+  const buffer = new RecordBuffer(16, 256, PLAIN_RECORDS);
   buffer.append("a", "1", 0, 0);
   const { length } = buffer;
   const invalid = expect.objectContaining({ code: "BITCASK_INVALID_STRING" });

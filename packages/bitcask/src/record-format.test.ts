@@ -24,7 +24,7 @@ const value = Buffer.from("value");
 const seal = { sequence: 2 ** 53 - 1, unsyncedBytes: 5, salt: 0xdeadbeef };
 
 function encode(content: Parameters<typeof writeRecord>[2], flags = 0): Buffer {
-  const bytes = Buffer.alloc(recordBytes(content));
+  const bytes = Buffer.alloc(recordBytes(content, flags));
   expect(writeRecord(bytes, 0, content, flags)).toBe(bytes.length);
   sealRecord(bytes, 0, bytes.length, seal);
   return bytes;

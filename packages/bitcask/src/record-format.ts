@@ -9,8 +9,14 @@
  * 12  u32  unsynced distance
  * 16  u64  sequence number, 1 to 2^53 - 1
  * 24  u64  expiry, ms since the Unix epoch; only with HAS_EXPIRY
- *  .  key, value
+ *  .  12 B nonce; only with ENCRYPTED
+ *  .  key, value; with ENCRYPTED one ciphertext
+ *  .  16 B tag; only with ENCRYPTED
  * ```
+ * With COMPRESSED the value is described in `compression/value-packer.ts`; encryption, in
+ * `encryption/file-cipher.ts`. The CRC is of the bytes as they lie on disk, so that damage is found
+ * without a key.
+ *
  * *Unsynced distance*: how many bytes before this record were not known to be on stable storage when
  * it was written, at most 2^32 - 1. It lets recovery tell rot from a torn tail: damage further back
  * than a later record's distance hit bytes that had been synced.
@@ -25,6 +31,12 @@ import type { ByteView } from "./byte-view.js";
 
 export const RECORD_HEADER_BYTES = 24;
 export const EXPIRY_BYTES = 8;
+export const NONCE_BYTES = 12;
+export const TAG_BYTES = 16;
+/** What encryption adds to a record. */
+export const SEAL_BYTES = NONCE_BYTES + TAG_BYTES;
+/** Codec and size ahead of a compressed value. */
+export const COMPRESSED_PREFIX_BYTES = 5;
 export const MAX_UINT32 = 0xffff_ffff;
 
 /** The key is deleted; there is no value. */
@@ -34,9 +46,9 @@ export const HAS_EXPIRY = 2;
 export const BATCH_PART = 4;
 /** The last record of a batch of two or more. */
 export const BATCH_END = 8;
-/** The value is compressed. Reserved: this release neither writes nor reads it. */
+/** The value is compressed. */
 export const COMPRESSED = 16;
-/** The value is encrypted. Reserved: this release neither writes nor reads it. */
+/** Key and value are encrypted: in all records of a file whose header names a key, and in no other. */
 export const ENCRYPTED = 32;
 export const CONTROL = 64;
 /** Always zero in version 1. */
@@ -83,24 +95,24 @@ export interface RecordContent {
 }
 
 /** Size of the record that {@link writeRecord} makes of `content`. */
-export function recordBytes(content: RecordContent): number {
-  const expiry = content.expiresAt === 0 ? 0 : EXPIRY_BYTES;
-  return RECORD_HEADER_BYTES + expiry + content.key.length + (content.value?.length ?? 0);
+export function recordBytes(content: RecordContent, flags: number): number {
+  const extra = (content.expiresAt === 0 ? 0 : EXPIRY_BYTES) + (flags & ENCRYPTED ? SEAL_BYTES : 0);
+  return RECORD_HEADER_BYTES + extra + content.key.length + (content.value?.length ?? 0);
 }
 
 /**
  * Writes all of a record but sequence, unsynced distance and CRC, which {@link sealRecord} adds.
- * @param batchFlags 0, BATCH_PART, BATCH_END or CONTROL
+ * @param given BATCH_PART, BATCH_END, CONTROL, COMPRESSED, ENCRYPTED, as they apply
  * @returns the offset just behind the record
  */
 export function writeRecord(
   into: Buffer,
   at: number,
   content: RecordContent,
-  batchFlags: number,
+  given: number,
 ): number {
   const { key, value, expiresAt } = content;
-  let flags = batchFlags;
+  let flags = given;
   if (value === undefined) flags |= TOMBSTONE;
   if (expiresAt !== 0) flags |= HAS_EXPIRY;
   into.writeUInt32LE((key.length * 256 + flags) >>> 0, at + 4);
@@ -110,13 +122,19 @@ export function writeRecord(
     writeUint64(into, expiresAt, end);
     end += EXPIRY_BYTES;
   }
+  if (flags & ENCRYPTED) end += NONCE_BYTES;
   into.set(key, end);
   end += key.length;
   if (value !== undefined) {
     into.set(value, end);
     end += value.length;
   }
-  return end;
+  return flags & ENCRYPTED ? end + TAG_BYTES : end;
+}
+
+/** Encrypts records in place; see `encryption/file-cipher.ts`. */
+interface RecordSealer {
+  seal(buffer: Buffer, at: number, end: number, flags: number): void;
 }
 
 /** Completes the record in `[at, end)`. */
@@ -124,10 +142,17 @@ export function sealRecord(
   buffer: Buffer,
   at: number,
   end: number,
-  seal: { readonly sequence: number; readonly unsyncedBytes: number; readonly salt: number },
+  seal: {
+    readonly sequence: number;
+    readonly unsyncedBytes: number;
+    readonly salt: number;
+    /** There when the record has ENCRYPTED. */
+    readonly cipher?: RecordSealer | undefined;
+  },
 ): void {
   buffer.writeUInt32LE(Math.min(seal.unsyncedBytes, MAX_UINT32), at + 12);
   writeUint64(buffer, seal.sequence, at + 16);
+  seal.cipher?.seal(buffer, at, end, buffer.readUInt8(at + 4));
   buffer.writeUInt32LE(crc32(buffer.subarray(at + 4, end), seal.salt), at);
 }
 
@@ -150,6 +175,7 @@ export function readRecordHeader(buffer: Buffer, at: number, out: RecordHeader):
     if (at + out.keyStart <= buffer.length) out.expiresAt = readUint64(buffer, at + 24);
   }
   out.recordSize = out.keyStart + out.keySize + out.valueSize;
+  if (out.flags & ENCRYPTED) addSeal(out);
 }
 
 /** As {@link readRecordHeader}, several times faster. */
@@ -171,6 +197,12 @@ export function decodeRecordHeader(source: ByteView, at: number, out: RecordHead
     }
   }
   out.recordSize = out.keyStart + out.keySize + out.valueSize;
+  if (out.flags & ENCRYPTED) addSeal(out);
+}
+
+function addSeal(out: RecordHeader): void {
+  out.keyStart += NONCE_BYTES;
+  out.recordSize += SEAL_BYTES;
 }
 
 /** Why the header cannot be that of a record with `available` bytes up to the end of its file. */
@@ -178,11 +210,16 @@ export function headerFault(header: RecordHeader, available: number): string | u
   const { flags, keySize, valueSize, sequence } = header;
   if (flags & RESERVED_FLAG) return "reserved flag is set";
   if (flags & CONTROL) {
-    if (keySize !== 0 || valueSize === 0 || flags !== CONTROL) return "malformed control record";
+    const isPlain = (flags & ~ENCRYPTED) === CONTROL;
+    if (keySize !== 0 || valueSize === 0 || !isPlain) return "malformed control record";
   } else if (keySize === 0) {
     return "empty key";
   }
-  if (flags & TOMBSTONE && (valueSize !== 0 || flags & HAS_EXPIRY)) return "tombstone with a value";
+  if (flags & TOMBSTONE && (valueSize !== 0 || flags & (HAS_EXPIRY | COMPRESSED))) {
+    return "tombstone with a value";
+  }
+  if (flags & COMPRESSED && valueSize <= COMPRESSED_PREFIX_BYTES)
+    return "compressed value too short";
   if (flags & BATCH_PART && flags & BATCH_END) return "contradictory batch flags";
   if (!(sequence >= 1 && sequence <= Number.MAX_SAFE_INTEGER)) return "impossible sequence number";
   if (header.recordSize > available) return "record runs past the end of the file";

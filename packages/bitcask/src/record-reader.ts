@@ -1,6 +1,7 @@
 /** Point reads: keydir, then one read of the disk, checked. */
 import { ByteView } from "./byte-view.js";
 import { toBytes } from "./bytes.js";
+import type { ValueUnpacker } from "./compression/value-packer.js";
 import { crc32Of } from "./crc32.js";
 import type { DataFile } from "./data-file.js";
 import { BitcaskError } from "./errors.js";
@@ -9,7 +10,14 @@ import { toBitcaskError } from "./io-errors.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation, type Location } from "./keydir/location.js";
 import { MAX_SLAB_RECORD_BYTES, ReadSlab } from "./read-slab.js";
-import { createRecordHeader, decodeRecordHeader, headerFault, TOMBSTONE } from "./record-format.js";
+import {
+  COMPRESSED,
+  createRecordHeader,
+  decodeRecordHeader,
+  ENCRYPTED,
+  headerFault,
+  TOMBSTONE,
+} from "./record-format.js";
 import type { StoreTime } from "./store-time.js";
 import type { ValueCache } from "./value-cache.js";
 
@@ -28,6 +36,7 @@ export class RecordReader {
   private readonly files: FileSet;
   private readonly time: StoreTime;
   private readonly cache: ValueCache | undefined;
+  private readonly unpacker: ValueUnpacker;
   private readonly verifyChecksums: boolean;
   private readonly location = createLocation();
   private readonly header = createRecordHeader();
@@ -40,6 +49,7 @@ export class RecordReader {
       readonly files: FileSet;
       readonly time: StoreTime;
       readonly cache: ValueCache | undefined;
+      readonly unpacker: ValueUnpacker;
     },
     verifyChecksums: boolean,
   ) {
@@ -47,6 +57,7 @@ export class RecordReader {
     this.files = parts.files;
     this.time = parts.time;
     this.cache = parts.cache;
+    this.unpacker = parts.unpacker;
     this.verifyChecksums = verifyChecksums;
   }
 
@@ -201,12 +212,8 @@ export class RecordReader {
     location: Readonly<Location>,
     file: DataFile,
   ): Uint8Array {
-    const fault = this.faultOf(read, key, location, file);
-    if (fault === undefined) {
-      const { bytes } = read.source;
-      const start = bytes.byteOffset + read.at + this.header.keyStart + this.header.keySize;
-      return new Uint8Array(bytes.buffer, start, this.header.valueSize);
-    }
+    const fault = this.faultOf(read, location, file) ?? this.decoded(read, key, location, file);
+    if (typeof fault !== "string") return fault;
     throw new BitcaskError({
       code: "BITCASK_CORRUPT",
       message:
@@ -217,9 +224,32 @@ export class RecordReader {
     });
   }
 
+  /** The value; a string saying why there is none. Bytes and header have been found sound. */
+  private decoded(
+    { source, at }: ReadBytes,
+    key: Key,
+    location: Readonly<Location>,
+    file: DataFile,
+  ): Uint8Array | string {
+    const { header } = this;
+    const { flags, keySize, valueSize } = header;
+    let { bytes } = source;
+    let keyStart = at + header.keyStart;
+    if (flags & ENCRYPTED || file.cipher !== undefined) {
+      const body = flags & ENCRYPTED ? file.cipher?.open(bytes, at, header) : undefined;
+      if (body === undefined) return "it was not encrypted with the key of its file";
+      bytes = body;
+      keyStart = 0;
+    }
+    if (!isKeyAt(bytes, keyStart, keySize, key)) return "another record lies there";
+    const start = bytes.byteOffset + keyStart + keySize;
+    const value = new Uint8Array(bytes.buffer, start, valueSize);
+    if (!(flags & COMPRESSED)) return value;
+    return this.unpacker.unpack(value, { file: file.path, offset: location.position });
+  }
+
   private faultOf(
     { source, at, count }: ReadBytes,
-    key: Key,
     location: Readonly<Location>,
     file: DataFile,
   ): string | undefined {
@@ -233,10 +263,7 @@ export class RecordReader {
     if (this.verifyChecksums && crc32Of(source, at + 4, at + size, file.salt) !== header.crc) {
       return "checksum does not match";
     }
-    const isOurs =
-      header.sequence === location.sequence &&
-      (header.flags & TOMBSTONE) === 0 &&
-      isKeyAt(source.bytes, at + header.keyStart, header.keySize, key);
+    const isOurs = header.sequence === location.sequence && (header.flags & TOMBSTONE) === 0;
     return isOurs ? undefined : "another record lies there";
   }
 }

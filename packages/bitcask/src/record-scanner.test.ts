@@ -13,7 +13,7 @@ async function fileOf(sizes: readonly number[], unsynced: number) {
   let end = 0;
   for (const [index, size] of sizes.entries()) {
     const content = { key: Buffer.from("k"), value: Buffer.alloc(size, index), expiresAt: 0 };
-    const record = Buffer.alloc(recordBytes(content));
+    const record = Buffer.alloc(recordBytes(content, 0));
     writeRecord(record, 0, content, 0);
     const seal = { sequence: index + 1, unsyncedBytes: Math.min(unsynced, end), salt: SALT };
     sealRecord(record, 0, record.length, seal);
@@ -21,7 +21,7 @@ async function fileOf(sizes: readonly number[], unsynced: number) {
     starts.push(end);
     end += record.length;
   }
-  return { fileSystem, starts, end, source: { handle, salt: SALT, path: "/f" } };
+  return { fileSystem, starts, end, source: { handle, salt: SALT, cipher: undefined, path: "/f" } };
 }
 
 test("every record is visited once, across windows and beyond their size", async () => {

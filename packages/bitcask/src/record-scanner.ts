@@ -1,11 +1,13 @@
 /** Walks the records of a data file in order, in bounded memory, and finds where they stop. */
 import { ByteView } from "./byte-view.js";
 import { crc32Of } from "./crc32.js";
+import type { FileCipher } from "./encryption/file-cipher.js";
 import { toBitcaskError } from "./io-errors.js";
 import type { FileHandle } from "./ports.js";
 import {
   createRecordHeader,
   decodeRecordHeader,
+  ENCRYPTED,
   EXPIRY_BYTES,
   hasValidCrc,
   headerFault,
@@ -16,16 +18,23 @@ import {
 
 const WINDOW_BYTES = 1024 * 1024;
 
-export interface ScanSource {
+/** A file to be read in order. */
+export interface WindowedFile {
   readonly handle: FileHandle;
-  readonly salt: number;
   /** For messages. */
   readonly path: string;
 }
 
+export interface ScanSource extends WindowedFile {
+  readonly salt: number;
+  /** Of an encrypted file. */
+  readonly cipher: FileCipher | undefined;
+}
+
 /**
  * Called for every record. `header`, and `buffer`, where the record begins at `at`, are only valid
- * during the call. `position` is the record's offset in the file.
+ * during the call. `position` is the record's offset in the file. Key and value are in the clear; a
+ * compressed value is as it is stored.
  */
 export type RecordVisitor = (
   header: Readonly<RecordHeader>,
@@ -72,10 +81,30 @@ export async function scanRecords(
     if (crc32Of(window.source, at + 4, at + header.recordSize, source.salt) !== header.crc) {
       return { offset: position, fault: "checksum does not match" };
     }
+    if (header.flags & ENCRYPTED || source.cipher !== undefined) {
+      const refusal = decryptInPlace(source.cipher, window.buffer, at, header);
+      if (refusal !== undefined) return { offset: position, fault: refusal };
+    }
     visit(header, window.buffer, at, position);
     position += header.recordSize;
   }
   return { offset: position, fault: undefined };
+}
+
+/** @returns why it cannot be decrypted, although its checksum is right: somebody meddled with it */
+function decryptInPlace(
+  cipher: FileCipher | undefined,
+  buffer: Buffer,
+  at: number,
+  header: Readonly<RecordHeader>,
+): string | undefined {
+  const isEncrypted = (header.flags & ENCRYPTED) !== 0;
+  if (cipher === undefined) return "an encrypted record in a file that is not";
+  if (!isEncrypted) return "a record that is not encrypted in a file that is";
+  const body = cipher.open(buffer, at, header);
+  if (body === undefined) return "it was not encrypted with the key of its file";
+  body.copy(buffer, at + header.keyStart);
+  return undefined;
 }
 
 /**
@@ -85,7 +114,7 @@ export async function scanRecords(
  * @returns the position of the witness, or `undefined`: the damage may be a torn, unsynced end
  */
 export async function findWitness(
-  source: ScanSource,
+  source: WindowedFile & Pick<ScanSource, "salt">,
   damagedAt: number,
   to: number,
   lastSequence: number,
@@ -124,12 +153,12 @@ export async function findWitness(
 /** A moving view of a file; `show` makes a range visible in `buffer`. */
 export class FileWindow {
   source = ByteView.allocate(WINDOW_BYTES);
-  private readonly file: ScanSource;
+  private readonly file: WindowedFile;
   private readonly to: number;
   private start = 0;
   private length = 0;
 
-  constructor(source: ScanSource, to: number) {
+  constructor(source: WindowedFile, to: number) {
     this.file = source;
     this.to = to;
   }

@@ -10,6 +10,7 @@
  */
 import { DataFile, dataFileName, hintFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES, decodeDataFileHeader } from "./data-file-header.js";
+import type { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import { type FileScan, loadHint, loadRecords } from "./file-loader.js";
 import type { FileSet } from "./file-set.js";
@@ -37,11 +38,12 @@ export interface RecoveredState {
 export interface RecoveryTarget {
   readonly keydir: Keydir;
   readonly files: FileSet;
+  readonly keys: KeyRing;
   /** Mends nothing, writes nothing, and keeps every file open. @default false */
   readonly isReadOnly?: boolean;
 }
 
-/** @throws BitcaskError `BITCASK_CORRUPT`, `BITCASK_NEWER_FORMAT`, … */
+/** @throws BitcaskError `BITCASK_CORRUPT`, `BITCASK_NEWER_FORMAT`, `BITCASK_ENCRYPTION_KEY_MISSING`, … */
 export async function recoverFiles(
   context: { readonly fileSystem: FileSystem; readonly directory: string },
   manifest: Manifest,
@@ -56,6 +58,7 @@ class Recovery {
   private readonly directory: string;
   private readonly manifest: Manifest;
   private readonly files: FileSet;
+  private readonly keys: KeyRing;
   private readonly isReadOnly: boolean;
   private readonly loader: IndexLoader;
   private readonly ignoredHints: IgnoredFile[] = [];
@@ -71,6 +74,7 @@ class Recovery {
     this.directory = context.directory;
     this.manifest = manifest;
     this.files = into.files;
+    this.keys = into.keys;
     this.isReadOnly = into.isReadOnly === true;
     this.loader = new IndexLoader(into.keydir, (fileId) => into.files.get(fileId));
   }
@@ -132,7 +136,8 @@ class Recovery {
         );
       }
       const { salt, isMerged } = header;
-      const file = new DataFile({ id: listed.id, path, salt, isMerged, size: stat.size });
+      const cipher = await this.keys.cipherOf(header, path);
+      const file = new DataFile({ id: listed.id, path, salt, isMerged, cipher, size: stat.size });
       file.durableSize = Math.max(listed.durableBytes, DATA_HEADER_BYTES);
       file.isSealed = listed.isSealed;
       file.keptTombstoneBytes = listed.keptTombstoneBytes;
@@ -155,7 +160,8 @@ class Recovery {
   /** @returns where the records begin that no hint covered */
   private async loadHintOf(file: DataFile): Promise<number> {
     const path = this.fileSystem.join(this.directory, hintFileName(file.id));
-    const about = { id: file.id, salt: file.salt, storeId: this.manifest.storeId };
+    const { id, salt, cipher } = file;
+    const about = { id, salt, cipher, storeId: this.manifest.storeId };
     const hint = await readHintFile(this.fileSystem, path, about, file.size);
     if (hint === undefined) return DATA_HEADER_BYTES;
     const fault = typeof hint === "string" ? hint : loadHint(this.loader, file, hint);

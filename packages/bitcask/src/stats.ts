@@ -43,6 +43,8 @@ export interface DataFileStats {
   readonly deadBytes: number;
   /** The file that takes writes. */
   readonly isActive: boolean;
+  /** Names the key that the file is encrypted with; `undefined`: it is not. */
+  readonly encryptionKeyId: number | undefined;
 }
 
 export interface MergeStats {

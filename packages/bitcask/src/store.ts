@@ -3,6 +3,7 @@
  */
 import { ActiveLog } from "./active-log.js";
 import { createDirectory, findLeftovers, prepareDirectory, removeLeftovers } from "./directory.js";
+import { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { type FrozenFiles, freeze, freezeFiles } from "./frozen-files.js";
@@ -31,6 +32,7 @@ interface StoreParts {
   readonly now: StoreTime;
   readonly manifest: ManifestStore;
   readonly log: ActiveLog;
+  readonly keys: KeyRing;
   /** `undefined`: the store is open for reading only. */
   readonly lock: DirectoryLock | undefined;
   readonly report: OpenReport;
@@ -54,7 +56,7 @@ export class Store {
   private isClosing = false;
 
   constructor(parts: StoreParts) {
-    const { directory, options, keydir, files, health, now, manifest, log } = parts;
+    const { directory, options, keydir, files, health, now, manifest, log, keys } = parts;
     this.directory = directory;
     this.options = options;
     this.keydir = keydir;
@@ -68,7 +70,7 @@ export class Store {
     const { valueCacheBytes, verifyChecksums } = options;
     this.cache = valueCacheBytes === 0 ? undefined : new ValueCache(valueCacheBytes);
     this.reader = new RecordReader(
-      { keydir, files, time: now, cache: this.cache },
+      { keydir, files, time: now, cache: this.cache, unpacker: options.unpacker },
       verifyChecksums,
     );
     const applier = new WriteApplier(keydir, files, now);
@@ -77,7 +79,7 @@ export class Store {
     const { queue } = this;
     const time = now;
     this.merger = new Merger(
-      { fileSystem, directory, random, keydir, files, manifest, log, queue, time, health },
+      { fileSystem, directory, random, keydir, files, manifest, log, queue, time, health, keys },
       options,
     );
   }
@@ -101,6 +103,7 @@ export class Store {
       liveBytes: file.liveBytes,
       deadBytes: file.deadBytes,
       isActive: !file.isSealed,
+      encryptionKeyId: file.keyId === 0 ? undefined : file.keyId,
     }));
     const { recordCount, groupCount, writtenBytes } = this.queue.written;
     return {
@@ -196,17 +199,18 @@ async function openLocked(
   const { fileSystem, random, clock } = options;
   const health = new Health();
   const context = { fileSystem, directory };
+  const keys = await KeyRing.open(options.encryption, random);
   const { manifest: found, names } = await prepareDirectory(context, lock, options);
   const { ordered, maxKeydirBytes: maxBytes } = options;
   const keydir = new Keydir({ random }, { ordered, maxBytes });
-  const state = await recoverFiles(context, found, { keydir, files });
+  const state = await recoverFiles(context, found, { keydir, files, keys });
   const manifest = new ManifestStore(fileSystem, directory, health, found);
   const leftovers = await findLeftovers(context, found, names);
   const now = new StoreTime(clock, state.timeFloorMs);
   const { dataFileMaxBytes } = options;
   const nextFileId = Math.max(found.nextFileId, leftovers.highestId + 1);
   const log = new ActiveLog(
-    { fileSystem, random, directory, files, manifest, health, time: now, dataFileMaxBytes },
+    { fileSystem, random, directory, files, manifest, health, time: now, keys, dataFileMaxBytes },
     { ...state, nextFileId },
   );
   // Written anew even when nothing changed: what was read may have been in the page cache only. Only
@@ -218,7 +222,8 @@ async function openLocked(
     files: withFiles(current.files, state.active === undefined ? [] : [state.active]),
   }));
   await removeLeftovers(context, manifest, leftovers.removed);
-  if (state.active === undefined) await log.rotate();
+  // A file has one key: what comes now is encrypted as the options say.
+  if (state.active?.keyId !== keys.currentKeyId) await log.rotate();
   const report: OpenReport = {
     tornTail: state.tornTail,
     ignoredHints: state.ignoredHints,
@@ -228,7 +233,19 @@ async function openLocked(
     hintEntriesLoaded: state.hintEntriesLoaded,
     staleLockTakenOver: lock.hasTakenOver,
   };
-  const parts = { directory, options, keydir, files, health, now, manifest, log, lock, report };
+  const parts = {
+    directory,
+    options,
+    keydir,
+    files,
+    health,
+    now,
+    manifest,
+    log,
+    keys,
+    lock,
+    report,
+  };
   const store = new Store(parts);
   store.merger.mergeIfDue();
   return store;

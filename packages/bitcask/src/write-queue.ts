@@ -256,7 +256,7 @@ export class WriteQueue {
     const last = this.segments.at(-1);
     // A segment whose buffer is being written must not grow: growing moves it.
     if (last !== undefined && !last.isFull && last.taken === 0) return last;
-    const segment = this.spare ?? new WriteSegment();
+    const segment = this.spare ?? new WriteSegment(this.options.encoding);
     this.spare = undefined;
     this.segments.push(segment);
     return segment;

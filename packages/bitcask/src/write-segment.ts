@@ -2,7 +2,7 @@
  * Encoded records waiting to be written, in one contiguous buffer, with the calls that wait for them.
  * A group commit writes a run of operations of one segment in one go.
  */
-import { RecordBuffer } from "./record-buffer.js";
+import { RecordBuffer, type RecordEncoding } from "./record-buffer.js";
 import { BATCH_END, BATCH_PART } from "./record-format.js";
 
 /** Size at which a segment takes no further operation. Some megabytes keep writes large. */
@@ -33,10 +33,14 @@ export interface QueuedOperation {
 }
 
 export class WriteSegment {
-  readonly records = new RecordBuffer(FIRST_BUFFER_BYTES, SEGMENT_BYTES);
+  readonly records: RecordBuffer;
   operations: QueuedOperation[] = [];
   /** Index of the first operation that has not been taken by a group. */
   taken = 0;
+
+  constructor(encoding: RecordEncoding) {
+    this.records = new RecordBuffer(FIRST_BUFFER_BYTES, SEGMENT_BYTES, encoding);
+  }
 
   get isFull(): boolean {
     return this.records.length >= SEGMENT_BYTES;

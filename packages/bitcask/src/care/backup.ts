@@ -75,7 +75,7 @@ async function* checkedBytes(
     const chunk = Buffer.allocUnsafe(MAX_PAYLOAD_BYTES);
     let used = await handle.read(chunk.subarray(0, DATA_HEADER_BYTES), 0);
     decodeDataFileHeader(chunk.subarray(0, used), file.path);
-    const window = new FileWindow({ handle, salt: file.salt, path: file.path }, bytes);
+    const window = new FileWindow({ handle, path: file.path }, bytes);
     const header = createRecordHeader();
     for (let position = DATA_HEADER_BYTES; position < bytes; position += header.recordSize) {
       const inView = showRecord(window, header, file, position, bytes);

@@ -4,6 +4,7 @@ import type { FileHandle } from "../ports.js";
 import {
   CONTROL,
   createRecordHeader,
+  ENCRYPTED,
   headerFault,
   RECORD_HEADER_BYTES,
   readRecordHeader,
@@ -24,7 +25,7 @@ export function probableRecord(handle: FileHandle, range: ByteRange): LostRecord
   const header = createRecordHeader();
   readRecordHeader(head, 0, header);
   const fits = header.recordSize === bytes && headerFault(header, bytes) === undefined;
-  if (!fits || header.flags & CONTROL) return undefined;
+  if (!fits || header.flags & (CONTROL | ENCRYPTED)) return undefined;
   const key = new Uint8Array(header.keySize);
   handle.readSync(asBuffer(key), range.from + header.keyStart);
   const isDeletion = (header.flags & TOMBSTONE) !== 0;

@@ -3,9 +3,8 @@
  * the hint tells the same as the records. Bounded memory, whatever the size of the file.
  */
 import { unsupported } from "../file-loader.js";
-import type { FileHandle } from "../ports.js";
 import { CONTROL, type RecordHeader, readUint64, TOMBSTONE } from "../record-format.js";
-import { findWitness } from "../record-scanner.js";
+import { findWitness, type ScanSource } from "../record-scanner.js";
 import type { TornTail } from "../stats.js";
 import { BatchCheck } from "./batch-check.js";
 import type { DamageList, LostRecord } from "./damage.js";
@@ -14,10 +13,7 @@ import { HintComparison, type HintedLoss } from "./hint-comparison.js";
 import type { HintCursor } from "./hint-cursor.js";
 import { type ByteRange, walkRecords } from "./record-walk.js";
 
-export interface ExaminationSubject {
-  readonly path: string;
-  readonly handle: FileHandle;
-  readonly salt: number;
+export interface ExaminationSubject extends ScanSource {
   /** Where records lie. */
   readonly range: ByteRange;
   /** Below this offset everything had been synced. */

@@ -1,5 +1,12 @@
 /** Holds a hint beside the records of its data file while these are walked in order. */
-import { BATCH_PART, CONTROL, HAS_EXPIRY, type RecordHeader, TOMBSTONE } from "../record-format.js";
+import {
+  BATCH_END,
+  BATCH_PART,
+  CONTROL,
+  HAS_EXPIRY,
+  type RecordHeader,
+  TOMBSTONE,
+} from "../record-format.js";
 import type { BeforeWalkGoesOn } from "./batch-check.js";
 import type { LostRecord } from "./damage.js";
 import type { HintCursor } from "./hint-cursor.js";
@@ -57,7 +64,7 @@ export class HintComparison {
         ? undefined
         : { key: Uint8Array.from(key), sequence, isDeletion, source: "hint" };
     const before = flags & BATCH_PART ? "inside a batch" : "between batches";
-    const isBatchMember = (flags & ~(TOMBSTONE | HAS_EXPIRY | CONTROL)) !== 0;
+    const isBatchMember = (flags & (BATCH_PART | BATCH_END)) !== 0;
     cursor.next();
     const end = cursor.isAtEnd ? cursor.header.coveredBytes : cursor.entry.position;
     if (end <= position || end > fileEnd) {

@@ -4,6 +4,8 @@
  */
 import { crc32 } from "node:zlib";
 import type { DataFileHeader } from "../data-file-header.js";
+import type { FileCipher } from "../encryption/file-cipher.js";
+import { openContents, type ReadableFile } from "../encryption/sealed-file.js";
 import {
   createHintEntry,
   decodeHintHeader,
@@ -11,7 +13,7 @@ import {
   type HintHeader,
   readHintEntry,
 } from "../hint-format.js";
-import type { FileHandle, FileSystem } from "../ports.js";
+import type { FileSystem } from "../ports.js";
 import { openIfPresent } from "./open-if-present.js";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -26,14 +28,14 @@ export class HintCursor {
   isAtEnd = false;
   /** Set when the entries do not end where the file does. */
   fault: string | undefined;
-  private readonly handle: FileHandle;
+  private readonly handle: ReadableFile;
   private readonly size: number;
   private buffer: Buffer = Buffer.alloc(0);
   /** Where the buffer ends in the file. */
   private position = HINT_HEADER_BYTES;
   private count = 0;
 
-  private constructor(handle: FileHandle, header: HintHeader, size: number) {
+  private constructor(handle: ReadableFile, header: HintHeader, size: number) {
     this.handle = handle;
     this.header = header;
     this.size = size;
@@ -47,13 +49,18 @@ export class HintCursor {
   static async open(
     fileSystem: FileSystem,
     path: string,
-    about: Pick<DataFileHeader, "fileId" | "storeId"> & { readonly salt: number | undefined },
+    about: Pick<DataFileHeader, "fileId" | "storeId"> & {
+      readonly salt: number | undefined;
+      readonly cipher: FileCipher | undefined;
+    },
     dataFileBytes: number,
   ): Promise<HintCursor | string | undefined> {
-    const handle = await openIfPresent(fileSystem, path);
-    if (handle === undefined) return undefined;
+    const file = await openIfPresent(fileSystem, path);
+    if (file === undefined) return undefined;
     let cursor: HintCursor | undefined;
     try {
+      const handle = await openContents(file, about.cipher);
+      if (typeof handle === "string") return handle;
       const size = await handle.size();
       const bytes = Buffer.alloc(Math.min(HINT_HEADER_BYTES, size));
       await handle.read(bytes, 0);
@@ -68,7 +75,7 @@ export class HintCursor {
       cursor.next();
       return cursor;
     } finally {
-      if (cursor === undefined) await handle.close();
+      if (cursor === undefined) await file.close();
     }
   }
 
@@ -118,7 +125,7 @@ export class HintCursor {
   }
 }
 
-async function entriesCrc(handle: FileHandle, size: number): Promise<number> {
+async function entriesCrc(handle: ReadableFile, size: number): Promise<number> {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size));
   let crc = 0;
   for (let position = HINT_HEADER_BYTES; position < size; position += chunk.length) {

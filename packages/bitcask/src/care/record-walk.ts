@@ -2,7 +2,6 @@
  * Walks a data file past its damage: what is no record is reported as a range, and the walk goes on at
  * the next sound record. That is where the hint says, or else the first place whose checksum fits.
  */
-import type { FileHandle } from "../ports.js";
 import {
   createRecordHeader,
   EXPIRY_BYTES,
@@ -11,14 +10,13 @@ import {
   RECORD_HEADER_BYTES,
   readRecordHeader,
 } from "../record-format.js";
-import { FileWindow, type RecordVisitor, scanRecords } from "../record-scanner.js";
-
-export interface WalkSource {
-  readonly handle: FileHandle;
-  readonly salt: number;
-  /** For messages. */
-  readonly path: string;
-}
+import {
+  FileWindow,
+  type RecordVisitor,
+  type ScanSource,
+  scanRecords,
+  type WindowedFile,
+} from "../record-scanner.js";
 
 /** More writes than a store can have seen. Keeps most bytes that are no record from looking like one. */
 const SEQUENCE_LIMIT = 2 ** 48;
@@ -43,7 +41,7 @@ export interface WalkVisitor {
 
 /** Visits everything in `range`. */
 export async function walkRecords(
-  source: WalkSource,
+  source: ScanSource,
   range: ByteRange,
   visitor: WalkVisitor,
 ): Promise<void> {
@@ -67,7 +65,11 @@ export async function walkRecords(
 }
 
 /** @returns the first offset in `[from, to)` where a record with a fitting checksum begins, or `to` */
-async function findNextRecord(source: WalkSource, from: number, to: number): Promise<number> {
+export async function findNextRecord(
+  source: WindowedFile & Pick<ScanSource, "salt">,
+  from: number,
+  to: number,
+): Promise<number> {
   const window = new FileWindow(source, to);
   const header = createRecordHeader();
   for (let position = from; to - position >= RECORD_HEADER_BYTES; position += 1) {

@@ -9,6 +9,8 @@
  */
 import { hintFileName } from "../data-file.js";
 import type { DirectoryContext } from "../directory.js";
+import type { EncryptionOptions } from "../encryption/encryption-options.js";
+import { KeyRing } from "../encryption/key-ring.js";
 import { Health } from "../health.js";
 import { toBitcaskError } from "../io-errors.js";
 import { DirectoryLock } from "../lock-file.js";
@@ -22,6 +24,8 @@ import { surveyStore } from "./store-survey.js";
 import { toReport, type VerifyReport } from "./verify.js";
 
 export interface RepairOptions {
+  /** The keys of an encrypted store, as for opening it. */
+  readonly encryption?: EncryptionOptions | undefined;
   /** @default the real ones */
   readonly ports?: Partial<BitcaskPorts> | undefined;
   /** Called about once per megabyte examined. */
@@ -56,15 +60,17 @@ export async function repair(
   directory: string,
   options: RepairOptions = {},
 ): Promise<RepairReport> {
-  const resolved = resolveOptions({ ports: options.ports });
+  const { ports, encryption } = options;
+  const resolved = resolveOptions({ ports, encryption });
   const context = { fileSystem: resolved.fileSystem, directory };
   try {
     // Before the lock: a directory without a store is to be left as it is.
     await surveyStore(context);
+    const keys = await KeyRing.open(encryption, resolved.random);
     const lock = await DirectoryLock.acquire(resolved, directory);
     try {
-      const examination = await examineStore(context, options.onProgress);
-      return await mend(context, resolved, examination);
+      const examination = await examineStore(context, keys, options.onProgress);
+      return await mend(context, resolved, examination, keys);
     } finally {
       await lock.release();
     }
@@ -81,6 +87,7 @@ async function mend(
   context: DirectoryContext,
   options: ResolvedOptions,
   examination: StoreExamination,
+  keys: KeyRing,
 ): Promise<RepairReport> {
   const { survey, damages } = examination;
   const found = toReport(examination, damages.items);
@@ -96,12 +103,12 @@ async function mend(
   try {
     let fileId = lowestFreeId(examination);
     for (const examined of examination.files.filter((file) => file.mustBeSalvaged)) {
-      const identity = {
-        id: fileId++,
-        salt: options.random.nextInt(2 ** 32),
-        storeId: survey.storeId,
-        createdAtMs: Math.floor(options.clock.wallMs()),
-      };
+      const id = fileId++;
+      const { storeId } = survey;
+      const salt = options.random.nextInt(2 ** 32);
+      const cipher = keys.cipherOfNew({ fileId: id, salt, storeId });
+      const createdAtMs = Math.floor(options.clock.wallMs());
+      const identity = { id, salt, storeId, createdAtMs, cipher };
       salvaged.push(await salvageFile(fileSystem, directory, examined, identity));
     }
     quarantine = await Quarantine.create(fileSystem, directory);

@@ -39,14 +39,15 @@ export async function salvageFile(
       value: isDeletion ? undefined : buffer.subarray(valueStart, valueStart + header.valueSize),
       expiresAt: header.expiresAt,
     };
-    output.add(content, header.sequence);
+    output.add(content, header.sequence, header.flags);
     recordsKept += 1;
   };
   try {
     if (examined.salt !== undefined) {
       const handle = await fileSystem.open(member.path, "read");
       try {
-        const source = { handle, salt: examined.salt, path: member.path };
+        const { salt, cipher } = examined;
+        const source = { handle, salt, cipher, path: member.path };
         for (const { from, to } of goodRanges(range, examination.badRanges)) {
           const stop = await scanRecords(source, from, to, visit, () => output.flushIfLarge());
           if (stop.fault !== undefined) throw changed(member.path, stop.offset);
@@ -55,7 +56,7 @@ export async function salvageFile(
         await handle.close();
       }
       for (const { key, sequence } of examination.knownDeletions) {
-        output.add({ key, value: undefined, expiresAt: 0 }, sequence);
+        output.add({ key, value: undefined, expiresAt: 0 }, sequence, 0);
       }
     }
     const created = await output.finish();

@@ -2,16 +2,17 @@
 import { dataFileName, hintFileName } from "../data-file.js";
 import { DATA_HEADER_BYTES } from "../data-file-header.js";
 import { type DirectoryContext, findLeftovers } from "../directory.js";
+import type { FileCipher } from "../encryption/file-cipher.js";
+import type { KeyRing } from "../encryption/key-ring.js";
 import { isBitcaskError } from "../errors.js";
 import { posixCode } from "../io-errors.js";
 import { MANIFEST_NAME } from "../manifest.js";
-import type { FileHandle } from "../ports.js";
 import { DamageList } from "./damage.js";
 import { FileExamination } from "./file-examination.js";
+import { type FileSecrets, secretsOf } from "./file-secrets.js";
 import { COVERS_MORE, HintCursor } from "./hint-cursor.js";
 import { openIfPresent } from "./open-if-present.js";
 import type { ByteRange } from "./record-walk.js";
-import { recoverSalt } from "./salt-recovery.js";
 import { type MemberFile, type StoreSurvey, surveyStore } from "./store-survey.js";
 
 /** How far an examination is. All bytes; a file with damage may be read in part twice. */
@@ -26,6 +27,8 @@ export interface ExaminedFile {
   readonly examination: FileExamination;
   /** `undefined`: the header is damaged and no salt could be proved; nothing in the file can be read. */
   readonly salt: number | undefined;
+  /** `undefined`: the file is not encrypted, or nothing in it can be read. */
+  readonly cipher: FileCipher | undefined;
   readonly range: ByteRange;
   readonly hint: "sound" | "missing" | "damaged";
   /** The file cannot stay in the store as it is and where it is. */
@@ -41,9 +44,14 @@ export interface StoreExamination {
 /** @throws BitcaskError `BITCASK_NOT_FOUND`, `BITCASK_NEWER_FORMAT`, `BITCASK_READ_FAILED`, … */
 export async function examineStore(
   context: DirectoryContext,
+  keys: KeyRing,
   onProgress?: (progress: CareProgress) => void,
 ): Promise<StoreExamination> {
   const survey = await surveyStore(context);
+  // Also the keys that a file with a damaged header may need.
+  for (const { header, path } of survey.members) {
+    if (header !== undefined) await keys.cipherOf(header, path);
+  }
   const damages = new DamageList();
   await reportNames(context, survey, damages);
   const totalBytes = survey.members.reduce((sum, { size }) => sum + size, 0);
@@ -53,7 +61,7 @@ export async function examineStore(
     const before = doneBytes;
     const progress = (position: number): void =>
       onProgress?.({ file: member.path, doneBytes: before + position, totalBytes });
-    const examined = await examineFile(context, survey, member, { damages, progress });
+    const examined = await examineFile(context, survey, member, { damages, progress, keys });
     if (examined !== undefined) files.push(examined);
     doneBytes += member.size;
     progress(member.size);
@@ -114,16 +122,23 @@ async function examineFile(
   context: DirectoryContext,
   survey: StoreSurvey,
   member: MemberFile,
-  report: { readonly damages: DamageList; readonly progress: (position: number) => void },
+  report: {
+    readonly damages: DamageList;
+    readonly progress: (position: number) => void;
+    readonly keys: KeyRing;
+  },
 ): Promise<ExaminedFile | undefined> {
   const { fileSystem, directory } = context;
-  const { damages, progress } = report;
+  const { damages, progress, keys } = report;
   const handle = await openIfPresent(fileSystem, member.path);
   if (handle === undefined) return undefined;
   const hintPath = fileSystem.join(directory, hintFileName(member.id));
-  const about = { fileId: member.id, storeId: survey.storeId, salt: member.header?.salt };
+  const { storeId } = survey;
   let hint: HintCursor | string | undefined;
   try {
+    const secrets = await secretsOf(context, handle, member, storeId, keys);
+    const { salt, cipher } = secrets;
+    const about = { fileId: member.id, storeId, salt, cipher };
     hint = await HintCursor.open(fileSystem, hintPath, about, member.size);
     // The hint of a file that takes writes is of its last close. A writer that goes on beside us may
     // have written a newer one, of a file that is longer by now.
@@ -131,13 +146,14 @@ async function examineFile(
     const cursor = typeof hint === "object" ? hint : undefined;
     const before = damages.count;
     const range = rangeOf(member, damages);
-    const salt = await saltOf(handle, member, cursor, damages);
+    reportHeader(member, secrets, damages);
     const examination = new FileExamination(
       {
         path: member.path,
         handle,
         range,
         salt: salt ?? 0,
+        cipher,
         durableBytes: member.listed?.durableBytes ?? range.to,
         isSealed: member.listed?.isSealed ?? true,
       },
@@ -154,7 +170,7 @@ async function examineFile(
     }
     const hintState =
       hint === undefined ? "missing" : hintFault === undefined ? "sound" : "damaged";
-    return { member, examination, salt, range, hint: hintState, mustBeSalvaged };
+    return { member, examination, salt, cipher, range, hint: hintState, mustBeSalvaged };
   } finally {
     if (typeof hint === "object") await hint.close();
     await handle.close();
@@ -178,26 +194,22 @@ function rangeOf({ path, size, listed }: MemberFile, damages: DamageList): ByteR
   return { from, to: durableBytes };
 }
 
-/** The salt of the file's checksums. A damaged header is damage, also when the salt can be found. */
-async function saltOf(
-  handle: FileHandle,
+/** A damaged header is damage, also when all that it said can be found. */
+function reportHeader(
   { header, path, size }: MemberFile,
-  hint: HintCursor | undefined,
+  { salt }: FileSecrets,
   damages: DamageList,
-): Promise<number | undefined> {
-  if (header !== undefined) return header.salt;
-  const salt = await recoverSalt(handle, size, hint?.header.salt);
+): void {
+  if (header !== undefined) return;
   const bytes = Math.min(size, DATA_HEADER_BYTES);
   const what = "its header is damaged";
   damages.add({ kind: "data", file: path, offset: 0, bytes, what });
-  if (salt === undefined && size > DATA_HEADER_BYTES) {
-    damages.add({
-      kind: "data",
-      file: path,
-      offset: DATA_HEADER_BYTES,
-      bytes: size - DATA_HEADER_BYTES,
-      what: "without its header its records cannot be told from noise",
-    });
-  }
-  return salt;
+  if (salt !== undefined || size <= DATA_HEADER_BYTES) return;
+  damages.add({
+    kind: "data",
+    file: path,
+    offset: DATA_HEADER_BYTES,
+    bytes: size - DATA_HEADER_BYTES,
+    what: "without its header its records cannot be told from noise",
+  });
 }

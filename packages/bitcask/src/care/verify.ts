@@ -1,5 +1,7 @@
 /** Reads everything that a store consists of and says what is not as it should be. Changes nothing. */
 import type { DirectoryContext } from "../directory.js";
+import type { EncryptionOptions } from "../encryption/encryption-options.js";
+import { KeyRing } from "../encryption/key-ring.js";
 import { toBitcaskError } from "../io-errors.js";
 import { decodeManifest, MANIFEST_NAME, type ManifestFile } from "../manifest.js";
 import { type BitcaskPorts, resolveOptions } from "../options.js";
@@ -9,6 +11,8 @@ import type { Damage } from "./damage.js";
 import { type CareProgress, examineStore, type StoreExamination } from "./store-examination.js";
 
 export interface VerifyOptions {
+  /** The keys of an encrypted store, as for opening it. */
+  readonly encryption?: EncryptionOptions | undefined;
   /** @default the real ones */
   readonly ports?: Partial<BitcaskPorts> | undefined;
   /** Called about once per megabyte read. */
@@ -47,16 +51,19 @@ export interface VerifyReport {
  *
  * Beside a live writer the report speaks of the files that made up the store at the beginning; what
  * the writer appends meanwhile is not looked at.
- * @throws BitcaskError `BITCASK_NOT_FOUND`, `BITCASK_NEWER_FORMAT`, `BITCASK_READ_FAILED`, …
+ * @throws BitcaskError `BITCASK_NOT_FOUND`, `BITCASK_NEWER_FORMAT`, `BITCASK_READ_FAILED`,
+ *   `BITCASK_ENCRYPTION_KEY_MISSING`, …
  */
 export async function verify(
   directory: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { fileSystem } = resolveOptions({ ports: options.ports });
+  const { ports, encryption } = options;
+  const { fileSystem, random } = resolveOptions({ ports, encryption });
   const context = { fileSystem, directory };
   try {
-    const examination = await examineStore(context, options.onProgress);
+    const keys = await KeyRing.open(encryption, random);
+    const examination = await examineStore(context, keys, options.onProgress);
     return toReport(examination, await stillThere(context, examination));
   } catch (error) {
     throw toBitcaskError(error, {

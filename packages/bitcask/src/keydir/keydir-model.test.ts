@@ -118,7 +118,11 @@ class Run {
     const view = this.views[this.random.nextInt(this.views.length + 1)];
     const from = (view?.model ?? this.model).get(key);
     if (from === undefined) return;
-    const to = { fileId: this.random.nextInt(2 ** 32), position: this.random.nextInt(2 ** 32) };
+    const to = {
+      fileId: this.random.nextInt(2 ** 32),
+      position: this.random.nextInt(2 ** 32),
+      size: this.random.nextInt(2 ** 32),
+    };
     expect(this.keydir.relocate(this.asKey(key), { fileId: 1, position: 0.5 }, to)).toBe(false);
     expect(this.keydir.relocate(this.asKey(key), from, to)).toBe(true);
     for (const model of [this.model, ...this.views.map((other) => other.model)]) {

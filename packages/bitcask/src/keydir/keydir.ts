@@ -213,14 +213,14 @@ export class Keydir {
    * @returns false when no version lies at `from`: the copy is dead
    * @throws RangeError when `to` is out of range
    */
-  relocate(key: KeyInput, from: RecordPlace, to: RecordPlace): boolean {
+  relocate(key: KeyInput, from: RecordPlace, to: RecordPlace & { readonly size: number }): boolean {
     checkPlace(to.fileId, to.position);
     this.probe.load(key);
     const head = this.hash.find(this.probe);
     if (head === 0) return false;
     const id = this.history.versionAt(head, from.fileId, from.position);
     if (id === 0) return false;
-    this.records.moveTo(id, to.fileId, to.position);
+    this.records.moveTo(id, to.fileId, to.position, to.size);
     return true;
   }
 

@@ -174,14 +174,15 @@ export class RecordTable {
     chunk[base + 1] = kept | TOMBSTONE | Math.floor(sequence / TWO_32);
   }
 
-  /** Changes file and position only. The caller has checked their ranges. */
-  moveTo(id: number, fileId: number, position: number): void {
+  /** Changes file, position and size only. The caller has checked their ranges. */
+  moveTo(id: number, fileId: number, position: number, size: number): void {
     const chunk = this.chunkOf(id);
     const base = this.baseOf(id);
     chunk[base + 2] = fileId;
     chunk[base + 3] = position;
     const keyLengthLow = (chunk[base + 4] as number) & 0xffff;
     chunk[base + 4] = (Math.floor(position / TWO_32) << 16) | keyLengthLow;
+    chunk[base + 5] = size;
   }
 
   readLocation(id: number, out: Location): void {

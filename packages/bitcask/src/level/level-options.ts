@@ -86,6 +86,9 @@ const STORE_OPTIONS: Readonly<
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: true,
+  encryption: true,
+  compression: true,
+  codecs: true,
   ports: true,
 };
 

@@ -127,7 +127,7 @@ test("a data file that needs an unknown feature is refused, not misread", async 
   const bench = new Bench();
   await (await filled(bench)).close();
   const bytes = bytesOf(bench, ACTIVE);
-  bytes.writeUInt32LE(77, 36); // An encryption key id.
+  bytes.writeUInt16LE(2, 10); // A flag of a later release.
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
   await bench.write(ACTIVE, bytes);
   await expect(bench.open()).rejects.toMatchObject({ code: "BITCASK_NEWER_FORMAT" });

@@ -1,19 +1,41 @@
 /**
- * Writes the golden store of the current format, once per format version; never over an existing one:
- * `vitest run test/golden` with `TITAN_MAKE_GOLDEN=<directory>`.
+ * Writes a golden store of the current format, once per format version; never over an existing one:
+ * `vitest run test/golden` with `TITAN_MAKE_GOLDEN=<directory>` and `TITAN_GOLDEN=<name>`.
  */
-import { Bitcask } from "../../src/index.js";
+import { Bitcask, type BitcaskOptions, brotliCodec, deflateCodec } from "../../src/index.js";
 import { ManualClock, SeededRandom } from "../../src/testing/index.js";
 
 /** 2100-01-01, so that the key which carries it is there for as long as anybody cares. */
 export const FAR_FUTURE_MS = Date.UTC(2100, 0, 1);
 
+export const TEXT = "how much wood would a woodchuck chuck ".repeat(10);
+
+const ENCRYPTION = { keyId: 7, key: Buffer.alloc(32, "golden key") };
+
+/** Folders of golden stores, each with what it needs to be opened. */
+export const GOLDEN_STORES: Readonly<Record<string, BitcaskOptions>> = {
+  v1: {},
+  "v1-encrypted": { encryption: ENCRYPTION },
+  "v1-compressed": {},
+  "v1-compressed-encrypted": { encryption: ENCRYPTION },
+};
+
 /** A store with every kind of record: hints, a merged file, a batch, a tombstone, expiries, a floor. */
-export async function makeGolden(directory: string): Promise<void> {
+export async function makeGolden(name: string, directory: string): Promise<void> {
   const clock = new ManualClock();
   const ports = { clock, random: new SeededRandom(42) };
-  const db = await Bitcask.open(directory, { dataFileMaxBytes: 600, autoMerge: false, ports });
+  const common = { ...GOLDEN_STORES[name], dataFileMaxBytes: 600, autoMerge: false, ports };
+  const isCompressed = name.includes("compressed");
+  const first = isCompressed ? { compression: { codec: deflateCodec(), minBytes: 100 } } : {};
+  let db = await Bitcask.open(directory, { ...common, ...first });
   for (let index = 0; index < 20; index++) await db.put(`key-${index % 10}`, `value ${index}`);
+  if (isCompressed) {
+    await db.put("deflate", TEXT);
+    await db.close();
+    const second = { codec: brotliCodec(), minBytes: 100 };
+    db = await Bitcask.open(directory, { ...common, compression: second });
+    await db.put("brotli", TEXT);
+  }
   await db.delete("key-3");
   await db.merge();
   await db.put("short-lived", "gone", { ttlMs: 1000 });
