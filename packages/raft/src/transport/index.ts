@@ -1,4 +1,4 @@
-/** How hosts reach one another: the port, and one within a process. */
+/** How hosts reach one another: the port, one over TCP, and one within a process. */
 
 export type { RaftTransportErrorCode } from "./errors.js";
 export { isRaftTransportError, RaftTransportError } from "./errors.js";
@@ -7,6 +7,10 @@ export { LossyTransport } from "./lossy-transport.js";
 export type { MemoryNetworkOptions } from "./memory-network.js";
 export { MemoryNetwork } from "./memory-network.js";
 export type { MemoryTransport } from "./memory-transport.js";
+export type { TcpFault, TcpFaultDetail, TcpTransportObserver } from "./tcp-faults.js";
+export type { TcpTlsOptions, TcpTransportDeps, TcpTransportOptions } from "./tcp-options.js";
+export type { TcpTransportStats } from "./tcp-transport.js";
+export { TcpTransport } from "./tcp-transport.js";
 export type {
   OutgoingStream,
   PeerAddress,

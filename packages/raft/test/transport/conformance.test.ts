@@ -1,7 +1,8 @@
 import { ManualClock, SeededRandom } from "@titan/bitcask/testing";
 import { describe, test } from "vitest";
 import { transportConformance } from "../../src/testing/index.js";
-import { LossyTransport, MemoryNetwork } from "../../src/transport/index.js";
+import { LossyTransport, MemoryNetwork, TcpTransport } from "../../src/transport/index.js";
+import { nodePorts } from "../../src/wal/node-ports.js";
 
 const nextTurn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -37,5 +38,25 @@ describe("LossyTransport without faults, over a network of virtual time, conform
         close: async () => undefined,
       };
     },
+  });
+});
+
+describe("TcpTransport over the loopback device conforms as well", () => {
+  const waitAMillisecond = async (): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, 1));
+  transportConformance({
+    test,
+    open: async () => ({
+      create: (id) =>
+        new TcpTransport({
+          nodeId: id,
+          cluster: "conformance",
+          listen: "127.0.0.1:0",
+          ports: nodePorts(),
+        }),
+      addressOf: (transport) => (transport as TcpTransport).address,
+      pass: waitAMillisecond,
+      close: async () => undefined,
+    }),
   });
 });
