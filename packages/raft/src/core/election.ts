@@ -12,6 +12,7 @@ export type CampaignKind = "pre-vote" | "election" | "transfer";
 /** Starts a campaign if this node may have one. */
 export function startElection(node: NodeState, kind: CampaignKind): void {
   if (node.role === "leader" || !node.isPromotable || !node.isEligible) return;
+  if (kind !== "transfer" && node.lease?.isGranted() === true) return;
   // Under the configuration that is about to apply, others may decide.
   if (node.log.applied < node.log.committed && node.log.someUnapplied(isConfigEntry)) return;
   campaign(node, kind);
@@ -45,13 +46,14 @@ export function campaign(node: NodeState, kind: CampaignKind): void {
 }
 
 /**
- * Whether this node has reason to think that its leader lives, and so ignores campaigns. A
- * leadership transfer is no campaign against the leader.
+ * Whether this node has reason to think that its leader lives, or has promised to wait, and so
+ * ignores campaigns. A leadership transfer is no campaign against the leader.
  */
 export function isUnderLease(node: NodeState, request: VoteRequest): boolean {
+  if (request.isTransfer) return false;
   const { checkQuorum, electionTicks } = node.options;
   const heardLately = node.leader !== undefined && node.electionElapsed < electionTicks;
-  return checkQuorum && heardLately && !request.isTransfer;
+  return (checkQuorum && heardLately) || node.lease?.isGranted() === true;
 }
 
 /** Answers a campaign. Learners vote as well: they may have been promoted without knowing it yet. */

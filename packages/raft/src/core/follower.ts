@@ -73,7 +73,8 @@ function forwardProposal(node: NodeState, message: ProposeRequest): RaftErrorCod
 export function forgetLeader(node: NodeState): RaftErrorCode | undefined {
   if (node.role !== "follower") return undefined;
   // Leases rest on followers ignoring campaigns for a while after hearing the leader.
-  if (node.options.readMode === "lease") return "RAFT_LEASE_READS";
+  const isBound = node.options.readMode === "lease" || node.lease !== undefined;
+  if (isBound) return "RAFT_LEASE_READS";
   node.leader = undefined;
   return undefined;
 }

@@ -54,6 +54,7 @@ export type {
   ConfigChangeValidation,
   CoreEvent,
   CoreObserver,
+  LeaderLease,
   RaftCoreDeps,
   RaftCoreOptions,
   Random,

@@ -42,13 +42,22 @@ export function releaseConfirmedReads(node: NodeState): void {
 
 function confirmRead(node: NodeState, request: ReadRequest): void {
   const { from, context } = request;
-  if (node.options.readMode === "lease") {
+  if (holdsLease(node)) {
     answerRead(node, request, node.log.committed);
     return;
   }
   node.reads.add({ from, context, index: node.log.committed });
   node.reads.acknowledge(node.id, node.reads.position);
   broadcastHeartbeat(node);
+}
+
+/**
+ * Whether nobody else can lead by now. Not once a successor has been invited: voters look past their
+ * promises for it, whenever in the term its campaign reaches them.
+ */
+export function holdsLease(node: NodeState): boolean {
+  if (node.role !== "leader" || node.hasInvitedSuccessor) return false;
+  return node.options.readMode === "lease" || node.lease?.isHeld(node.term) === true;
 }
 
 function answerRead(

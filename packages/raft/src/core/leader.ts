@@ -115,7 +115,7 @@ function handleHeartbeatResponse(
   if (progress.match < node.log.lastIndex() || progress.state === "probe") {
     maybeSendAppend(node, response.from, progress, true);
   }
-  if (response.readPosition === 0 || node.options.readMode !== "read-index") return;
+  if (response.readPosition === 0) return;
   node.reads.acknowledge(response.from, response.readPosition);
   releaseConfirmedReads(node);
 }
@@ -163,5 +163,6 @@ export function transferLeadership(node: NodeState, transferee: NodeId): void {
 }
 
 function sendTimeoutNow(node: NodeState, to: NodeId): void {
+  node.hasInvitedSuccessor = true;
   node.send({ type: "timeout-now", from: node.id, to, term: node.term });
 }

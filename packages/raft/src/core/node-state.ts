@@ -20,6 +20,7 @@ import type { PeerMessage, ReadRequest } from "./message.js";
 import type {
   CoreEvent,
   CoreObserver,
+  LeaderLease,
   RaftCoreDeps,
   Random,
   ResolvedOptions,
@@ -38,6 +39,7 @@ export class NodeState {
   readonly log: RaftLog;
   readonly #random: Random;
   readonly #observer: CoreObserver | undefined;
+  readonly lease: LeaderLease | undefined;
 
   term: Term;
   vote: NodeId | undefined;
@@ -59,6 +61,8 @@ export class NodeState {
   readonly votes = new Map<NodeId, boolean>();
   /** Leader: whom leadership is being handed to. */
   transferee: NodeId | undefined;
+  /** Leader: somebody has been asked to take over, and may do so at any time in this term. */
+  hasInvitedSuccessor = false;
   /** Leader: no configuration change may be proposed before this index is applied. */
   pendingConfigIndex: LogIndex = INDEX_ZERO;
   /** Leader: payload bytes appended and not known to be applied. */
@@ -79,6 +83,7 @@ export class NodeState {
     this.options = options;
     this.#random = deps.random;
     this.#observer = deps.observer;
+    this.lease = deps.lease;
     this.log = new RaftLog(deps.storage, options.maxApplyingBytes);
     this.term = stored.term;
     this.vote = stored.vote;
@@ -193,6 +198,7 @@ export class NodeState {
     this.heartbeatElapsed = 0;
     this.#drawElectionTimeout();
     this.transferee = undefined;
+    this.hasInvitedSuccessor = false;
     this.votes.clear();
     this.#resetProgress();
     this.pendingConfigIndex = INDEX_ZERO;

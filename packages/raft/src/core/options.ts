@@ -1,6 +1,6 @@
 /** Settings of a node, their defaults and their limits. */
 
-import { type LogIndex, type NodeId, toLogIndex, toNodeId } from "./ids.js";
+import { type LogIndex, type NodeId, type Term, toLogIndex, toNodeId } from "./ids.js";
 import type { LogStorage } from "./storage.js";
 
 /** Uniform integers in [0, bound), 1 <= bound <= 2^32; seeded in tests so a failing run replays. */
@@ -13,8 +13,24 @@ export interface RaftCoreDeps {
   readonly id: number;
   readonly storage: LogStorage;
   readonly random: Random;
+  /** Spares a leader's reads the round that confirms it. @default none: every read has its round */
+  readonly lease?: LeaderLease;
   /** Told of each step of the protocol as it happens, for traces and metrics. */
   readonly observer?: CoreObserver;
+}
+
+/**
+ * A promise with a time limit, that members give to their leader and the host measures on real clocks,
+ * as this node knows only ticks. All members of a group keep such promises, or none does.
+ */
+export interface LeaderLease {
+  /** As leader of `term`: a majority has promised, and its promises last. */
+  isHeld(term: Term): boolean;
+  /**
+   * As any other: this node has promised, or may have before it was restarted, and its promise lasts.
+   * Until then it helps nobody to take over, itself included, unless the leader has asked for it.
+   */
+  isGranted(): boolean;
 }
 
 /**

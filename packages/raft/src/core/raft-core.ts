@@ -30,6 +30,7 @@ import {
   stepLeader,
   transferLeadership,
 } from "./leader.js";
+import { holdsLease } from "./leader-reads.js";
 import {
   isResponse,
   isStorageMessage,
@@ -243,6 +244,11 @@ export class RaftCore {
   /** Who leads this term, as far as this node knows. */
   get leader(): NodeId | undefined {
     return this.#node.leader;
+  }
+
+  /** This node leads, and serves reads without asking anybody. */
+  get hasLease(): boolean {
+    return holdsLease(this.#node);
   }
 
   get commitIndex(): LogIndex {

@@ -92,7 +92,7 @@ export class HostEngine implements GroupContext {
       clock: ports.clock,
       tickMs: options.tickMs,
       onTick: (nowMs) => this.#tick(nowMs),
-      onStall: (lateMs) => this.#observer.onStall?.(lateMs),
+      onStall: (lateMs) => this.#onStall(lateMs),
     });
   }
 
@@ -323,6 +323,11 @@ export class HostEngine implements GroupContext {
     }
   }
 
+  #onStall(lateMs: number): void {
+    for (const group of this.groups.values()) group.loseLease();
+    this.#observer.onStall?.(lateMs);
+  }
+
   #onSpace(isShort: boolean): void {
     this.#observer.onSpace?.(isShort);
     this.#judgeFitness();
@@ -341,9 +346,15 @@ export class HostEngine implements GroupContext {
   }
 }
 
+const OF_LEADERS: ReadonlySet<WireMessage["type"]> = new Set([
+  "heartbeat-request",
+  "append-request",
+  "lease-request",
+] as const);
+
 /** What only a leader says, to stay one. */
 function isOfLeader(message: WireMessage): boolean {
-  return message.type === "heartbeat-request" || message.type === "append-request";
+  return OF_LEADERS.has(message.type);
 }
 
 function isFounding({ snapshot }: SnapshotRequest): boolean {

@@ -35,6 +35,8 @@ export interface ChangeConfigOptions extends CallOptions, ConfigChangeOptions {}
 export interface GroupStatus extends NodeStatus {
   readonly group: number;
   readonly state: "running" | "failed" | "closed";
+  /** This member leads, and for a while need not ask others before it serves a read. */
+  readonly hasLease: boolean;
   /** Proposals and reads that have no answer yet. */
   readonly proposals: number;
   readonly reads: number;
@@ -164,6 +166,7 @@ export class RaftGroup {
       leader: this.leader,
       group,
       state,
+      hasLease: this.#isRunning && core.hasLease,
       proposals: proposals.count,
       reads: reads.count,
     };

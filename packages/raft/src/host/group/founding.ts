@@ -17,17 +17,21 @@ export function isEmpty(storage: LogStorage): boolean {
   return isBlank && storage.lastIndex() === 0 && (storage.snapshot()?.meta.index ?? 0) === 0;
 }
 
-/** @throws RangeError when this host is not a founder; what the log throws */
+/**
+ * @returns whether it has founded the group
+ * @throws RangeError when this host is not a founder; what the log throws
+ */
 export async function foundIfNew(
   log: GroupLogs,
   group: number,
   founders: Founders | undefined,
   self: number,
-): Promise<void> {
-  if (founders === undefined || !isEmpty(log.storage(group))) return;
+): Promise<boolean> {
+  if (founders === undefined || !isEmpty(log.storage(group))) return false;
   const { voters, learners = [] } = founders;
   if (![...voters, ...learners].includes(self)) {
     throw new RangeError(`node ${self} is not among the founders of group ${group}`);
   }
   await log.append([{ group, installSnapshot: foundingSnapshot(founders) }], { sync: true });
+  return true;
 }

@@ -15,6 +15,7 @@ import type { StateMachine } from "../state-machine.js";
 import type { WireMessage } from "../wire/host-message.js";
 import type { Compaction } from "./compaction.js";
 import type { HostedGroup } from "./hosted-group.js";
+import type { TimedLease } from "./leader-lease.js";
 
 /** The host, as its groups see it. Nothing that it is asked here happens before the turn's end. */
 export interface GroupContext {
@@ -51,6 +52,8 @@ export interface GroupParts {
   readonly start: GroupStart;
   readonly limits: { readonly maxAppendBytes: number; readonly maxEntryBytes: number };
   readonly compaction: Compaction;
+  /** Undefined when there are none. */
+  readonly lease: TimedLease | undefined;
   /** Puts a snapshot that the log has taken in into sessions and state machine. */
   restore(snapshot: Snapshot): Promise<void>;
 }

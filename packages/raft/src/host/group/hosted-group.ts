@@ -18,13 +18,14 @@ import type { ConfigChangeOptions, RaftCore } from "../../core/raft-core.js";
 import type { ApplyTask } from "../../core/ready.js";
 import type { Snapshot } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
-import { isRaftHostError, RaftHostError } from "../errors.js";
+import { RaftHostError } from "../errors.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
 import type { StateMachine } from "../state-machine.js";
-import { isSleepMessage, type SleepMessage } from "../wire/host-message.js";
+import { type GroupTalk, isLeaseMessage, isSleepMessage } from "../wire/host-message.js";
 import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
+import { toGroupFailure } from "./group-failure.js";
 import { HandOver, handOver, losesVote } from "./hand-over.js";
 import { type AppliedConfig, Proposals } from "./proposals.js";
 import { Quiescence } from "./quiescence.js";
@@ -135,11 +136,15 @@ export class HostedGroup {
 
   // ── input ────────────────────────────────────────────────────────────────
 
-  step(message: PeerMessage | SleepMessage): void {
+  step(message: PeerMessage | GroupTalk): void {
     this.#guard(() => {
       if (isSleepMessage(message)) {
-        if (message.type === "sleep-request") this.#quiescence.hearRequest(this.core, message);
-        else this.#quiescence.hearResponse(this.core, message);
+        this.#quiescence.hear(this.core, message);
+        return;
+      }
+      if (isLeaseMessage(message)) {
+        const answer = this.#parts.lease?.hear(this.core, this.#config, message);
+        if (answer !== undefined) this.#context.send(this, answer);
         return;
       }
       if (isHeartbeat(message)) this.#quiescence.hearHeartbeat();
@@ -160,6 +165,8 @@ export class HostedGroup {
       this.#handOver.tick(core);
       if (!this.#isFit && core.role === "leader") handOver(core);
       this.#quiescence.tick(core, this.proposals.count + this.reads.count > 0 || !this.#isFit);
+      if (!this.#quiescence.isAwake) return;
+      this.#parts.lease?.tick(core, this.#config, (message) => this.#context.send(this, message));
     });
   }
 
@@ -170,6 +177,11 @@ export class HostedGroup {
 
   get isAsleep(): boolean {
     return this.#quiescence.isAsleep;
+  }
+
+  /** The process stood still. */
+  loseLease(): void {
+    this.#parts.lease?.lose();
   }
 
   /** Whether this host is fit to lead. When it is not, the group is handed over. */
@@ -263,14 +275,7 @@ export class HostedGroup {
   fail(cause: unknown): void {
     if (this.#state !== "running") return;
     this.#state = "failed";
-    const words = cause instanceof Error ? cause.message : String(cause);
-    this.#failure = new RaftHostError(
-      {
-        code: isLogFailure(cause) ? "RAFT_HOST_LOG_FAILED" : "RAFT_HOST_GROUP_FAILED",
-        message: `group ${this.group} has stopped: ${words}`,
-      },
-      { cause },
-    );
+    this.#failure = toGroupFailure(this.group, cause);
     this.#rejectAll(this.#failure);
     this.#context.onFailed(this, cause);
     void this.#pipeline.stop();
@@ -342,6 +347,7 @@ export class HostedGroup {
     }
     if (this.#state !== "running") return;
     this.#config = this.core.applyConfigChange(entry);
+    this.#parts.lease?.reconfigure(this.core, this.#config);
     this.#context.markDirty(this);
   }
 
@@ -382,8 +388,4 @@ export class HostedGroup {
 
 function isHeartbeat({ type }: PeerMessage): boolean {
   return type === "heartbeat-request" || type === "heartbeat-response";
-}
-
-function isLogFailure(cause: unknown): boolean {
-  return isRaftHostError(cause) && cause.code === "RAFT_HOST_LOG_FAILED";
 }

@@ -20,6 +20,7 @@ import { type Founders, foundIfNew } from "./founding.js";
 import type { GroupContext, GroupStart } from "./group-context.js";
 import { GroupStorage } from "./group-storage.js";
 import { HostedGroup } from "./hosted-group.js";
+import { TimedLease } from "./leader-lease.js";
 
 const MAX_PRIORITY = 2 ** 51;
 
@@ -64,7 +65,7 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const limits = { ...given, maxEntryBytes: given.maxEntryBytes + ENVELOPE_BYTES };
   if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
   assertPriority(init.options?.priority);
-  await foundIfNew(log, group, init.founders, context.nodeId);
+  const isFounded = await foundIfNew(log, group, init.founders, context.nodeId);
   const storage = log.storage(group);
   const snapshot = storage.snapshot();
   await files.clean(group, snapshotFile(snapshot));
@@ -73,11 +74,13 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const skipThrough = await openState(stateParts, storage);
   const start = startOf(snapshot, skipThrough);
   const { electionTicks, heartbeatTicks } = context.options;
+  const lease = leaseOf(context, !isFounded);
   const core = new RaftCore(
     {
       id: context.nodeId,
       storage: new GroupStorage(storage, toLogIndex(skipThrough)),
       random: context.ports.random,
+      ...(lease === undefined ? {} : { lease }),
       observer: (event) => deps.onEvent(group, event),
     },
     {
@@ -102,8 +105,19 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
     onFailed: (error) => deps.onSnapshotFailed(group, error),
   });
   const restore = (taken: Snapshot): Promise<void> => restoreState(stateParts, taken);
-  const parts = { group, core, machine, sessions, start, limits, compaction, restore };
+  const parts = { group, core, machine, sessions, start, limits, compaction, lease, restore };
   return new HostedGroup(parts, context);
+}
+
+function leaseOf({ options, ports }: GroupContext, mayHavePromised: boolean) {
+  if (!options.leaderLease) return undefined;
+  return new TimedLease({
+    clock: ports.clock,
+    promiseMs: options.electionTicks * options.tickMs,
+    maxClockDrift: options.maxClockDrift,
+    everyTicks: options.heartbeatTicks,
+    mayHavePromised,
+  });
 }
 
 /** The parts of a group's state, and the files that snapshots of it are in. */

@@ -55,6 +55,11 @@ export class Quiescence {
     return this.#state.kind === "asleep";
   }
 
+  /** Time counts, and nobody has been asked to sleep. */
+  get isAwake(): boolean {
+    return this.#state.kind === "awake";
+  }
+
   /** While a leader asks, it does not wake with heartbeats those that have agreed. */
   holdsBack(message: PeerMessage): boolean {
     return this.#state.kind === "asking" && message.type === "heartbeat-request";
@@ -87,8 +92,13 @@ export class Quiescence {
     if (this.#idleTicks >= this.#options.idleTicks) this.#ask(core);
   }
 
+  hear(core: RaftCore, message: SleepMessage): void {
+    if (message.type === "sleep-request") this.#hearRequest(core, message);
+    else this.#hearResponse(core, message);
+  }
+
   /** A leader asks this member. */
-  hearRequest(core: RaftCore, { from, to, term, index }: SleepMessage): void {
+  #hearRequest(core: RaftCore, { from, to, term, index }: SleepMessage): void {
     const agrees =
       core.role === "follower" &&
       core.leader === from &&
@@ -102,7 +112,7 @@ export class Quiescence {
   }
 
   /** A member agrees. */
-  hearResponse(core: RaftCore, { from, term, index }: SleepMessage): void {
+  #hearResponse(core: RaftCore, { from, term, index }: SleepMessage): void {
     const state = this.#state;
     if (state.kind !== "asking" || core.term !== term || core.lastIndex !== index) return;
     state.missing.delete(from);

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { foundingConfig } from "../../core/configuration.js";
 import type { Entry } from "../../core/entry.js";
 import { toLogIndex, toNodeId, toTerm } from "../../core/ids.js";
-import type { PeerMessage } from "../../core/message.js";
 import { decodeFrame, encodeFrame } from "./frame-codec.js";
+import type { WireMessage } from "./host-message.js";
 
 const ENDS = { from: toNodeId(7), to: toNodeId(9) };
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -43,7 +43,7 @@ const entries = fc
     return { previous, entries: made };
   });
 
-const message: fc.Arbitrary<PeerMessage> = fc.oneof(
+const message: fc.Arbitrary<WireMessage> = fc.oneof(
   fc
     .tuple(
       fc.constantFrom("vote-request" as const, "pre-vote-request" as const),
@@ -80,6 +80,12 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     return { type: "heartbeat-response", ...ends, term, readPosition };
   }),
   fc.tuple(base, term).map(([ends, term]) => ({ type: "timeout-now", ...ends, term })),
+  fc.tuple(base, term, index).map(([ends, term, index]) => {
+    return { type: "sleep-request", ...ends, term, index };
+  }),
+  fc.tuple(base, term, count, count).map(([ends, term, round, promiseMs]) => {
+    return { type: "lease-response", ...ends, term, round, promiseMs };
+  }),
   fc.tuple(base, term).map(([ends, term]) => {
     return { type: "transfer-request", ...ends, term, transferee: toNodeId(3) };
   }),
@@ -95,7 +101,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     const config = foundingConfig({ voters: [1, 2, 300], learners: [LARGEST] });
     return { type: "snapshot-request", ...ends, term, snapshot: { meta: { ...at, config }, data } };
   }),
-) as fc.Arbitrary<PeerMessage>;
+) as fc.Arbitrary<WireMessage>;
 
 const groupMessage = fc.record({ group: fc.integer({ min: 1, max: LARGEST }), message });
 const frames = fc.array(groupMessage, { maxLength: 6 });

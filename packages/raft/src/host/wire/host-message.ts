@@ -29,10 +29,28 @@ export interface ResumeMessage extends Addressed {
   readonly offset: number;
 }
 
-export type WireMessage = PeerMessage | SleepMessage | ResumeMessage;
+/**
+ * `lease-request`: the leader of `term` asks, for the time numbered `round`, for a promise of `promiseMs`
+ * not to help anybody else to lead. `lease-response`: promised.
+ */
+export interface LeaseMessage extends Addressed {
+  readonly type: "lease-request" | "lease-response";
+  readonly term: Term;
+  readonly round: number;
+  readonly promiseMs: number;
+}
+
+/** What only hosts say about a group. */
+export type GroupTalk = SleepMessage | LeaseMessage;
+
+export type WireMessage = PeerMessage | GroupTalk | ResumeMessage;
 
 export function isSleepMessage(message: WireMessage): message is SleepMessage {
   return message.type === "sleep-request" || message.type === "sleep-response";
+}
+
+export function isLeaseMessage(message: WireMessage): message is LeaseMessage {
+  return message.type === "lease-request" || message.type === "lease-response";
 }
 
 export function isResumeMessage(message: WireMessage): message is ResumeMessage {

@@ -32,6 +32,8 @@ export const MESSAGE_CODES = {
   "sleep-response": 16,
   "resume-request": 17,
   "resume-response": 18,
+  "lease-request": 19,
+  "lease-response": 20,
 } as const satisfies Record<WireMessage["type"], number>;
 
 const ENTRY_TYPES: readonly EntryType[] = ["normal", "config-change", "single-config-change"];
@@ -96,6 +98,11 @@ export function writeMessageBody(writer: ByteWriter, message: WireMessage): void
       writer.varint(message.offset);
       writer.sizedBytes(Buffer.from(message.name, "utf8"));
       return;
+    case "lease-request":
+    case "lease-response":
+      writer.varint(message.round);
+      writer.varint(message.promiseMs);
+      return;
   }
 }
 
@@ -152,6 +159,18 @@ export function readMessageBody(
       const term = reader.term();
       return { type: "snapshot-request", from, to, term, snapshot: readSnapshot(reader) };
     }
+    default:
+      return readHostBody(code, reader, ends);
+  }
+}
+
+/** Of what only hosts say about a group. */
+function readHostBody(
+  code: number,
+  reader: ByteReader,
+  { from, to }: { readonly from: NodeId; readonly to: NodeId },
+): WireMessage | undefined {
+  switch (code) {
     case 15:
     case 16: {
       const type = code === 15 ? "sleep-request" : "sleep-response";
@@ -163,6 +182,13 @@ export function readMessageBody(
       const type = code === 17 ? "resume-request" : "resume-response";
       const offset = reader.varint();
       return { type, from, to, offset, name: Buffer.from(reader.sizedBytes()).toString("utf8") };
+    }
+    case 19:
+    case 20: {
+      const type = code === 19 ? "lease-request" : "lease-response";
+      const term = reader.term();
+      const round = reader.varint();
+      return { type, from, to, term, round, promiseMs: reader.varint() };
     }
     default:
       return undefined;

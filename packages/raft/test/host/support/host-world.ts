@@ -7,6 +7,7 @@ import type { RaftGroup } from "../../../src/host/raft-group.js";
 import { RaftHost } from "../../../src/host/raft-host.js";
 import type { StateMachine } from "../../../src/host/state-machine.js";
 import type { RaftWalOptions } from "../../../src/wal/options.js";
+import type { Clock } from "../../../src/wal/ports.js";
 import { RaftWal } from "../../../src/wal/raft-wal.js";
 import { MemoryNetwork } from "./memory-network.js";
 
@@ -21,6 +22,8 @@ export interface HostWorldOptions {
   readonly seed?: number;
   readonly host?: RaftHostOptions;
   readonly wal?: RaftWalOptions;
+  /** The clock of a host, made from the true one. @default the true one */
+  readonly clockOf?: (id: number, clock: ManualClock) => Clock;
 }
 
 let nextPid = 1;
@@ -46,7 +49,7 @@ export class HostWorld {
     host: RaftHostOptions = {},
   ): Promise<Machine> {
     const random = new SeededRandom(this.random.nextInt(2 ** 31));
-    const { clock } = this;
+    const clock = this.#options.clockOf?.(id, this.clock) ?? this.clock;
     const processes = new FakeMachine().start(nextPid++);
     const ports = { fileSystem, clock, random, processes };
     const options = { ...WAL, ...this.#options.wal };
