@@ -8,6 +8,7 @@
  *
  * Files appear by linking a complete, synced one, so no reader sees half a name.
  */
+import { crc32 } from "node:zlib";
 import { BitcaskError } from "./errors.js";
 import { posixCode, toBitcaskError } from "./io-errors.js";
 import type { FileSystem, ProcessIdentity, ProcessTable, Random } from "./ports.js";
@@ -165,7 +166,7 @@ class LockAttempt {
     const path = this.fileSystem.join(this.directory, name);
     const aside = this.fileSystem.join(this.directory, `lock.${nonce}.tmp`);
     const holder: LockHolder = { ...this.processes.self(), nonce };
-    await createSyncedFile(this.fileSystem, aside, Buffer.from(JSON.stringify(holder)));
+    await createSyncedFile(this.fileSystem, aside, encodeHolder(holder));
     try {
       await this.fileSystem.link(aside, path);
       return nonce;
@@ -213,10 +214,22 @@ class LockAttempt {
   }
 }
 
+/** With a checksum: a holder that rot has made another would be taken for dead. */
+function encodeHolder(holder: LockHolder): Buffer {
+  const text = JSON.stringify(holder);
+  return Buffer.from(`${text}\n${checksumOf(text)}\n`);
+}
+
+function checksumOf(text: string): string {
+  return crc32(text).toString(16).padStart(8, "0");
+}
+
 function parseHolder(bytes: Buffer): LockHolder | undefined {
+  const [text = "", checksum, ...rest] = bytes.toString("utf8").split("\n");
+  if (checksum !== checksumOf(text) || rest.join() !== "") return undefined;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(bytes.toString("utf8"));
+    parsed = JSON.parse(text);
   } catch {
     return undefined;
   }

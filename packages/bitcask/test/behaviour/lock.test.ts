@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
 import { Bitcask } from "../../src/index.js";
 import { Bench, DIRECTORY } from "./bench-store.js";
@@ -54,8 +55,10 @@ test("a holder on another machine is respected, with advice", async () => {
   await bench.open();
   bench.kill();
   const path = bench.path("lock");
-  const holder = JSON.parse(Buffer.from(bench.fileSystem.contents(path)).toString()) as object;
-  await bench.write("lock", Buffer.from(JSON.stringify({ ...holder, host: "elsewhere" })));
+  const [holder] = Buffer.from(bench.fileSystem.contents(path)).toString().split("\n") as [string];
+  const elsewhere = JSON.stringify({ ...(JSON.parse(holder) as object), host: "elsewhere" });
+  const checksum = crc32(elsewhere).toString(16).padStart(8, "0");
+  await bench.write("lock", Buffer.from(`${elsewhere}\n${checksum}\n`));
   await expect(bench.open()).rejects.toThrow(/elsewhere.*remove the file/s);
 });
 

@@ -6,6 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom, seedFrom } from "../../src/testing/index.js";
 import { type ExploreBounds, type ExploreCounts, Explorer } from "./explore.js";
+import { FORM_NAMES, FORMS, type FormName } from "./forms.js";
 import { TINY_FILES } from "./machine.js";
 import { recordRun } from "./recorded-run.js";
 import { backgroundMergeWorkload, fixedWorkload, randomWorkload } from "./workload.js";
@@ -34,7 +35,9 @@ const SOAK_BOUNDS: ExploreBounds = {
   kill: { exhaustive: 8, samples: 2, extremes: 4 },
 };
 
-const BOUNDS = process.env["TITAN_THOROUGH"] === "1" ? THOROUGH_BOUNDS : QUICK_BOUNDS;
+const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
+const BOUNDS = IS_THOROUGH ? THOROUGH_BOUNDS : QUICK_BOUNDS;
+const OTHER_FORMS: readonly FormName[] = FORM_NAMES.filter((form) => form !== "plain");
 const SECONDS = Number(process.env["TITAN_SECONDS"] ?? 0);
 
 function report(title: string, seed: number, counts: ExploreCounts): void {
@@ -83,6 +86,18 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     const explorer = new Explorer(options, BOUNDS, new SeededRandom(seed));
     await explorer.explore(run).finally(() => report("background merges", seed, explorer.counts));
   }, 300_000);
+
+  test.runIf(IS_THOROUGH).each(OTHER_FORMS)(
+    "spares a store that is %s",
+    async (form) => {
+      const seed = seedFrom(process.env, 1);
+      const options = { ...TINY_FILES, ...FORMS[form] };
+      const explorer = new Explorer(options, QUICK_BOUNDS, new SeededRandom(seed));
+      const run = await recordRun(fixedWorkload(), options, seed);
+      await explorer.explore(run).finally(() => report(form, seed, explorer.counts));
+    },
+    300_000,
+  );
 
   test("spares a store under random workloads as well", async () => {
     const seed = seedFrom(process.env, Math.floor(Math.random() * 2 ** 31));

@@ -1,17 +1,23 @@
-/** A bit is turned over at every byte of every file of a closed store; no wrong value may come of it. */
+/**
+ * A bit is turned over at every byte of every file of a store; no wrong value may come of it. Other forms
+ * than the plain one are gone over in steps, unless `TITAN_THOROUGH=1` asks for every byte.
+ */
 import { describe, expect, test } from "vitest";
-import { type Bitcask, isBitcaskError } from "../../src/index.js";
+import { type Bitcask, type BitcaskOptions, isBitcaskError } from "../../src/index.js";
 import { type MemoryDisk, MemoryFileSystem } from "../../src/testing/index.js";
+import { FORM_NAMES, FORMS } from "../crash/forms.js";
 import { readState, type State } from "../crash/history.js";
-import { Machine } from "../crash/machine.js";
+import { DIRECTORY, Machine, TINY_FILES } from "../crash/machine.js";
 import { fixedWorkload, KEYS } from "../crash/workload.js";
 import { FaultedRun } from "./faulted-run.js";
 
 type Outcome = "refused on open" | "detected on read" | "harmless";
 
+const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
+
 /** Several data files, hints, tombstones, a batch and a merge's output, closed cleanly. */
-async function closedStore(): Promise<{ disk: MemoryDisk; state: State }> {
-  const machine = new Machine();
+async function closedStore(options: BitcaskOptions): Promise<{ disk: MemoryDisk; state: State }> {
+  const machine = new Machine({ options });
   await new FaultedRun(machine).play(fixedWorkload().slice(0, 15));
   const db = await machine.open();
   const state = await readState(db, KEYS);
@@ -19,10 +25,14 @@ async function closedStore(): Promise<{ disk: MemoryDisk; state: State }> {
   return { disk: machine.fileSystem.snapshot(), state };
 }
 
-async function outcomeOf(disk: MemoryDisk, state: State): Promise<Outcome> {
+async function outcomeOf(
+  disk: MemoryDisk,
+  state: State,
+  options: BitcaskOptions,
+): Promise<Outcome> {
   let db: Bitcask;
   try {
-    db = await new Machine({ disk }).open();
+    db = await new Machine({ disk, options }).open();
   } catch (error) {
     if (isBitcaskError(error) && ["BITCASK_CORRUPT", "BITCASK_NEWER_FORMAT"].includes(error.code)) {
       expect(error.file).toBeDefined();
@@ -43,32 +53,53 @@ async function outcomeOf(disk: MemoryDisk, state: State): Promise<Outcome> {
 }
 
 describe("a bit that rots at rest", () => {
-  test("is found or harmless, at every byte of every file; no wrong value is served", async () => {
-    const { disk, state } = await closedStore();
-    const paths = disk.paths();
-    expect(paths.filter((path) => path.endsWith(".data")).length).toBeGreaterThan(2);
-    expect(paths.filter((path) => path.endsWith(".hint")).length).toBeGreaterThan(0);
-    const counts = new Map<string, number>();
-    for (const path of paths) {
-      const { size } = disk.file(path);
-      for (let offset = 0; offset < size; offset += 1) {
-        const damaged = disk.clone();
-        new MemoryFileSystem({}, damaged).flipBit(path, offset, (offset * 5 + 3) % 8);
-        let outcome: Outcome;
-        try {
-          outcome = await outcomeOf(damaged, state);
-        } catch (error) {
-          throw new Error(`${path} at ${offset}: ${String(error)}`, { cause: error });
+  test.each(FORM_NAMES)(
+    "is found or harmless in a store that is %s; no wrong value is served",
+    async (form) => {
+      const dataFileMaxBytes = form.includes("compressed") ? 256 : 512;
+      const options = { ...TINY_FILES, ...FORMS[form], dataFileMaxBytes };
+      const { disk, state } = await closedStore(options);
+      const step = form === "plain" || IS_THOROUGH ? 1 : 7;
+      const paths = disk.paths();
+      expect(paths.filter((path) => path.endsWith(".data")).length).toBeGreaterThan(2);
+      expect(paths.filter((path) => path.endsWith(".hint")).length).toBeGreaterThan(0);
+      const counts = new Map<string, number>();
+      for (const path of paths) {
+        const { size } = disk.file(path);
+        for (let offset = 0; offset < size; offset += step) {
+          const damaged = disk.clone();
+          new MemoryFileSystem({}, damaged).flipBit(path, offset, (offset * 5 + 3) % 8);
+          let outcome: Outcome;
+          try {
+            outcome = await outcomeOf(damaged, state, options);
+          } catch (error) {
+            throw new Error(`${path} at ${offset}: ${String(error)}`, { cause: error });
+          }
+          const kind = `${path.replace(/^.*[.]|^.*[/]/, "")}: ${outcome}`;
+          counts.set(kind, (counts.get(kind) ?? 0) + 1);
         }
-        const kind = `${path.replace(/^.*[.]|^.*[/]/, "")}: ${outcome}`;
-        counts.set(kind, (counts.get(kind) ?? 0) + 1);
       }
+      const figures = [...counts].map(([kind, count]) => `${kind} ${count}`).sort();
+      process.stdout.write(`bit flips, ${form}: ${figures.join(", ")}\n`);
+      // Damage to a hint is always harmless: the data file has it all.
+      expect([...counts.keys()].filter((kind) => kind.startsWith("hint"))).toEqual([
+        "hint: harmless",
+      ]);
+    },
+    300_000,
+  );
+
+  test("in the lock of a process that lives lets no second one in", async () => {
+    const machine = new Machine();
+    const db = await machine.open();
+    const path = `${DIRECTORY}/lock`;
+    const { size } = machine.fileSystem.snapshot().file(path);
+    for (let bit = 0; bit < size * 8; bit += 1) {
+      machine.fileSystem.flipBit(path, bit >> 3, bit & 7);
+      const refused = await machine.open().catch((error: unknown) => error);
+      expect(refused, `bit ${bit}`).toMatchObject({ code: "BITCASK_LOCKED" });
+      machine.fileSystem.flipBit(path, bit >> 3, bit & 7);
     }
-    const figures = [...counts].map(([kind, count]) => `${kind} ${count}`).sort();
-    process.stdout.write(`bit flips: ${figures.join(", ")}\n`);
-    // Damage to a hint is always harmless: the data file has it all.
-    expect([...counts.keys()].filter((kind) => kind.startsWith("hint"))).toEqual([
-      "hint: harmless",
-    ]);
-  }, 300_000);
+    await db.close();
+  });
 });

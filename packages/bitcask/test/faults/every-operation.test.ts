@@ -3,8 +3,10 @@
  * does. Without it each operation fails in one of its ways, another one for the next.
  */
 import { describe, expect, test } from "vitest";
+import type { BitcaskOptions } from "../../src/index.js";
 import { type Fault, isChange, type Operation } from "../../src/testing/index.js";
-import { Machine } from "../crash/machine.js";
+import { FORM_NAMES, FORMS, type FormName } from "../crash/forms.js";
+import { Machine, TINY_FILES } from "../crash/machine.js";
 import { fixedWorkload } from "../crash/workload.js";
 import { FaultedRun } from "./faulted-run.js";
 
@@ -29,8 +31,8 @@ function faultsOf(operation: Operation): Fault[] {
   return (isChange(operation) ? ["EIO", "ENOSPC"] : ["EIO"]).map(fail);
 }
 
-async function operationsOf(): Promise<Operation[]> {
-  const machine = new Machine();
+async function operationsOf(options: BitcaskOptions): Promise<Operation[]> {
+  const machine = new Machine({ options });
   const operations: Operation[] = [];
   machine.fileSystem.onOperation = (operation) => operations.push(operation);
   const run = new FaultedRun(machine);
@@ -40,8 +42,13 @@ async function operationsOf(): Promise<Operation[]> {
 }
 
 /** @returns the code that the caller saw first, or "unnoticed" */
-async function playWith(fault: Fault, number: number, stopsAtPoison: boolean): Promise<string> {
-  const machine = new Machine();
+async function playWith(
+  options: BitcaskOptions,
+  { number }: Operation,
+  fault: Fault,
+  stopsAtPoison: boolean,
+): Promise<string> {
+  const machine = new Machine({ options });
   machine.fileSystem.faults.add({ number, fault });
   const run = new FaultedRun(machine);
   await run.play(fixedWorkload(), stopsAtPoison);
@@ -54,13 +61,14 @@ async function playWith(fault: Fault, number: number, stopsAtPoison: boolean): P
   }
   const disk = machine.fileSystem.snapshot().crash([]);
   machine.stop();
-  const rebooted = await new Machine({ disk }).open();
+  const rebooted = await new Machine({ disk, options }).open();
   await run.checkKeys(rebooted, "after a reopen and a power cut");
   await rebooted.close();
   return run.failures[0]?.code ?? "unnoticed";
 }
 
 const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
+const FORMS_TRIED: readonly FormName[] = IS_THOROUGH ? FORM_NAMES : ["plain"];
 
 function faultsTried(operation: Operation, at: number): Fault[] {
   const faults = faultsOf(operation);
@@ -68,32 +76,37 @@ function faultsTried(operation: Operation, at: number): Fault[] {
 }
 
 describe("a disk that fails once, at each operation in turn", () => {
-  test("costs no acknowledged write, and every refusal is typed", async () => {
-    const operations = await operationsOf();
-    const seen = new Map<string, number>();
-    let runs = 0;
-    for (const [at, operation] of operations.entries()) {
-      for (const fault of faultsTried(operation, at)) {
-        const what = `${operation.number} ${operation.kind} ${operation.path}: ${JSON.stringify(fault)}`;
-        let code: string;
-        try {
-          code = await playWith(fault, operation.number, false);
-          if (operation.kind === "sync") await playWith(fault, operation.number, true);
-        } catch (error) {
-          throw new Error(`fault at ${what}: ${String(error)}`, { cause: error });
-        }
-        runs += 1;
-        seen.set(code, (seen.get(code) ?? 0) + 1);
-        // A failed sync of a data file is never passed over in silence.
-        if (operation.kind === "sync" && operation.path.endsWith(".data")) {
-          expect(code, what).toBe("BITCASK_SYNC_FAILED");
+  test.each(FORMS_TRIED)(
+    "costs a %s store no acknowledged write, and every refusal is typed",
+    async (form) => {
+      const options = { ...TINY_FILES, ...FORMS[form] };
+      const operations = await operationsOf(options);
+      const seen = new Map<string, number>();
+      let runs = 0;
+      for (const [at, operation] of operations.entries()) {
+        for (const fault of faultsTried(operation, at)) {
+          const what = `${operation.number} ${operation.kind} ${operation.path}: ${JSON.stringify(fault)}`;
+          let code: string;
+          try {
+            code = await playWith(options, operation, fault, false);
+            if (operation.kind === "sync") await playWith(options, operation, fault, true);
+          } catch (error) {
+            throw new Error(`fault at ${what}: ${String(error)}`, { cause: error });
+          }
+          runs += 1;
+          seen.set(code, (seen.get(code) ?? 0) + 1);
+          // A failed sync of a data file is never passed over in silence.
+          if (operation.kind === "sync" && operation.path.endsWith(".data")) {
+            expect(code, what).toBe("BITCASK_SYNC_FAILED");
+          }
         }
       }
-    }
-    const figures = [...seen].map(([code, count]) => `${count} ${code}`).sort();
-    process.stdout.write(
-      `${runs} faults at ${operations.length} operations: ${figures.join(", ")}\n`,
-    );
-    expect(runs).toBeGreaterThanOrEqual(operations.length);
-  }, 300_000);
+      const figures = [...seen].map(([code, count]) => `${count} ${code}`).sort();
+      process.stdout.write(
+        `${runs} faults at ${operations.length} operations: ${figures.join(", ")}\n`,
+      );
+      expect(runs).toBeGreaterThanOrEqual(operations.length);
+    },
+    300_000,
+  );
 });

@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seedFrom } from "../../src/testing/index.js";
+import { FORM_NAMES } from "../crash/forms.js";
 import { type Action, action } from "./actions.js";
 import { Subject } from "./subject.js";
 
@@ -35,8 +36,9 @@ test(
     const seed = seedFrom(process.env, Math.floor(Math.random() * 2 ** 31));
     const counts = new Map<string, number>();
     const commands = fc.commands([action.map((parts) => new Command(parts))], { maxCommands: 30 });
-    const property = fc.asyncProperty(commands, async (life) => {
-      const subject = new Subject();
+    const forms = fc.constantFrom(...FORM_NAMES);
+    const property = fc.asyncProperty(forms, commands, async (form, life) => {
+      const subject = new Subject(form);
       await subject.start();
       await fc.asyncModelRun(() => ({ model: {}, real: subject }), life);
       await subject.stop();

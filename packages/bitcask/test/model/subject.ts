@@ -1,6 +1,13 @@
 /** The store under test, driven by {@link Action}s side by side with its model. */
-import type { BatchOperation, Bitcask, ScanOptions, SyncMode } from "../../src/index.js";
-import { ManualClock, SeededRandom } from "../../src/testing/index.js";
+import type {
+  BatchOperation,
+  Bitcask,
+  BitcaskOptions,
+  ScanOptions,
+  SyncMode,
+} from "../../src/index.js";
+import { ManualClock, type MemoryDisk, SeededRandom } from "../../src/testing/index.js";
+import { FORMS, type FormName } from "../crash/forms.js";
 import { Machine } from "../crash/machine.js";
 import { type Action, MODEL_KEYS } from "./actions.js";
 import { CLOCK_KEY, CLOCK_TTL_MS, Model, type ModelEntry, type ModelRow } from "./model.js";
@@ -18,8 +25,14 @@ export class Subject {
   readonly counts = new Map<Action["type"], number>();
   private readonly clock = new ManualClock();
   private readonly model = new Model(this.clock.wallMs());
-  private machine = new Machine({ options: OPTIONS, clock: this.clock });
+  private readonly options: BitcaskOptions;
+  private machine: Machine;
   private store: Bitcask | undefined;
+
+  constructor(form: FormName) {
+    this.options = { ...OPTIONS, ...FORMS[form] };
+    this.machine = new Machine({ options: this.options, clock: this.clock });
+  }
 
   async start(): Promise<void> {
     this.store = await this.machine.open();
@@ -137,14 +150,14 @@ export class Subject {
     const random = new SeededRandom(action.seed % 2 ** 31);
     const disk = this.machine.fileSystem.snapshot();
     const choice = disk.crashDecisions().map(({ options }) => random.nextInt(options));
-    await this.boot(new Machine({ options: OPTIONS, disk: disk.crash(choice), clock: this.clock }));
+    await this.boot(disk.crash(choice));
     await this.adopt(true, `a power cut that leaves [${choice.join(" ")}]`);
   }
 
   private async kill(action: Extract<Action, { type: "kill" }>): Promise<void> {
     await this.failWhile(action);
     const disk = this.machine.fileSystem.snapshot();
-    await this.boot(new Machine({ options: OPTIONS, disk, clock: this.clock }));
+    await this.boot(disk);
     await this.adopt(false, "the end of the process");
   }
 
@@ -165,9 +178,9 @@ export class Subject {
     return (this.db.getEntrySync(CLOCK_KEY)?.expiresAtMs ?? 0) - CLOCK_TTL_MS;
   }
 
-  private async boot(machine: Machine): Promise<void> {
-    this.machine = machine;
-    this.store = await machine.open();
+  private async boot(disk: MemoryDisk): Promise<void> {
+    this.machine = new Machine({ options: this.options, disk, clock: this.clock });
+    this.store = await this.machine.open();
   }
 
   private async adopt(isPowerCut: boolean, what: string): Promise<void> {
@@ -180,6 +193,13 @@ export class Subject {
 
   private async compareAll(): Promise<void> {
     await this.compareScan({});
+    const values = await this.db.getMany(MODEL_KEYS);
+    const expected = MODEL_KEYS.map((key) => this.model.get(key)?.value);
+    expectSame(
+      values.map((value) => value && decoder.decode(value)),
+      expected,
+      "getMany",
+    );
     for (const key of MODEL_KEYS) {
       const entry = this.db.getEntrySync(key);
       const found = entry === undefined ? undefined : toRow(Buffer.from(key), entry)[1];
