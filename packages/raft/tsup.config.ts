@@ -7,6 +7,7 @@ export default defineConfig({
     "src/wal/index.ts",
     "src/transport/index.ts",
     "src/testing/index.ts",
+    "src/sim/index.ts",
   ],
   format: ["esm", "cjs"],
   dts: true,

@@ -263,6 +263,11 @@ export class RaftCore {
     return this.#node.log.lastIndex();
   }
 
+  /** Term of the entry at `index` of this node's log, durable or not; undefined outside of the log. */
+  termAt(index: LogIndex): Term | undefined {
+    return this.#node.log.term(index);
+  }
+
   /** Ticks until the next campaign, unless a leader is heard. Tests may set it. */
   get electionTimeout(): number {
     return this.#node.electionTimeout;

@@ -1,7 +1,7 @@
 /** One group, for those who use it. */
 
 import type { ConfigChange } from "../core/config-change.js";
-import { type LogIndex, type NodeId, toNodeId } from "../core/ids.js";
+import { type LogIndex, type NodeId, toLogIndex, toNodeId } from "../core/ids.js";
 import type { Role } from "../core/options.js";
 import type { ConfigChangeOptions } from "../core/raft-core.js";
 import type { NodeStatus } from "../core/status.js";
@@ -71,6 +71,21 @@ export class RaftGroup {
   /** Who leads, as far as this host knows. */
   get leader(): NodeId | undefined {
     return this.#isRunning ? this.#hosted.core.leader : undefined;
+  }
+
+  /** 0 before the first election, and for a group that does not run on this host. */
+  get term(): number {
+    return this.#isRunning ? this.#hosted.core.term : 0;
+  }
+
+  /** Everything up to here is committed, as far as this host knows; 0 where the group does not run. */
+  get commitIndex(): number {
+    return this.#isRunning ? this.#hosted.core.commitIndex : 0;
+  }
+
+  /** Term of the entry at `index` of this host's log; undefined for one that it has not. */
+  termAt(index: number): number | undefined {
+    return this.#isRunning ? this.#hosted.core.termAt(toLogIndex(index)) : undefined;
   }
 
   /**

@@ -6,10 +6,7 @@
 import assert from "node:assert/strict";
 import { type NodeId, toNodeId } from "../core/ids.js";
 import type { PeerState, Transport, TransportHandler } from "../transport/transport.js";
-
-/** Registers a test with a runner, such as vitest's or `node:test`'s `test`. */
-export type RegisterTest = (title: string, body: () => Promise<void>) => unknown;
-
+import type { RegisterTest } from "./conformance-case.js";
 /** A network to examine, without nodes. */
 export interface TransportSubject {
   /** A transport of node `id`, not started. */

@@ -64,6 +64,26 @@ describe("an idle group", () => {
     await world.settled(next.propose(bytes("goes on")));
   });
 
+  test("stays awake while a member that led before waits for what became of a proposal", async () => {
+    world = new HostWorld();
+    await world.startGroup(3, () => new JournalMachine());
+    const old = await world.leader();
+    const { id } = old.status();
+    world.network.isolate(id, [1, 2, 3]);
+    // The next leader's first entry takes the place of one; of the others nothing is known.
+    const codes: string[] = [];
+    for (const word of ["one", "two", "three"]) {
+      old
+        .propose(bytes(word), { timeoutMs: 25_000 })
+        .catch(({ code }: { code: string }) => codes.push(code));
+    }
+    await world.run(5000);
+    world.network.heal();
+    await world.run(25_000);
+    expect(codes).toEqual(["RAFT_HOST_SUPERSEDED", "RAFT_HOST_TIMEOUT", "RAFT_HOST_TIMEOUT"]);
+    await world.until(() => sleepers() === 3);
+  });
+
   test("one of whose members restarts wakes for it", async () => {
     const { leader } = await asleep();
     const victim = [1, 2, 3].find((id) => id !== leader.status().id)!;

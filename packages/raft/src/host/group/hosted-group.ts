@@ -139,7 +139,10 @@ export class HostedGroup {
   step(message: PeerMessage | GroupTalk): void {
     this.#guard(() => {
       if (isSleepMessage(message)) {
-        this.#quiescence.hear(this.core, message);
+        // Who waits here needs time to pass, be it only to learn that it is up.
+        if (message.type === "sleep-response" || !this.#isBusy) {
+          this.#quiescence.hear(this.core, message);
+        }
         return;
       }
       if (isLeaseMessage(message)) {
@@ -164,7 +167,7 @@ export class HostedGroup {
       this.reads.tick(core, nowMs);
       this.#handOver.tick(core);
       if (!this.#isFit && core.role === "leader") handOver(core);
-      this.#quiescence.tick(core, this.proposals.count + this.reads.count > 0 || !this.#isFit);
+      this.#quiescence.tick(core, this.#isBusy);
       if (!this.#quiescence.isAwake) return;
       this.#parts.lease?.tick(core, this.#config, (message) => this.#context.send(this, message));
     });
@@ -366,6 +369,11 @@ export class HostedGroup {
   }
 
   // ── inside ───────────────────────────────────────────────────────────────
+
+  /** Whether somebody waits for this member, or it for a successor. */
+  get #isBusy(): boolean {
+    return this.proposals.count + this.reads.count > 0 || !this.#isFit;
+  }
 
   #guard(run: () => void): void {
     if (this.#state !== "running") return;
