@@ -1,5 +1,5 @@
 /** What a worker process is told, and what it answers. Plain data: it travels between processes. */
-import type { Feature, StoreName } from "./engines/engine.js";
+import type { StoreName } from "./engines/engine.js";
 
 /** What is measured, or prepared, by one process. */
 export type Phase =
@@ -38,7 +38,6 @@ export type Metrics = Readonly<Record<string, number>>;
 
 export interface JobResult {
   readonly metrics: Metrics;
-  readonly lacks: readonly Feature[];
 }
 
 /** What a worker sends to its parent. */

@@ -1,5 +1,5 @@
 /** The rows of the table, with the targets that issue 3 sets. */
-import type { Feature, StoreName } from "./engines/engine.js";
+import type { StoreName } from "./engines/engine.js";
 import type { Phase, ValueCache } from "./job.js";
 import { atLeast, atMost, NO_TARGET, type Target } from "./targets.js";
 
@@ -23,8 +23,6 @@ export interface Row {
   readonly titanPhase?: Phase;
   readonly metric: string;
   readonly unit: Unit;
-  /** What Titan must have for the row to be what it says. */
-  readonly needs?: Feature;
   readonly targets: readonly Target[];
 }
 
@@ -77,7 +75,6 @@ const GET_ROWS: readonly Omit<Row, "dataset">[] = [
     phase: read("uniform", "none"),
     titanPhase: read("uniform", "all"),
     ...RATE,
-    needs: "value cache",
     targets: [atLeast(1.5, "lmdb")],
   },
   {
@@ -85,7 +82,6 @@ const GET_ROWS: readonly Omit<Row, "dataset">[] = [
     label: "get zipf, cache of 10 %",
     phase: read("zipf", "tenth"),
     ...RATE,
-    needs: "value cache",
     targets: [atLeast(1, "lmdb")],
   },
 ];
@@ -105,7 +101,6 @@ const MANY_ROWS: readonly Row[] = [
     dataset: SMALL,
     phase: { kind: "get-many", cache: "none" },
     ...RATE,
-    needs: "getMany",
     targets: [atLeast(0.7, "lmdb")],
   },
   {
@@ -115,7 +110,6 @@ const MANY_ROWS: readonly Row[] = [
     phase: { kind: "get-many", cache: "none" },
     titanPhase: { kind: "get-many", cache: "all" },
     ...RATE,
-    needs: "value cache",
     targets: [atLeast(1, "lmdb")],
   },
 ];
@@ -128,7 +122,6 @@ function mixes(dataset: Dataset, suffix: string): Row[] {
     dataset,
     phase: { kind: "mix", readShare },
     ...RATE,
-    needs: "value cache",
     targets,
   });
   const isSmall = dataset === SMALL;

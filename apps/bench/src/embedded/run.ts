@@ -6,7 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import type { Arguments } from "./arguments.js";
-import type { Feature, StoreName } from "./engines/engine.js";
+import type { StoreName } from "./engines/engine.js";
 import type { Job, Phase } from "./job.js";
 import { DATASETS, type Dataset, phaseOf, type Row } from "./rows.js";
 import { runInProcess } from "./worker-process.js";
@@ -21,7 +21,6 @@ export interface Failure {
 export interface Outcome {
   /** By row and store, one figure per round. */
   readonly figures: ReadonlyMap<Row, ReadonlyMap<StoreName, readonly number[]>>;
-  readonly lacks: ReadonlySet<Feature>;
   readonly failures: readonly Failure[];
   /** Time that reading Titan's hint files alone took when it was opened, by row, in ms. */
   readonly hintReadMs: ReadonlyMap<Row, readonly number[]>;
@@ -40,7 +39,6 @@ export class BenchmarkRun {
   private readonly figures = new Map<Row, Map<StoreName, number[]>>();
   private readonly hintReadMs = new Map<Row, number[]>();
   private readonly loadAverages: number[] = [];
-  private readonly lacks = new Set<Feature>();
   private readonly failures: Failure[] = [];
   /** Stores whose load of the current dataset failed: there is nothing to measure. */
   private readonly unloaded = new Set<StoreName>();
@@ -58,8 +56,8 @@ export class BenchmarkRun {
       this.loadAverages.push(loadavg()[0] ?? 0);
       console.error(`round ${round + 1} of ${this.options.rounds} done`);
     }
-    const { figures, lacks, failures, hintReadMs, loadAverages } = this;
-    return { figures, lacks, failures, hintReadMs, loadAverages };
+    const { figures, failures, hintReadMs, loadAverages } = this;
+    return { figures, failures, hintReadMs, loadAverages };
   }
 
   private async runDataset(dataset: Dataset, round: number): Promise<void> {
@@ -108,9 +106,8 @@ export class BenchmarkRun {
       if (phase.kind === "load") this.unloaded.add(store);
       return;
     }
-    const { metrics, lacks } = message.result;
+    const { metrics } = message.result;
     console.error(`${store}, ${what}: ${JSON.stringify(metrics)}`);
-    if (store === "titan") for (const feature of lacks) this.lacks.add(feature);
     for (const row of rows) this.record(row, store, metrics);
   }
 

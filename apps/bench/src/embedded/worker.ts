@@ -2,7 +2,6 @@
  * One store, one phase, one process: runs the job given as JSON on the command line and sends what came
  * of it to the parent, or prints it when there is none.
  */
-import type { Feature } from "./engines/engine.js";
 import { importEngine } from "./engines/open-engine.js";
 import type { Job, JobMessage, JobResult } from "./job.js";
 import { Dice, KeySpace } from "./key-space.js";
@@ -11,19 +10,16 @@ import { phaseRun } from "./phases/run-phase.js";
 async function runJob(job: Job): Promise<JobResult> {
   const openEngine = await importEngine(job.store);
   const { directory } = job;
-  const lacks = new Set<Feature>();
   const metrics = await phaseRun(job.phase)({
     job,
     keySpace: new KeySpace(job.seed),
     dice: new Dice(job.seed + 1),
     open: async (settings) => {
       const cheapest = { directory, isDurable: false, callers: 1, valueCacheBytes: 0 };
-      const engine = await openEngine({ ...cheapest, ...settings });
-      for (const feature of engine.lacks) lacks.add(feature);
-      return engine;
+      return openEngine({ ...cheapest, ...settings });
     },
   });
-  return { metrics, lacks: [...lacks] };
+  return { metrics };
 }
 
 function report(message: JobMessage): void {

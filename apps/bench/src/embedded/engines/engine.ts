@@ -20,9 +20,6 @@ export interface EngineSettings {
   readonly valueCacheBytes: number;
 }
 
-/** Features that a row of the table asks for and a store may lack. */
-export type Feature = "value cache" | "getMany";
-
 export interface Put {
   readonly key: string;
   readonly value: Buffer;
@@ -35,8 +32,6 @@ export interface ReadValue {
 
 /** An open store. Keys are strings of 16 ASCII characters. */
 export interface Engine {
-  /** What {@link Feature}s are played by something else, for the footnotes. */
-  readonly lacks: readonly Feature[];
   /** Puts or removals in one large batch that suit the store best, as measured. */
   readonly batchOperations: number;
   /** Reads in place; `undefined` in a store that can't. */

@@ -50,7 +50,6 @@ export async function openLevel(settings: EngineSettings): Promise<Engine> {
   const batcher = new TurnBatcher(write);
   return {
     batchOperations: BATCH_OPERATIONS,
-    lacks: [],
     getSync: (key) => db.getSync(key),
     getAsync: undefined,
     getMany(keys) {

@@ -47,7 +47,6 @@ export function openLmdb(settings: EngineSettings): Engine {
   };
   return {
     batchOperations: TRANSACTION_OPERATIONS,
-    lacks: [],
     getSync: (key) => db.getBinaryFast(key),
     getAsync: undefined,
     getMany(keys) {

@@ -47,7 +47,6 @@ export async function openRocksdb(settings: EngineSettings): Promise<Engine> {
   const batcher = new TurnBatcher(write);
   return {
     batchOperations: BATCH_OPERATIONS,
-    lacks: [],
     getSync: undefined,
     // A missing key is an error of that interface; so would be a real failure, which the caller's
     // check of the number of values found brings to light.

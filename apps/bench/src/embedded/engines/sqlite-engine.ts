@@ -53,7 +53,6 @@ export function openSqlite(settings: EngineSettings): Engine {
   const get = (key: string) => select.get(key) as Buffer | undefined;
   return {
     batchOperations: BATCH_OPERATIONS,
-    lacks: [],
     getSync: get,
     getAsync: undefined,
     getMany(keys) {

@@ -1,10 +1,11 @@
+import { PEER_CACHE_BYTES } from "../engines/engine.js";
 import { assertCount, type PhaseRun, WARM_UP_SHARE } from "./phase.js";
 
 const ROWS = 100;
 
 /** Scans of 100 rows from the place of a random key on: the first one after opening, then many. */
 export const runScan: PhaseRun = async ({ job, keySpace, dice, open }) => {
-  const engine = await open();
+  const engine = await open({ valueCacheBytes: PEER_CACHE_BYTES });
   // From the upper end fewer rows would follow; half of the keys are behind any such start.
   const start = () => `${dice.below(8).toString(16)}${keySpace.key(dice.next()).slice(1)}`;
   const scan = async () => assertCount(await engine.scan(start(), ROWS), ROWS, "rows");
