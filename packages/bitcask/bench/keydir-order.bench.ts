@@ -11,6 +11,7 @@ import { KeyOrder } from "../src/keydir/key-order.js";
 import { KeyProbe } from "../src/keydir/key-probe.js";
 import type { KeyWords } from "../src/keydir/key-words.js";
 import { LeafSort } from "../src/keydir/leaf-sort.js";
+import { createLocation } from "../src/keydir/location.js";
 import { MemoryBudget } from "../src/keydir/memory-budget.js";
 import { RecordTable } from "../src/keydir/record-table.js";
 import { Separators } from "../src/keydir/separators.js";
@@ -215,7 +216,7 @@ function main(): void {
   const count = Number(process.argv[2] ?? 1_000_000);
   const probe = new KeyProbe({ k0: 1, k1: 2 });
   const slice = Buffer.alloc(16);
-  const location = { fileId: 0, position: 0, size: 0, sequence: 1, expiresAt: 0, flags: 0 };
+  const location = { ...createLocation(), sequence: 1 };
   for (let i = 0; i < count; i++) {
     let h = Math.imul(i ^ (i >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

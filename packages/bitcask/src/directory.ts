@@ -5,6 +5,7 @@
 import { DATA_HEADER_BYTES, decodeDataFileHeader, isDataFile } from "./data-file-header.js";
 import { BitcaskError } from "./errors.js";
 import { assertComplete } from "./incomplete-copy.js";
+import { IMAGE_NAME } from "./index-image.js";
 import { posixCode } from "./io-errors.js";
 import { DirectoryLock } from "./lock-file.js";
 import { decodeManifest, encodeManifest, MANIFEST_NAME, type Manifest } from "./manifest.js";
@@ -22,7 +23,7 @@ export const HINT_NAME = /^(\d{10})\.hint$/;
 /** More levels than a path can have in practice. */
 const MAX_ANCESTORS = 128;
 /** Written aside, never renamed: worth nothing. */
-export const ASIDE_NAME = /^(manifest|\d{10}\.(data|hint))\.tmp$/;
+export const ASIDE_NAME = /^(manifest|keydir\.image|\d{10}\.(data|hint))\.tmp$/;
 
 /**
  * Makes sure that the directory is there.
@@ -158,7 +159,7 @@ async function judge(
   listed: ReadonlySet<number>,
   name: string,
 ): Promise<"ours" | "leftover" | "foreign"> {
-  if (name === MANIFEST_NAME || DirectoryLock.owns(name)) return "ours";
+  if (name === MANIFEST_NAME || name === IMAGE_NAME || DirectoryLock.owns(name)) return "ours";
   if (ASIDE_NAME.test(name)) return "leftover";
   const hint = HINT_NAME.exec(name);
   if (hint !== null) return listed.has(Number(hint[1])) ? "ours" : "leftover";

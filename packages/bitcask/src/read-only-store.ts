@@ -74,10 +74,16 @@ async function load(
   files: FileSet,
 ): Promise<Store> {
   const { fileSystem, random, clock, ordered, maxKeydirBytes: maxBytes } = options;
-  const keydir = new Keydir({ random }, { ordered, maxBytes });
   const context = { fileSystem, directory };
   const keys = await KeyRing.open(options.encryption, random);
-  const state = await recoverFiles(context, found, { keydir, files, keys, isReadOnly: true });
+  const state = await recoverFiles(context, found, {
+    createKeydir: () => new Keydir({ random }, { ordered, maxBytes }),
+    files,
+    keys,
+    onProgress: options.onOpenProgress,
+    isReadOnly: true,
+  });
+  const { keydir } = state;
   const health = new Health();
   const manifest = new ManifestStore(fileSystem, directory, health, found);
   const now = new StoreTime(clock, state.timeFloorMs);

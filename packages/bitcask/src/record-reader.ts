@@ -75,7 +75,7 @@ export class RecordReader {
     const location = this.find(key);
     if (location === undefined) return undefined;
     if (location.size <= BLOCKING_READ_BYTES) return this.valueSync(key, location);
-    return this.value(key, location);
+    return this.readRecord(key, location, this.files.get(location.fileId));
   }
 
   /** All are looked up, and reads of them begun, before the call returns. */
@@ -113,7 +113,8 @@ export class RecordReader {
     if (location.size <= BLOCKING_READ_BYTES) {
       return { value: this.valueSync(key, location), expiresAtMs };
     }
-    return { value: await this.value(key, location), expiresAtMs };
+    const value = await this.readRecord(key, location, this.files.get(location.fileId));
+    return { value, expiresAtMs };
   }
 
   /**
@@ -140,28 +141,16 @@ export class RecordReader {
     const cached = this.cached(location);
     if (cached !== undefined) return cached;
     const value = this.readRecordSync(key, location, this.files.get(location.fileId));
-    this.cache?.add(location.sequence, value);
-    return value;
-  }
-
-  private async value(key: Key, location: Readonly<Location>): Promise<Uint8Array> {
-    const cached = this.cached(location);
-    if (cached !== undefined) return cached;
-    const { sequence, fileId } = location;
-    const value = await this.readRecord(key, location, this.files.get(fileId));
-    this.cache?.add(sequence, value);
+    this.cache?.add(location.record, location.sequence, value);
     return value;
   }
 
   /** A copy of the cached value, the caller's to keep. */
-  private cached({ sequence }: Readonly<Location>): Uint8Array | undefined {
-    const value = this.cache?.get(sequence);
-    if (value === undefined) return undefined;
-    if (value.length > MAX_SLAB_RECORD_BYTES) return value.slice();
-    const at = this.slab.claim(value.length);
-    const { bytes } = this.slab.source;
-    bytes.set(value, at);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset + at, value.length);
+  private cached({ record, sequence }: Readonly<Location>): Uint8Array | undefined {
+    const { cache } = this;
+    if (cache === undefined) return undefined;
+    const address = cache.find(record, sequence);
+    return address === 0 ? undefined : cache.read(address, this.slab);
   }
 
   private readRecordSync(key: Key, location: Readonly<Location>, file: DataFile): Uint8Array {

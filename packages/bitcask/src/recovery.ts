@@ -3,7 +3,7 @@
  * Nothing is written before everything has been read and found sound.
  *
  * 1. The manifest names the files; one that is missing or too short is corruption.
- * 2. Hints, then records, fill the keydir.
+ * 2. The image of the last clean end fills the keydir; without one, hints do, then records.
  * 3. A torn end of the active file is cut. What may have been in the page cache only is written once
  *    more and synced: after a failed fsync the cache can hold bytes that the disk never got.
  * 4. Leftovers of an interrupted rotation or merge are removed.
@@ -15,15 +15,17 @@ import { BitcaskError } from "./errors.js";
 import { type FileScan, loadHint, loadRecords } from "./file-loader.js";
 import type { FileSet } from "./file-set.js";
 import { readHintFile } from "./hint-file.js";
+import { IMAGE_NAME, type IndexImage, openIndexImage } from "./index-image.js";
 import { IndexLoader } from "./index-loader.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { Manifest, ManifestFile } from "./manifest.js";
 import type { FileHandle, FileSystem } from "./ports.js";
-import type { IgnoredFile, TornTail } from "./stats.js";
+import type { IgnoredFile, OpenProgress, TornTail } from "./stats.js";
 
 const REWRITE_CHUNK_BYTES = 1024 * 1024;
 
 export interface RecoveredState {
+  readonly keydir: Keydir;
   readonly nextSequence: number;
   readonly timeFloorMs: number;
   /** The file that takes writes; `undefined` in a store that has none yet. */
@@ -36,9 +38,12 @@ export interface RecoveredState {
 
 /** What recovery fills. */
 export interface RecoveryTarget {
-  readonly keydir: Keydir;
+  /** A fresh one; asked for once more when an image spoilt the first. */
+  readonly createKeydir: () => Keydir;
   readonly files: FileSet;
   readonly keys: KeyRing;
+  /** Told how much has been read, and of how much. */
+  readonly onProgress: (progress: OpenProgress) => void;
   /** Mends nothing, writes nothing, and keeps every file open. @default false */
   readonly isReadOnly?: boolean;
 }
@@ -53,14 +58,23 @@ export async function recoverFiles(
   return recovery.run();
 }
 
+/** A filled index, and what was learnt on the way. */
+interface Loaded {
+  readonly keydir: Keydir;
+  /** Of the active file; `undefined` after an image, whose files are whole. */
+  readonly scan: FileScan | undefined;
+  readonly highestSequence: number;
+  readonly timeFloorMs: number;
+}
+
 class Recovery {
   private readonly fileSystem: FileSystem;
   private readonly directory: string;
   private readonly manifest: Manifest;
+  private readonly into: RecoveryTarget;
   private readonly files: FileSet;
   private readonly keys: KeyRing;
   private readonly isReadOnly: boolean;
-  private readonly loader: IndexLoader;
   private readonly ignoredHints: IgnoredFile[] = [];
   private recordsScanned = 0;
   private hintEntriesLoaded = 0;
@@ -75,31 +89,29 @@ class Recovery {
     this.manifest = manifest;
     this.files = into.files;
     this.keys = into.keys;
+    this.into = into;
     this.isReadOnly = into.isReadOnly === true;
-    this.loader = new IndexLoader(into.keydir, (fileId) => into.files.get(fileId));
   }
 
   async run(): Promise<RecoveredState> {
-    let active: DataFile | undefined;
-    let scan: FileScan | undefined;
+    const files: DataFile[] = [];
     for (const listed of this.manifest.files) {
       const file = await this.openFile(listed);
       this.files.add(file);
-      const found = await this.loadFile(file);
-      if (file.isSealed) {
-        if (!this.isReadOnly) this.files.closeIdle(file);
-        continue;
-      }
-      if (active !== undefined)
-        throw this.corrupt(file.path, "the manifest names two active files");
-      active = file;
-      scan = found;
+      if (file.isSealed && !this.isReadOnly) this.files.closeIdle(file);
+      files.push(file);
     }
-    this.loader.finish();
+    const [active, second] = files.filter(({ isSealed }) => !isSealed);
+    if (second !== undefined) {
+      throw this.corrupt(second.path, "the manifest names two active files");
+    }
+    const loaded = (await this.loadImage(files)) ?? (await this.loadFiles(files));
+    const { scan } = loaded;
     const tornTail = active && scan ? await this.mendTail(active, scan) : undefined;
     return {
-      nextSequence: Math.max(this.manifest.nextSequence, this.loader.highestSequence + 1),
-      timeFloorMs: Math.max(this.manifest.timeFloorMs, this.loader.timeFloorMs),
+      keydir: loaded.keydir,
+      nextSequence: Math.max(this.manifest.nextSequence, loaded.highestSequence + 1),
+      timeFloorMs: Math.max(this.manifest.timeFloorMs, loaded.timeFloorMs),
       active,
       tornTail,
       ignoredHints: this.ignoredHints,
@@ -149,24 +161,79 @@ class Recovery {
     }
   }
 
-  private async loadFile(file: DataFile): Promise<FileScan> {
+  /** @returns `undefined` when there is no image, or none that is of use */
+  private async loadImage(files: readonly DataFile[]): Promise<Loaded | undefined> {
+    const path = this.fileSystem.join(this.directory, IMAGE_NAME);
+    const image = await openIndexImage(this.fileSystem, path, this.manifest);
+    if (image === undefined) return undefined;
+    if (typeof image === "string") return this.ignoreHint(path, image);
+    try {
+      return await this.loadTables(path, image, files);
+    } finally {
+      await image.close();
+    }
+  }
+
+  private async loadTables(
+    path: string,
+    image: IndexImage,
+    files: readonly DataFile[],
+  ): Promise<Loaded | undefined> {
+    if (!image.fits(files)) return this.ignoreHint(path, "made beside other files");
+    const keydir = this.into.createKeydir();
+    const fault = await image.load(keydir, (loadedBytes, totalBytes) =>
+      this.into.onProgress({ loadedBytes, totalBytes }),
+    );
+    if (fault !== undefined) return this.ignoreHint(path, fault);
+    for (const { id, liveBytes, minSequence, hintedBytes } of image.files) {
+      Object.assign(this.files.get(id), { liveBytes, minSequence, hintedBytes });
+    }
+    this.hintEntriesLoaded = keydir.size;
+    // The manifest of a clean end knows the number and the time.
+    return { keydir, scan: undefined, highestSequence: 0, timeFloorMs: 0 };
+  }
+
+  private async loadFiles(files: readonly DataFile[]): Promise<Loaded> {
+    const keydir = this.into.createKeydir();
+    const loader = new IndexLoader(keydir, (fileId) => this.files.get(fileId));
+    const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+    let loadedBytes = 0;
+    let scan: FileScan | undefined;
+    for (const file of files) {
+      const found = await this.loadFile(loader, file);
+      if (!file.isSealed) scan = found;
+      else if (!this.isReadOnly) this.files.closeIdle(file);
+      loadedBytes += file.size;
+      this.into.onProgress({ loadedBytes, totalBytes });
+    }
+    loader.finish();
+    const { highestSequence, timeFloorMs } = loader;
+    return { keydir, scan, highestSequence, timeFloorMs };
+  }
+
+  private async loadFile(loader: IndexLoader, file: DataFile): Promise<FileScan> {
     const handle = this.files.handleOf(file);
-    const from = await this.loadHintOf(file);
-    const scan = await loadRecords(this.loader, file, handle, { from, to: file.size });
+    const from = await this.loadHintOf(loader, file);
+    const scan = await loadRecords(loader, file, handle, { from, to: file.size });
     this.recordsScanned += scan.recordCount;
     return scan;
   }
 
+  private ignoreHint(file: string, reason: string): undefined {
+    this.ignoredHints.push({ file, reason });
+    return undefined;
+  }
+
   /** @returns where the records begin that no hint covered */
-  private async loadHintOf(file: DataFile): Promise<number> {
+  private async loadHintOf(loader: IndexLoader, file: DataFile): Promise<number> {
     const path = this.fileSystem.join(this.directory, hintFileName(file.id));
     const { id, salt, cipher } = file;
     const about = { id, salt, cipher, storeId: this.manifest.storeId };
     const hint = await readHintFile(this.fileSystem, path, about, file.size);
     if (hint === undefined) return DATA_HEADER_BYTES;
-    const fault = typeof hint === "string" ? hint : loadHint(this.loader, file, hint);
+    const fault = typeof hint === "string" ? hint : loadHint(loader, file, hint);
     if (fault !== undefined || typeof hint === "string") {
-      this.ignoredHints.push({ file: path, reason: fault ?? "unusable" });
+      this.ignoreHint(path, fault ?? "unusable");
       return DATA_HEADER_BYTES;
     }
     this.hintEntriesLoaded += hint.entryCount;

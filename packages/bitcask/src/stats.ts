@@ -4,7 +4,8 @@
 export interface OpenReport {
   /** A torn end of the newest file that was cut off; never acknowledged as durable. */
   readonly tornTail: TornTail | undefined;
-  /** Hint files that could not be used, so that their data files were read in full. */
+  /** Hint files that could not be used, so that their data files were read in full; and an image of the
+   *  index, so that hint files were. */
   readonly ignoredHints: readonly IgnoredFile[];
   /** Leftovers of an interrupted rotation or merge that were removed. */
   readonly removedFiles: readonly string[];
@@ -12,10 +13,16 @@ export interface OpenReport {
   readonly foreignFiles: readonly string[];
   /** Records read from data files because no hint covered them. */
   readonly recordsScanned: number;
-  /** Keys loaded from hint files. */
+  /** Keys loaded from the image of the index or from hint files. */
   readonly hintEntriesLoaded: number;
   /** A lock of a dead process was taken over. */
   readonly staleLockTakenOver: boolean;
+}
+
+/** How far an opening has come: bytes of what is read for the index, data files that hints cover included. */
+export interface OpenProgress {
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
 }
 
 export interface TornTail {

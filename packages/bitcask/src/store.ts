@@ -8,20 +8,26 @@ import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { type FrozenFiles, freeze, freezeFiles } from "./frozen-files.js";
 import { Health } from "./health.js";
+import { IMAGE_NAME, writeIndexImage } from "./index-image.js";
 import { toBitcaskError } from "./io-errors.js";
 import { Keydir } from "./keydir/keydir.js";
+import { TableWriter } from "./keydir/table-image.js";
 import { DirectoryLock } from "./lock-file.js";
 import { ManifestStore } from "./manifest-store.js";
 import { Merger } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
 import { RecordReader } from "./record-reader.js";
 import { recoverFiles } from "./recovery.js";
+import { unlinkIfPresent } from "./small-file.js";
 import type { BitcaskStats, OpenReport } from "./stats.js";
 import { withFiles } from "./store-files.js";
 import { StoreTime } from "./store-time.js";
 import { ValueCache } from "./value-cache.js";
 import { WriteApplier } from "./write-applier.js";
 import { WriteQueue } from "./write-queue.js";
+
+/** Fewer are read from hints, or records, as fast. */
+const MIN_IMAGED_KEYS = 16_384;
 
 interface StoreParts {
   readonly directory: string;
@@ -73,7 +79,7 @@ export class Store {
       { keydir, files, time: now, cache: this.cache, unpacker: options.unpacker },
       verifyChecksums,
     );
-    const applier = new WriteApplier(keydir, files, now);
+    const applier = new WriteApplier(keydir, files, now, this.cache);
     this.queue = new WriteQueue({ log, applier, keydir, time: now, health, options });
     const { fileSystem, random } = options;
     const { queue } = this;
@@ -148,6 +154,7 @@ export class Store {
       if (!this.health.isPoisoned) await this.queue.settle();
       await this.merger.hintActive();
       if (!this.health.isPoisoned) await this.recordCleanEnd();
+      if (this.options.indexImage) await this.writeImage();
     } finally {
       this.queue.stop();
       await this.files.closeAll();
@@ -165,6 +172,22 @@ export class Store {
       timeFloorMs: Math.max(this.now.floor, current.timeFloorMs),
       files: withFiles(current.files, [this.log.file]),
     }));
+  }
+
+  /** A failure costs the next open some time and nothing else. */
+  private async writeImage(): Promise<void> {
+    const { directory, keydir, files, health, manifest } = this;
+    const { fileSystem } = this.options;
+    if (health.isPoisoned || keydir.size < MIN_IMAGED_KEYS) return;
+    // It would show the keys that the files hide.
+    if (files.list().some(({ cipher }) => cipher !== undefined)) return;
+    const path = fileSystem.join(directory, IMAGE_NAME);
+    const tables = new TableWriter();
+    keydir.save(tables);
+    const about = { files: files.list(), tables };
+    await writeIndexImage(fileSystem, path, manifest.current, about).catch(() =>
+      unlinkIfPresent(fileSystem, `${path}.tmp`).catch(() => undefined),
+    );
   }
 }
 
@@ -202,8 +225,13 @@ async function openLocked(
   const keys = await KeyRing.open(options.encryption, random);
   const { manifest: found, names } = await prepareDirectory(context, lock, options);
   const { ordered, maxKeydirBytes: maxBytes } = options;
-  const keydir = new Keydir({ random }, { ordered, maxBytes });
-  const state = await recoverFiles(context, found, { keydir, files, keys });
+  const state = await recoverFiles(context, found, {
+    createKeydir: () => new Keydir({ random }, { ordered, maxBytes }),
+    files,
+    keys,
+    onProgress: options.onOpenProgress,
+  });
+  const { keydir } = state;
   const manifest = new ManifestStore(fileSystem, directory, health, found);
   const leftovers = await findLeftovers(context, found, names);
   const now = new StoreTime(clock, state.timeFloorMs);
@@ -222,6 +250,8 @@ async function openLocked(
     files: withFiles(current.files, state.active === undefined ? [] : [state.active]),
   }));
   await removeLeftovers(context, manifest, leftovers.removed);
+  // Of no use from here on, and as large as the index.
+  await unlinkIfPresent(fileSystem, fileSystem.join(directory, IMAGE_NAME)).catch(() => undefined);
   // A file has one key: what comes now is encrypted as the options say.
   if (state.active?.keyId !== keys.currentKeyId) await log.rotate();
   const report: OpenReport = {

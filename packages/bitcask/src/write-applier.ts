@@ -6,22 +6,32 @@ import { KeySlice } from "./keydir/key-probe.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation } from "./keydir/location.js";
 import type { RecordBuffer } from "./record-buffer.js";
-import { CONTROL, createRecordHeader, readUint64, TOMBSTONE } from "./record-format.js";
+import {
+  COMPRESSED,
+  CONTROL,
+  createRecordHeader,
+  ENCRYPTED,
+  readUint64,
+  TOMBSTONE,
+} from "./record-format.js";
 import type { StoreTime } from "./store-time.js";
+import type { ValueCache } from "./value-cache.js";
 
 export class WriteApplier {
   private readonly keydir: Keydir;
   private readonly files: FileSet;
   private readonly time: StoreTime;
+  private readonly cache: ValueCache | undefined;
   private readonly header = createRecordHeader();
   private readonly location = createLocation();
   private readonly displaced = createLocation();
   private readonly key = new KeySlice();
 
-  constructor(keydir: Keydir, files: FileSet, time: StoreTime) {
+  constructor(keydir: Keydir, files: FileSet, time: StoreTime, cache?: ValueCache) {
     this.keydir = keydir;
     this.files = files;
     this.time = time;
+    this.cache = cache;
   }
 
   /**
@@ -58,8 +68,17 @@ export class WriteApplier {
       location.expiresAt = header.expiresAt;
       if (this.keydir.set(key, location, this.displaced) === "location") this.discount();
       file.liveBytes += header.recordSize;
+      if (this.cache?.has(location.record)) this.refresh(this.cache, records.bytes, at);
     }
     return existed;
+  }
+
+  /** A value that is read often stays in the cache when it is written. */
+  private refresh(cache: ValueCache, bytes: Uint8Array, at: number): void {
+    const { flags, keyStart, keySize, valueSize, sequence } = this.header;
+    if (flags & (COMPRESSED | ENCRYPTED)) return;
+    const from = at + keyStart + keySize;
+    cache.replace(this.location.record, sequence, bytes.subarray(from, from + valueSize));
   }
 
   private remove(key: KeySlice, sequence: number): boolean {

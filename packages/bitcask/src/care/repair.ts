@@ -12,6 +12,7 @@ import type { DirectoryContext } from "../directory.js";
 import type { EncryptionOptions } from "../encryption/encryption-options.js";
 import { KeyRing } from "../encryption/key-ring.js";
 import { Health } from "../health.js";
+import { IMAGE_NAME } from "../index-image.js";
 import { toBitcaskError } from "../io-errors.js";
 import { DirectoryLock } from "../lock-file.js";
 import { MANIFEST_NAME, type Manifest, type ManifestFile } from "../manifest.js";
@@ -174,6 +175,8 @@ function replacedNames({ survey, files, damages }: StoreExamination): string[] {
     if (isRefused) names.add(name);
   }
   if (survey.manifest === undefined) names.add(MANIFEST_NAME);
+  // It speaks of files as they were.
+  if (survey.names.includes(IMAGE_NAME)) names.add(IMAGE_NAME);
   return [...names];
 }
 

@@ -17,6 +17,7 @@ import { BitcaskError } from "../errors.js";
 import type { KeyProbe } from "./key-probe.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { RecordTable } from "./record-table.js";
+import { bytesOf, type TableReader, type TableWriter } from "./table-image.js";
 
 const MAX_SLOTS = 8192;
 const MIN_SLOTS = 64;
@@ -168,6 +169,36 @@ export class HashIndex {
     for (let segment = 0; segment < this.slots.length; segment++) {
       if ((this.slots[segment] as number) < slots) this.resize(segment, slots);
     }
+  }
+
+  /** Puts the table into an image. */
+  save(image: TableWriter): void {
+    image.number(this.depth, this.total, this.slots.length);
+    for (let segment = 0; segment < this.slots.length; segment++) {
+      image.number(this.slots[segment] as number, this.counts[segment] as number);
+      image.number(this.depths[segment] as number, this.prefixes[segment] as number);
+    }
+    for (const slab of this.slabs) image.block(bytesOf(slab));
+  }
+
+  /** Makes an empty table the one that was saved. @throws BitcaskError `BITCASK_INDEX_FULL` */
+  restore(image: TableReader): void {
+    this.depth = image.count(MAX_DEPTH);
+    this.total = image.number();
+    const segments = image.count(2 ** MAX_DEPTH);
+    this.directory = new Int32Array(2 ** this.depth);
+    for (let segment = 0; segment < segments; segment++) {
+      if (segment >= this.slots.length) this.addSegment(0, 0);
+      this.slots[segment] = image.count(MAX_SLOTS);
+      this.counts[segment] = image.number();
+      const depth = image.count(this.depth);
+      const prefix = image.count(2 ** depth - 1);
+      this.depths[segment] = depth;
+      this.prefixes[segment] = prefix;
+      const width = 1 << (this.depth - depth);
+      this.directory.fill(segment, prefix * width, (prefix + 1) * width);
+    }
+    for (const slab of this.slabs) image.block(bytesOf(slab));
   }
 
   private place(segment: number, hash: number, id: number): void {

@@ -9,18 +9,22 @@
  * Deleted records are marked dead and swept out when they are a third of their leaf.
  * Leaves that have become small join a neighbour.
  */
+import { MAX_KEY_BYTES } from "./key-probe.js";
 import type { KeyWords } from "./key-words.js";
 import { compareKeyWords, headOf, prefixOf, shortestBetween, wordAt } from "./key-words.js";
 import { createLeaf, LEAF_RECORDS, Leaf } from "./leaf.js";
 import { LeafSort } from "./leaf-sort.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import { gatherHeads, RecordSweep } from "./record-batch.js";
 import type { RecordTable } from "./record-table.js";
 import { Separators } from "./separators.js";
+import { bytesOf, type TableReader, type TableWriter } from "./table-image.js";
 
 /** Records looked at for a median: divides within 35–65 % nearly always. */
 const SAMPLE_RECORDS = 63;
 /** Fewer dead records than this are not worth a sweep. */
 const MIN_SWEEP = 64;
+const MAX_LEAVES = 2 ** 31;
 
 export class KeyOrder {
   /** Changes whenever leaves appear, vanish or are replaced. */
@@ -28,6 +32,7 @@ export class KeyOrder {
   private readonly separators = new Separators();
   private readonly leaves: Leaf[];
   private readonly sorter: LeafSort;
+  private readonly sweeper: RecordSweep;
   private readonly records: RecordTable;
   private readonly budget: MemoryBudget;
   private readonly heads = new Float64Array(LEAF_RECORDS);
@@ -38,6 +43,7 @@ export class KeyOrder {
     this.records = records;
     this.budget = budget;
     this.sorter = new LeafSort(records);
+    this.sweeper = new RecordSweep(records);
     this.reserved = createLeaf(budget);
     this.leaves = [this.reserved];
   }
@@ -118,6 +124,30 @@ export class KeyOrder {
     this.version++;
   }
 
+  /** Puts leaves and bounds into an image. */
+  save(image: TableWriter): void {
+    image.number(this.leaves.length);
+    for (const [index, leaf] of this.leaves.entries()) {
+      image.number(leaf.count, leaf.sorted, leaf.dead);
+      if (index > 0) saveKey(image, this.separators.boundOf(index));
+      image.block(bytesOf(leaf.ids, leaf.count));
+    }
+  }
+
+  /** Makes an empty order the one that was saved. @throws BitcaskError `BITCASK_INDEX_FULL` */
+  restore(image: TableReader): void {
+    const leafCount = image.count(MAX_LEAVES);
+    const leaves: Leaf[] = [];
+    const bounds: KeyWords[] = [];
+    for (let index = 0; index < leafCount; index++) {
+      const leaf = restoredLeaf(image, this.budget);
+      if (index > 0) bounds.push(restoredKey(image));
+      image.block(bytesOf(leaf.ids, leaf.count));
+      leaves.push(leaf);
+    }
+    this.adopt(leaves, bounds);
+  }
+
   private sortLeaf(leaf: Leaf): void {
     this.sweep(leaf);
     const fresh = leaf.count - leaf.sorted;
@@ -136,8 +166,8 @@ export class KeyOrder {
   private sweep(leaf: Leaf): void {
     if (leaf.dead === 0) return;
     const { ids, count, sorted } = leaf;
-    leaf.sorted = this.records.sweepDead(ids, { from: 0, to: sorted }, 0);
-    const kept = this.records.sweepDead(ids, { from: sorted, to: count }, leaf.sorted);
+    leaf.sorted = this.sweeper.sweepDead(ids, { from: 0, to: sorted }, 0);
+    const kept = this.sweeper.sweepDead(ids, { from: sorted, to: count }, leaf.sorted);
     leaf.count = kept;
     leaf.dead = 0;
     leaf.version++;
@@ -155,7 +185,7 @@ export class KeyOrder {
     const right = new Leaf(LEAF_RECORDS, this.budget);
     const { ids, count, sorted } = leaf;
     const skip = this.separators.sharedWords(index);
-    this.records.gatherHeads(ids, { from: 0, to: count }, skip, this.heads);
+    gatherHeads(this.records, ids, { from: 0, to: count }, skip, this.heads);
     const boundHead = headOf(wordAt(bound, skip), wordAt(bound, skip + 1));
     let kept = 0;
     for (let at = 0; at < count; at++) {
@@ -239,4 +269,27 @@ export class KeyOrder {
     this.separators.remove(leftIndex + 1);
     this.version++;
   }
+}
+
+function restoredLeaf(image: TableReader, budget: MemoryBudget): Leaf {
+  const count = image.count(LEAF_RECORDS);
+  const sorted = image.count(count);
+  const dead = image.count(count);
+  const leaf = createLeaf(budget, count);
+  leaf.count = count;
+  leaf.sorted = sorted;
+  leaf.dead = dead;
+  return leaf;
+}
+
+function saveKey(image: TableWriter, { length, wordCount, words }: KeyWords): void {
+  image.number(length, ...words.subarray(0, wordCount));
+}
+
+function restoredKey(image: TableReader): KeyWords {
+  const length = image.count(MAX_KEY_BYTES);
+  const wordCount = (length + 3) >>> 2;
+  const words = new Int32Array(wordCount);
+  for (let index = 0; index < wordCount; index++) words[index] = image.number();
+  return { words, wordCount, length };
 }

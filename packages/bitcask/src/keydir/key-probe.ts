@@ -3,7 +3,7 @@ import { type HashSeed, halfSipHash } from "./half-siphash.js";
 import type { KeyWords } from "./key-words.js";
 
 /** Longest key, in bytes: what a record has bits for. */
-const MAX_KEY_BYTES = 131_071;
+export const MAX_KEY_BYTES = 131_071;
 const EMPTY = new Uint8Array(0);
 const MAX_KEY_WORDS = Math.ceil(MAX_KEY_BYTES / 4);
 
@@ -29,7 +29,8 @@ export class KeyProbe implements KeyWords {
   wordCount = 0;
   /** Signed 32 bits; set by `load` and `loadSlice`. */
   hash = 0;
-  private readonly seed: HashSeed;
+  /** Changed only while no key is loaded. */
+  seed: HashSeed;
 
   constructor(seed: HashSeed) {
     this.seed = seed;

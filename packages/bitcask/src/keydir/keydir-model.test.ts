@@ -31,6 +31,7 @@ function randomKey(random: SeededRandom, spread: number): string {
 
 function randomLocation(random: SeededRandom, sequence: number): Location {
   return {
+    ...createLocation(),
     fileId: random.nextInt(2) === 0 ? random.nextInt(5) : random.nextInt(2 ** 32),
     position: random.nextInt(2 ** 32) * 2 ** random.nextInt(17),
     size: random.nextInt(2 ** 32),
@@ -74,7 +75,7 @@ class Run {
     const was = this.keydir.set(this.asKey(key), location, this.out);
     const old = this.model.get(key);
     expect(was).toBe(old === undefined ? "none" : "location");
-    if (old !== undefined) expect(this.out).toEqual(old);
+    if (old !== undefined) expect({ ...this.out, record: 0 }).toEqual({ ...old, record: 0 });
     this.model.set(key, location);
   }
 
@@ -84,7 +85,7 @@ class Run {
     const was = this.keydir.delete(this.asKey(key), this.sequence, this.out);
     const old = this.model.get(key);
     expect(was).toBe(old === undefined ? "none" : "location");
-    if (old !== undefined) expect(this.out).toEqual(old);
+    if (old !== undefined) expect({ ...this.out, record: 0 }).toEqual({ ...old, record: 0 });
     this.model.delete(key);
   }
 
@@ -94,7 +95,7 @@ class Run {
     const model = view?.model ?? this.model;
     const found = this.keydir.get(this.asKey(key), this.out, view?.snapshot);
     expect(found).toBe(model.has(key));
-    if (found) expect(this.out).toEqual(model.get(key));
+    if (found) expect({ ...this.out, record: 0 }).toEqual({ ...model.get(key), record: 0 });
     expect(this.keydir.has(key === "" ? "" : toBytes(key))).toBe(this.model.has(key));
   }
 
@@ -106,7 +107,7 @@ class Run {
     const elsewhere = { fileId: location.fileId, position: location.position + 1 };
     expect(this.keydir.forget(this.asKey(key), elsewhere, this.out)).toBe(false);
     expect(this.keydir.forget(this.asKey(key), location, this.out)).toBe(true);
-    expect(this.out).toEqual(location);
+    expect({ ...this.out, record: 0 }).toEqual({ ...location, record: 0 });
     this.model.delete(key);
     // Views opened before the next write may still see the key: there are none.
     this.set();
@@ -185,7 +186,7 @@ class Run {
       seen.push(key);
       if (random.nextInt(8) === 0) this.write();
       cursor.location(this.out);
-      expect(this.out).toEqual(model.get(key));
+      expect({ ...this.out, record: 0 }).toEqual({ ...model.get(key), record: 0 });
     }
     expect(seen).toEqual(expected);
   }

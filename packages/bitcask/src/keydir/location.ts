@@ -17,6 +17,9 @@ export interface Location {
   expiresAt: number;
   /** Six bits for the engine, 0 to 63. */
   flags: number;
+  /** Out only: the number under which the keydir keeps it, 1 to 2^31 - 1. It stays the same while the
+   *  key is overwritten, and may be another key's once this one was deleted. */
+  record: number;
 }
 
 /** Where a record lies, as in {@link Location}. */
@@ -27,7 +30,7 @@ export interface RecordPlace {
 
 /** A fresh, zeroed `Location` to be reused as an out-parameter. */
 export function createLocation(): Location {
-  return { fileId: 0, position: 0, size: 0, sequence: 0, expiresAt: 0, flags: 0 };
+  return { fileId: 0, position: 0, size: 0, sequence: 0, expiresAt: 0, flags: 0, record: 0 };
 }
 
 const MAX_UINT32 = 0xffff_ffff;

@@ -20,11 +20,12 @@
 
 import { BitcaskError } from "../errors.js";
 import type { KeyProbe } from "./key-probe.js";
-import { compareWords, headOf, type KeyWords } from "./key-words.js";
+import { compareWords, type KeyWords } from "./key-words.js";
 import type { Location } from "./location.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { SparseColumn } from "./sparse-column.js";
 import { SuffixArena } from "./suffix-arena.js";
+import { bytesOf, type TableReader, type TableWriter } from "./table-image.js";
 
 export const RECORD_WORDS = 10;
 export const CHUNK_BITS = 15;
@@ -55,7 +56,6 @@ export class RecordTable {
   private readonly expiry: SparseColumn;
   private readonly suffixes: SuffixArena;
   private readonly budget: MemoryBudget;
-  private readonly swept = new Int32Array(1024);
   private freeHead = 0;
   private freeCount = 0;
   /** The next number never handed out. */
@@ -163,6 +163,7 @@ export class RecordTable {
     const keyLengthLow = (chunk[base + 4] as number) & 0xffff;
     chunk[base + 4] = (Math.floor(position / TWO_32) << 16) | keyLengthLow;
     chunk[base + 5] = location.size;
+    location.record = id;
   }
 
   /** Turns the record into a deletion with this sequence number; keeps key and history. */
@@ -196,6 +197,7 @@ export class RecordTable {
     out.sequence = (meta & SEQUENCE_HIGH_MASK) * TWO_32 + ((chunk[base] as number) >>> 0);
     out.expiresAt = meta & HAS_EXPIRY ? this.expiry.get(id) : 0;
     out.flags = meta >>> FLAGS_SHIFT;
+    out.record = id;
   }
 
   /** Copies everything but the key, for a version that is about to be overwritten. */
@@ -299,58 +301,6 @@ export class RecordTable {
     return this.keyLength(a) - this.keyLength(b);
   }
 
-  /**
-   * Writes the first 52 bits behind word `skip` of each record's key to `heads[0, to - from)`, as
-   * numbers that sort like them. No branch depends on a record, so that cache misses overlap.
-   */
-  gatherHeads(ids: Int32Array, range: IdRange, skip: number, heads: Float64Array): void {
-    const { from, to } = range;
-    if (skip <= 1) {
-      // Words 0 to 2 lie in the record whatever the key's length.
-      for (let at = from; at < to; at++) {
-        const id = ids[at] as number;
-        const chunk = this.chunkOf(id);
-        const word = this.baseOf(id) + 6 + skip;
-        heads[at - from] = headOf(chunk[word] as number, chunk[word + 1] as number);
-      }
-      return;
-    }
-    for (let at = from; at < to; at++) {
-      const id = ids[at] as number;
-      heads[at - from] = headOf(this.keyWord(id, skip), this.keyWord(id, skip + 1));
-    }
-  }
-
-  /**
-   * Frees the dead among `ids[from, to)` and moves the others together, in place.
-   * @returns how many are left
-   */
-  sweepDead(ids: Int32Array, range: IdRange, into: number): number {
-    const { from, to } = range;
-    const dead = this.swept;
-    let kept = into;
-    let deadCount = 0;
-    for (let at = from; at < to; at++) {
-      const id = ids[at] as number;
-      const meta = this.chunkOf(id)[this.baseOf(id) + 1] as number;
-      const isDead = (meta >>> 24) & 1;
-      dead[deadCount] = id;
-      deadCount += isDead;
-      ids[kept] = id;
-      kept += 1 - isDead;
-      if (deadCount === dead.length) {
-        this.freeAll(deadCount);
-        deadCount = 0;
-      }
-    }
-    this.freeAll(deadCount);
-    return kept;
-  }
-
-  private freeAll(count: number): void {
-    for (let index = 0; index < count; index++) this.free(this.swept[index] as number, true);
-  }
-
   /** A copy of the record's key. */
   keyWords(id: number): KeyWords {
     const length = this.keyLength(id);
@@ -383,16 +333,40 @@ export class RecordTable {
     this.chunkOf(id)[this.baseOf(id) + 6 + slot] = target;
   }
 
+  /** Puts all records into an image; there must be no kept old versions. */
+  save(image: TableWriter): void {
+    image.number(this.next, this.freeHead, this.freeCount);
+    for (let index = 0; index * CHUNK_RECORDS < this.next; index++) {
+      image.block(bytesOf(this.chunks[index] as Int32Array, this.usedWords(index)));
+    }
+    this.expiry.save(image);
+    this.suffixes.save(image);
+  }
+
+  /** Makes an empty table the one that was saved. @throws BitcaskError `BITCASK_INDEX_FULL` */
+  restore(image: TableReader): void {
+    const next = image.number();
+    const freeHead = image.number();
+    const freeCount = image.number();
+    while (this.capacity < next) this.grow();
+    this.next = next;
+    this.freeHead = freeHead;
+    this.freeCount = freeCount;
+    for (let index = 0; index * CHUNK_RECORDS < next; index++) {
+      image.block(bytesOf(this.chunks[index] as Int32Array, this.usedWords(index)));
+    }
+    this.expiry.restore(image);
+    this.suffixes.restore(image);
+  }
+
+  private usedWords(chunk: number): number {
+    return Math.min(CHUNK_RECORDS, this.next - chunk * CHUNK_RECORDS) * RECORD_WORDS;
+  }
+
   /** Whether `count` more records, with so many bytes of keys in all, keep within the tables' limits. */
   canHold(count: number, keyBytes: number): boolean {
     return this.next + count <= MAX_RECORDS && this.suffixes.canHold(count, keyBytes);
   }
-}
-
-/** Indexes `[from, to)` of an array of record numbers. */
-export interface IdRange {
-  readonly from: number;
-  readonly to: number;
 }
 
 function suffixWords(keyBytes: number): number {

@@ -65,6 +65,11 @@ export class SnapshotRegistry {
     return true;
   }
 
+  /** Closes all against their owners' will: the store is about to be closed. */
+  giveUpAll(): void {
+    while (this.giveUpOldest());
+  }
+
   private close(entry: Entry): void {
     if (!entry.isOpen) return;
     entry.isOpen = false;

@@ -1,4 +1,8 @@
 import type { MemoryBudget } from "./memory-budget.js";
+import { bytesOf, type TableReader, type TableWriter } from "./table-image.js";
+
+/** Of any width: what 2^31 rows need at the least. */
+const MAX_BLOCKS = 2 ** 16;
 
 /**
  * A column of numbers beside the record table, for facts that few records have. A block of rows takes
@@ -29,13 +33,36 @@ export class SparseColumn {
     let block = this.blocks[index];
     if (block === undefined) {
       if (value === 0) return;
-      this.budget.take(8 << this.rowBits);
-      while (this.blocks.length <= index) this.blocks.push(undefined);
-      block = new Float64Array(1 << this.rowBits);
-      this.blocks[index] = block;
-      this.blockCount++;
+      block = this.addBlock(index);
     }
     block[row & ((1 << this.rowBits) - 1)] = value;
+  }
+
+  /** Puts the column into an image. */
+  save(image: TableWriter): void {
+    image.number(this.blockCount);
+    for (const [index, block] of this.blocks.entries()) {
+      if (block === undefined) continue;
+      image.number(index);
+      image.block(bytesOf(block));
+    }
+  }
+
+  /** Makes an empty column the one that was saved. @throws BitcaskError `BITCASK_INDEX_FULL` */
+  restore(image: TableReader): void {
+    const count = image.count(MAX_BLOCKS);
+    for (let restored = 0; restored < count; restored++) {
+      image.block(bytesOf(this.addBlock(image.count(MAX_BLOCKS))));
+    }
+  }
+
+  private addBlock(index: number): Float64Array {
+    this.budget.take(8 << this.rowBits);
+    while (this.blocks.length <= index) this.blocks.push(undefined);
+    const block = new Float64Array(1 << this.rowBits);
+    this.blocks[index] = block;
+    this.blockCount++;
+    return block;
   }
 
   /** Gives all blocks back; every row reads 0 again. */

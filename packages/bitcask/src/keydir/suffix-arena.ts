@@ -14,6 +14,7 @@
  */
 import { BitcaskError } from "../errors.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import { bytesOf, type TableReader, type TableWriter } from "./table-image.js";
 
 const ARENA_BITS = 18;
 const CHUNK_WORDS = 1 << ARENA_BITS;
@@ -107,6 +108,41 @@ export class SuffixArena {
       if (chunk[from + index] !== words[index + 3]) return false;
     }
     return true;
+  }
+
+  /** Puts the arena into an image. */
+  save(image: TableWriter): void {
+    const { chunks, current, emptying, emptiedTo, freeWords } = this;
+    image.number(chunks.length, current, emptying, emptiedTo, freeWords);
+    for (const [index, chunk] of chunks.entries()) {
+      image.number(chunk === undefined ? -1 : (this.filled[index] as number));
+      if (chunk === undefined) continue;
+      image.number(this.live[index] as number);
+      image.block(bytesOf(chunk, this.filled[index]));
+    }
+  }
+
+  /** Makes an empty arena the one that was saved. @throws BitcaskError `BITCASK_INDEX_FULL` */
+  restore(image: TableReader): void {
+    const chunkCount = image.count(MAX_CHUNKS);
+    this.current = image.number();
+    this.emptying = image.number();
+    this.emptiedTo = image.number();
+    this.freeWords = image.number();
+    for (let index = 0; index < chunkCount; index++) {
+      const filled = image.number();
+      this.filled[index] = Math.max(0, filled);
+      this.live[index] = filled < 0 ? 0 : image.number();
+      this.chunks[index] = undefined;
+      if (filled < 0) {
+        this.vacant.push(index);
+        continue;
+      }
+      this.budget.take(CHUNK_BYTES);
+      const chunk = new Int32Array(CHUNK_WORDS);
+      this.chunks[index] = chunk;
+      image.block(bytesOf(chunk, filled));
+    }
   }
 
   private chunkAt(at: number): Int32Array {

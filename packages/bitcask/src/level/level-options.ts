@@ -83,6 +83,8 @@ const STORE_OPTIONS: Readonly<
   maxOpenFiles: true,
   maxKeydirBytes: true,
   valueCacheBytes: true,
+  indexImage: true,
+  onOpenProgress: true,
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: true,

@@ -3,6 +3,7 @@ import { Bitcask, type BitcaskOptions } from "../../src/index.js";
 import {
   FakeMachine,
   ManualClock,
+  type MemoryDisk,
   MemoryFileSystem,
   SeededRandom,
 } from "../../src/testing/index.js";
@@ -12,9 +13,14 @@ export const DIRECTORY = "/data/store";
 export class Bench {
   readonly clock = new ManualClock();
   readonly machine = new FakeMachine();
-  fileSystem = new MemoryFileSystem({ clock: this.clock });
+  fileSystem: MemoryFileSystem;
   private readonly random = new SeededRandom(1);
   private nextPid = 100;
+
+  /** @param disk what lies on it already */
+  constructor(disk?: MemoryDisk) {
+    this.fileSystem = new MemoryFileSystem({ clock: this.clock }, disk);
+  }
 
   /** Opens the store as a new process. */
   open(options: BitcaskOptions = {}): Promise<Bitcask> {
@@ -45,6 +51,14 @@ export class Bench {
   names(): string[] {
     const paths = this.fileSystem.paths().filter((path) => path.startsWith(`${DIRECTORY}/`));
     return paths.map((path) => path.slice(DIRECTORY.length + 1));
+  }
+
+  async read(name: string): Promise<Buffer> {
+    const handle = await this.fileSystem.open(this.path(name), "read");
+    const bytes = Buffer.alloc(await handle.size());
+    await handle.read(bytes, 0);
+    await handle.close();
+    return bytes;
   }
 
   /** Creates or replaces a file. */

@@ -1,0 +1,299 @@
+/**
+ * The index of keys as a file: its tables as they lay in memory when the store was closed, so that
+ * opening reads them back instead of building them from hints. Format version 1; described byte by
+ * byte in docs/formats/index-image.md.
+ *
+ * It is only ever a shortcut. It goes with one generation of the manifest, written after that by the
+ * same closing; whoever opens the store for writing puts the next generation in its place before
+ * anything changes. So an image that is left over from any other moment is told by its number alone,
+ * and neither its bytes nor its absence need to survive a power cut: it is not synced.
+ */
+import { crc32 } from "node:zlib";
+import type { DataFile } from "./data-file.js";
+import type { Keydir } from "./keydir/keydir.js";
+import { bytesOf, TableReader } from "./keydir/table-image.js";
+import type { FileHandle, FileSystem } from "./ports.js";
+import { readUint64, writeUint64 } from "./record-format.js";
+import { unlinkIfPresent } from "./small-file.js";
+
+export const IMAGE_NAME = "keydir.image";
+const HEADER_BYTES = 64;
+const MAGIC = Buffer.from("TITANBKI", "latin1");
+const IMAGE_VERSION = 1;
+/** Read as another number where words lie the other way round. */
+const WORD_ORDER = 0x0102_0304;
+/** Of one read or write: small blocks are put together. */
+const PIECE_BYTES = 1024 * 1024;
+/** Far more than the tables of two thousand million keys need. */
+const MAX_CONTENTS_BYTES = 1024 * 1024 * 1024;
+const FILE_FIELDS = 6;
+const BLOCK_FIELDS = 2;
+
+/** What an image says of a data file. */
+export interface ImagedFile {
+  readonly id: number;
+  readonly size: number;
+  readonly salt: number;
+  readonly liveBytes: number;
+  readonly minSequence: number;
+  readonly hintedBytes: number;
+}
+
+interface ImageHeader {
+  readonly storeId: string;
+  readonly generation: number;
+  readonly contentsAt: number;
+  readonly contentsBytes: number;
+  readonly contentsCrc: number;
+}
+
+interface BlockSum {
+  readonly size: number;
+  readonly crc: number;
+}
+
+/** An image whose header and contents are sound and of this moment; its blocks have not been read. */
+export class IndexImage {
+  readonly files: readonly ImagedFile[];
+  private readonly handle: FileHandle;
+  private readonly contents: Float64Array;
+  private readonly sums: readonly BlockSum[];
+  private readonly tablesFrom: number;
+
+  constructor(handle: FileHandle, contents: Float64Array) {
+    this.handle = handle;
+    this.contents = contents;
+    const reader = new TableReader(contents);
+    this.files = Array.from({ length: reader.count(contents.length) }, () => ({
+      id: reader.number(),
+      size: reader.number(),
+      salt: reader.number(),
+      liveBytes: reader.number(),
+      minSequence: reader.number(),
+      hintedBytes: reader.number(),
+    }));
+    this.sums = Array.from({ length: reader.count(contents.length) }, () => ({
+      size: reader.number(),
+      crc: reader.number(),
+    }));
+    this.tablesFrom = 2 + FILE_FIELDS * this.files.length + BLOCK_FIELDS * this.sums.length;
+  }
+
+  /** Whether the files of the store are those that the image was made beside, byte for byte in size. */
+  fits(files: readonly DataFile[]): boolean {
+    const known = new Map(this.files.map((file) => [file.id, file]));
+    return (
+      files.length === known.size &&
+      files.every(({ id, size, salt }) => {
+        const file = known.get(id);
+        return file !== undefined && file.size === size && file.salt === salt;
+      })
+    );
+  }
+
+  /**
+   * Fills a fresh keydir. After anything but `undefined` it is to be thrown away.
+   * @param onProgress told the bytes read so far, and of how many
+   * @returns a string saying why the image is of no use
+   * @throws BitcaskError `BITCASK_INDEX_FULL`
+   */
+  async load(
+    keydir: Keydir,
+    onProgress: (loadedBytes: number, totalBytes: number) => void,
+  ): Promise<string | undefined> {
+    const reader = new TableReader(this.contents, this.tablesFrom);
+    try {
+      if (!keydir.restore(reader)) return "made with another value of `ordered`";
+    } catch (error) {
+      if (error instanceof RangeError) return error.message;
+      throw error;
+    }
+    const { blocks } = reader;
+    const isWhole =
+      reader.isAtEnd &&
+      blocks.length === this.sums.length &&
+      blocks.every((block, index) => block.length === this.sums[index]?.size);
+    if (!isWhole) return "its blocks are not those of its tables";
+    const totalBytes = blocks.reduce((sum, block) => sum + block.length, 0);
+    let loadedBytes = 0;
+    let first = 0;
+    // While one piece is summed up the next one is being read.
+    const pieces = piecesOf(blocks);
+    let reading = this.readPiece(pieces[0] ?? [], HEADER_BYTES);
+    for (const [index, piece] of pieces.entries()) {
+      if (!(await reading)) return "it is cut short";
+      loadedBytes += bytesIn(piece);
+      reading = this.readPiece(pieces[index + 1] ?? [], HEADER_BYTES + loadedBytes);
+      const isIntact = piece.every(
+        (block, offset) => crc32(block) === this.sums[first + offset]?.crc,
+      );
+      if (!isIntact) {
+        await reading;
+        return "a block's checksum";
+      }
+      first += piece.length;
+      onProgress(loadedBytes, totalBytes);
+    }
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  /** @returns whether all of it was there */
+  private async readPiece(piece: readonly Uint8Array[], position: number): Promise<boolean> {
+    const [only] = piece;
+    if (only === undefined) return true;
+    if (piece.length === 1) return (await this.handle.read(only, position)) === only.length;
+    const bytes = Buffer.allocUnsafeSlow(bytesIn(piece));
+    const count = await this.handle.read(bytes, position);
+    let at = 0;
+    for (const block of piece) {
+      block.set(bytes.subarray(at, at + block.length));
+      at += block.length;
+    }
+    return count === bytes.length;
+  }
+}
+
+/**
+ * Opens the image that goes with this generation of the manifest.
+ * @returns the image, to be closed; a string saying why it is of no use; `undefined` when there is none
+ */
+export async function openIndexImage(
+  fileSystem: FileSystem,
+  path: string,
+  about: { readonly storeId: string; readonly generation: number },
+): Promise<IndexImage | string | undefined> {
+  if ((await fileSystem.stat(path)) === undefined) return undefined;
+  const handle = await fileSystem.open(path, "read");
+  let image: IndexImage | string = "its contents make no sense";
+  try {
+    image = await readContents(handle, about);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  } finally {
+    if (typeof image === "string") await handle.close();
+  }
+  return image;
+}
+
+async function readContents(
+  handle: FileHandle,
+  about: { readonly storeId: string; readonly generation: number },
+): Promise<IndexImage | string> {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  const count = await handle.read(bytes, 0);
+  const header = decodeHeader(bytes.subarray(0, count));
+  if (typeof header === "string") return header;
+  if (header.storeId !== about.storeId) return "of another store";
+  if (header.generation !== about.generation) return "of another moment";
+  if (header.contentsBytes > MAX_CONTENTS_BYTES) return "its contents are too large";
+  const contents = new Float64Array(header.contentsBytes / 8);
+  const view = bytesOf(contents);
+  if ((await handle.read(view, header.contentsAt)) !== view.length) return "it is cut short";
+  if (crc32(view) !== header.contentsCrc) return "checksum of its contents";
+  return new IndexImage(handle, contents);
+}
+
+/**
+ * Writes the image of an index that will not change any more.
+ * @param manifest the one that was just written, whose generation the image goes with
+ */
+export async function writeIndexImage(
+  fileSystem: FileSystem,
+  path: string,
+  manifest: { readonly storeId: string; readonly generation: number },
+  about: {
+    readonly files: readonly DataFile[];
+    readonly tables: {
+      readonly numbers: readonly number[];
+      readonly blocks: readonly Uint8Array[];
+    };
+  },
+): Promise<void> {
+  const aside = `${path}.tmp`;
+  await unlinkIfPresent(fileSystem, aside);
+  const handle = await fileSystem.open(aside, "create-exclusive");
+  try {
+    const { numbers, blocks } = about.tables;
+    const sums: number[] = [];
+    let contentsAt = HEADER_BYTES;
+    for (const piece of piecesOf(blocks)) {
+      const [only] = piece;
+      const bytes = piece.length === 1 && only !== undefined ? only : Buffer.concat(piece);
+      const writing = handle.write(bytes, contentsAt);
+      // A failure is waited for below.
+      writing.catch(() => undefined);
+      for (const block of piece) sums.push(block.length, crc32(block));
+      await writing;
+      contentsAt += bytes.length;
+    }
+    const files = about.files.flatMap(
+      ({ id, size, salt, liveBytes, minSequence, hintedBytes }) =>
+        [id, size, salt, liveBytes, minSequence, hintedBytes] as const,
+    );
+    const head = [about.files.length, ...files, blocks.length];
+    const contents = bytesOf(Float64Array.from([...head, ...sums, ...numbers]));
+    await handle.write(contents, contentsAt);
+    const { storeId, generation } = manifest;
+    const about64 = { contentsAt, contentsBytes: contents.length, contentsCrc: crc32(contents) };
+    await handle.write(encodeHeader({ storeId, generation, ...about64 }), 0);
+  } finally {
+    await handle.close();
+  }
+  await fileSystem.rename(aside, path);
+}
+
+function encodeHeader(header: ImageHeader): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  MAGIC.copy(bytes, 0);
+  bytes.writeUInt16LE(IMAGE_VERSION, 8);
+  bytes.set(bytesOf(Int32Array.of(WORD_ORDER)), 12);
+  bytes.write(header.storeId, 16, "hex");
+  writeUint64(bytes, header.generation, 32);
+  writeUint64(bytes, header.contentsAt, 40);
+  writeUint64(bytes, header.contentsBytes, 48);
+  bytes.writeUInt32LE(header.contentsCrc, 56);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
+  return bytes;
+}
+
+/** @returns the header, or in words why it cannot be used */
+function decodeHeader(bytes: Buffer): ImageHeader | string {
+  if (bytes.length < HEADER_BYTES) return "header is cut short";
+  if (!bytes.subarray(0, 8).equals(MAGIC)) return "not an image of an index";
+  if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) return "header checksum";
+  if (bytes.readUInt16LE(8) !== IMAGE_VERSION) return "another format version";
+  if (bytes.readUInt16LE(10) !== 0) return "unknown flags";
+  if (!bytes.subarray(12, 16).equals(bytesOf(Int32Array.of(WORD_ORDER)))) {
+    return "made on a machine with another order of bytes";
+  }
+  return {
+    storeId: bytes.toString("hex", 16, 32),
+    generation: readUint64(bytes, 32),
+    contentsAt: readUint64(bytes, 40),
+    contentsBytes: readUint64(bytes, 48),
+    contentsCrc: bytes.readUInt32LE(56),
+  };
+}
+
+/** Runs of blocks: large ones alone, small ones together. */
+function piecesOf(blocks: readonly Uint8Array[]): Uint8Array[][] {
+  const pieces: Uint8Array[][] = [];
+  let room = 0;
+  for (const block of blocks) {
+    if (block.length > room) {
+      pieces.push([]);
+      room = PIECE_BYTES;
+    }
+    pieces.at(-1)?.push(block);
+    room -= block.length;
+  }
+  return pieces;
+}
+
+function bytesIn(piece: readonly Uint8Array[]): number {
+  return piece.reduce((sum, block) => sum + block.length, 0);
+}

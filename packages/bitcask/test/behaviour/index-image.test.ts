@@ -1,0 +1,210 @@
+/** The image of the index that closing leaves, so that the next open need not build it. */
+import { expect, test } from "vitest";
+import type { BatchOperation, Bitcask, BitcaskOptions } from "../../src/index.js";
+import { SeededRandom } from "../../src/testing/index.js";
+import { Bench, text } from "./bench-store.js";
+
+const IMAGE = "keydir.image";
+const KEYS = 18_000;
+const options: BitcaskOptions = { sync: "never", dataFileMaxBytes: 1024 * 1024 };
+
+/** Short and long keys, some of which share all their first words. */
+function keyOf(index: number): string {
+  const number = String((index * 7919) % KEYS).padStart(5, "0");
+  return index % 5 === 0 ? `a key that does not fit a record ${number}` : `key-${number}`;
+}
+
+/** Keys with and without expiry, overwritten, deleted; files that are merged. */
+async function fill(db: Bitcask): Promise<void> {
+  for (let from = 0; from < KEYS; from += 1000) {
+    const puts = Array.from({ length: 1000 }, (_, offset): BatchOperation => {
+      const index = from + offset;
+      const ttlMs = index % 11 === 0 ? 1000 + index : undefined;
+      return { type: "put", key: keyOf(index), value: `value ${index}`, ttlMs };
+    });
+    await db.batch(puts);
+  }
+  const deletes = Array.from({ length: 900 }, (_, index): BatchOperation => {
+    return { type: "delete", key: keyOf(index * 3) };
+  });
+  await db.batch(deletes);
+  await db.merge();
+  for (let index = 1; index < 500; index++) await db.put(keyOf(index), `later ${index}`);
+}
+
+/** Everything that a reader can see, and what merges go by. */
+function shown(db: Bitcask): unknown {
+  const { keys, files, liveBytes, deadBytes } = db.stats();
+  const entries = [...db.entriesSync()].map(({ key, value, expiresAtMs }) => {
+    return `${text(key)} = ${text(value)} until ${expiresAtMs}`;
+  });
+  const backwards = [...db.keysSync({ reverse: true, gte: "key-1", lt: "key-2" })].map(text);
+  return { keys, files, liveBytes, deadBytes, entries, backwards };
+}
+
+async function closedStore(more: BitcaskOptions = {}) {
+  const bench = new Bench();
+  const db = await bench.open({ ...options, ...more });
+  await fill(db);
+  const seen = more.ordered === false ? undefined : shown(db);
+  const active = db.stats().files.find(({ isActive }) => isActive)?.id;
+  await db.close();
+  return { source: bench.fileSystem, seen, active };
+}
+
+/** The same store for all tests, on a disk for each of them. */
+const shared = closedStore();
+
+async function onOwnDisk() {
+  const { source, seen, active } = await shared;
+  return { bench: new Bench(source.snapshot()), seen, active };
+}
+
+test("a store that was closed shows the same again, reads no hint and no record, and goes on", async () => {
+  const { bench, seen } = await onOwnDisk();
+  expect(bench.names()).toContain(IMAGE);
+  const reads: string[] = [];
+  bench.fileSystem.onOperation = ({ kind, path }) => {
+    if (kind === "open" && path.endsWith(".hint")) reads.push(path);
+  };
+  const progress: number[] = [];
+  const again = await bench.open({
+    ...options,
+    onOpenProgress: ({ loadedBytes, totalBytes }) => progress.push(loadedBytes / totalBytes),
+  });
+  expect(again.stats().open).toMatchObject({
+    recordsScanned: 0,
+    ignoredHints: [],
+    foreignFiles: [],
+  });
+  expect(reads).toEqual([]);
+  expect(progress.at(-1)).toBe(1);
+  expect([...progress].sort((a, b) => a - b)).toEqual(progress);
+  expect(shown(again)).toEqual(seen);
+  // Of no use from here on.
+  expect(bench.names()).not.toContain(IMAGE);
+  await again.put(keyOf(7), "changed");
+  await again.put("a fresh key", "1");
+  await again.delete(keyOf(8));
+  await again.merge();
+  const later = shown(again);
+  await again.close();
+  const third = await bench.open(options);
+  expect(third.stats().open.recordsScanned).toBe(0);
+  expect(shown(third)).toEqual(later);
+  expect(text(third.getSync(keyOf(7)))).toBe("changed");
+  await third.close();
+});
+
+test("a reader uses the image, and leaves it", async () => {
+  const { bench, seen } = await onOwnDisk();
+  const reader = await bench.open({ ...options, readOnly: true });
+  expect(reader.stats().open).toMatchObject({ recordsScanned: 0, ignoredHints: [] });
+  expect(shown(reader)).toEqual(seen);
+  await reader.close();
+  expect(bench.names()).toContain(IMAGE);
+});
+
+test("after a crash hints and records count, also beside an image of an earlier closing", async () => {
+  const { bench } = await onOwnDisk();
+  const image = await bench.read(IMAGE);
+  const db = await bench.open(options);
+  await db.put(keyOf(1), "after the image");
+  bench.kill();
+  // As if its removal had been lost.
+  await bench.write(IMAGE, image);
+  const again = await bench.open(options);
+  expect(text(again.getSync(keyOf(1)))).toBe("after the image");
+  expect(again.stats().open.ignoredHints.map(({ reason }) => reason)).toEqual([
+    "of another moment",
+  ]);
+  await again.close();
+});
+
+test("an image beside other files is not used, whatever its generation says", async () => {
+  const { bench, seen, active } = await onOwnDisk();
+  const path = `${String(active).padStart(10, "0")}.data`;
+  const bytes = await bench.read(path);
+  await bench.write(path, Buffer.concat([bytes, Buffer.from("a torn tail")]));
+  const db = await bench.open(options);
+  expect(db.stats().open.ignoredHints).toMatchObject([{ reason: "made beside other files" }]);
+  expect(db.stats().open.tornTail).toMatchObject({ bytes: 11 });
+  expect(shown(db)).toEqual(seen);
+  await db.close();
+});
+
+test("damage anywhere in the image costs time and nothing else", async () => {
+  const { bench, seen } = await onOwnDisk();
+  const image = await bench.read(IMAGE);
+  const random = new SeededRandom(3);
+  const places = [0, 9, 13, 20, 33, 41, 49, 57, 61, 64, image.length - 1];
+  for (let extra = 0; extra < 12; extra++) places.push(random.nextInt(image.length));
+  const damaged = places.map((at) => {
+    const bytes = Buffer.from(image);
+    bytes[at] = (bytes[at] as number) ^ (1 << random.nextInt(8));
+    return bytes;
+  });
+  const cut = [0, 63, 64, 5000, image.length - 1].map((size) => image.subarray(0, size));
+  for (const bytes of [...damaged, ...cut]) {
+    const copy = new Bench(bench.fileSystem.snapshot());
+    await copy.write(IMAGE, bytes);
+    const db = await copy.open({ ...options, readOnly: true });
+    expect(db.stats().open.ignoredHints).toHaveLength(1);
+    expect(db.stats().keys).toBe((seen as { keys: number }).keys);
+    expect(text(db.getSync(keyOf(1)))).toBe("later 1");
+    await db.close();
+  }
+});
+
+test("an image that cannot be written keeps no store from closing, and leaves nothing behind", async () => {
+  for (const skip of [0, 1, 3]) {
+    const { bench } = await onOwnDisk();
+    const db = await bench.open(options);
+    bench.fileSystem.faults.add({
+      kind: ["create", "write"],
+      path: /image/,
+      skip,
+      fault: { type: "error", code: skip === 3 ? "EIO" : "ENOSPC" },
+    });
+    await db.close();
+    expect(bench.names().filter((name) => name.includes("image"))).toEqual([]);
+    const again = await bench.open(options);
+    expect(text(again.getSync(keyOf(1)))).toBe("later 1");
+    await again.close();
+  }
+});
+
+test("none is written for a small store, without the option, or with the other kind of order used", async () => {
+  const small = new Bench();
+  const db = await small.open(options);
+  await db.put("a", "1");
+  await db.close();
+  expect(small.names()).not.toContain(IMAGE);
+  const { bench } = await onOwnDisk();
+  const without = await bench.open({ ...options, indexImage: false });
+  await without.close();
+  expect(bench.names()).not.toContain(IMAGE);
+  const { source } = await closedStore({ ordered: false });
+  const ordered = await new Bench(source.snapshot()).open(options);
+  expect(ordered.stats().open.ignoredHints).toMatchObject([{ reason: /ordered/ }]);
+  expect([...ordered.keysSync({ limit: 1 })].map(text)).toEqual([
+    "a key that does not fit a record 00005",
+  ]);
+  await ordered.close();
+});
+
+test("an index that may not take so much memory is refused from its image, too", async () => {
+  const { bench: big } = await onOwnDisk();
+  const db = await big.open({ ...options, maxKeydirBytes: 64 * 1024 * 1024 });
+  for (let from = 0; from < 150_000; from += 5000) {
+    await db.batch(
+      Array.from({ length: 5000 }, (_, index): BatchOperation => {
+        return { type: "put", key: `more ${from + index}`, value: "" };
+      }),
+    );
+  }
+  await db.close();
+  await expect(big.open({ ...options, maxKeydirBytes: 4 * 1024 * 1024 })).rejects.toMatchObject({
+    code: "BITCASK_INDEX_FULL",
+  });
+});
