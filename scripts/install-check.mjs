@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { pnpm, ROOT } from "./toolchain.mjs";
 
 const STOP_TIMEOUT_MS = 20_000;
-const LIBRARIES = ["bitcask", "ring", "proto", "client"];
+const LIBRARIES = ["bitcask", "raft", "ring", "proto", "client"];
 const scratch = mkdtempSync(join(tmpdir(), "titan-install-"));
 const tarballs = join(scratch, "tarballs");
 const inScratch = { cwd: scratch, stdio: "inherit" };

@@ -3,7 +3,9 @@
  * beside them, the commands are on the PATH, and a node serves on a port of its own.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -11,14 +13,31 @@ export const ROOT = dirname(import.meta.dirname);
 
 /** The address that READMEs use; replaced by the node's real one. */
 const DOCUMENTED_ENDPOINT = /\b(127\.0\.0\.1|localhost):7420\b/g;
+/** Where programs of READMEs listen themselves; each is replaced by a free one. */
+const DOCUMENTED_PEERS = ["127.0.0.1:7101", "127.0.0.1:7102", "127.0.0.1:7103"];
+
+/** Different ones, on which nobody listens now. */
+async function freeAddresses(count: number): Promise<string[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const addresses: string[] = [];
+  for (const server of servers) {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    addresses.push(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  }
+  for (const server of servers) server.close();
+  return addresses;
+}
 
 export class Workshop {
   readonly directory = mkdtempSync(join(tmpdir(), "titan-readme-"));
   private server: ChildProcess | undefined;
   private endpoint = "";
+  private peers: readonly string[] = DOCUMENTED_PEERS;
 
   async start(): Promise<void> {
     this.installPackages();
+    this.peers = await freeAddresses(DOCUMENTED_PEERS.length);
     const server = spawn(
       join(ROOT, "node_modules", ".bin", "titan-node"),
       ["--grpc-addr", "127.0.0.1:0", "--data-dir", join(this.directory, "server-data")],
@@ -56,7 +75,10 @@ export class Workshop {
 
   /** The code for this folder: the running node's address, and commands from the PATH without npx. */
   adapt(code: string): string {
-    return code
+    return DOCUMENTED_PEERS.reduce(
+      (text, address, at) => text.replaceAll(address, this.peers[at] ?? address),
+      code,
+    )
       .replaceAll(DOCUMENTED_ENDPOINT, this.endpoint)
       .replaceAll(/\bnpx (titan[\w-]*)/g, "$1");
   }
