@@ -34,8 +34,8 @@ async function serve(nodeId: number): Promise<void> {
   };
   process.on("message", (question: SessionRequest | "new") => {
     answerTo(question).then(
-      (answer) => process.send?.({ answer }),
-      (error: Error) => process.send?.({ error: error.message }),
+      (answer) => process.send?.({ question, answer }),
+      (error: Error) => process.send?.({ question, error: error.message }),
     );
   });
   process.on("disconnect", () => process.exit());
