@@ -18,7 +18,7 @@ export type { GroupInit } from "./host/group/open-group.js";
 export type { Applied, AppliedConfig } from "./host/group/proposals.js";
 // For bring-your-own I/O.
 export { MemoryGroupLogs } from "./host/memory-group-logs.js";
-export type { DropReason, HostObserver } from "./host/observer.js";
+export type { DropReason, HostMeter, HostObserver, LogWrite } from "./host/observer.js";
 export type { OpenHost, OpenHostInit, OpenHostOptions } from "./host/open-host.js";
 export { openHost } from "./host/open-host.js";
 // Settings, and what is told while it runs.

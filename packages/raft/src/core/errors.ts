@@ -61,10 +61,15 @@ export type ConfigChangeReason =
   /** The stored configuration is inconsistent. */
   | "inconsistent";
 
+/** Which invariant is broken, where a host can say what to do about it. */
+export type InvariantReason =
+  /** The leader knows of entries that this node acknowledged and does not have. */
+  "acknowledged-lost";
+
 interface RaftErrorInit {
   readonly code: RaftErrorCode;
   readonly message: string;
-  readonly reason?: ConfigChangeReason;
+  readonly reason?: ConfigChangeReason | InvariantReason;
   /** Who leads, as far as this node knows. */
   readonly leader?: number;
 }
@@ -75,7 +80,7 @@ export class RaftError extends Error {
   readonly code: RaftErrorCode;
   /** Whether the refused write can still take effect. Refusals never do. */
   readonly outcome = "not-applied" as const;
-  readonly reason: ConfigChangeReason | undefined;
+  readonly reason: ConfigChangeReason | InvariantReason | undefined;
   readonly leader: number | undefined;
 
   constructor(init: RaftErrorInit, options?: ErrorOptions) {
@@ -92,6 +97,12 @@ export function isRaftError(value: unknown): value is RaftError {
 }
 
 /** Stops the group: going on would spread damage. The message is built only on failure. */
-export function invariant(holds: boolean, describe: () => string): asserts holds {
-  if (!holds) throw new RaftError({ code: "RAFT_INVARIANT", message: describe() });
+export function invariant(
+  holds: boolean,
+  describe: () => string,
+  reason?: InvariantReason,
+): asserts holds {
+  if (holds) return;
+  const why = reason === undefined ? {} : { reason };
+  throw new RaftError({ code: "RAFT_INVARIANT", message: describe(), ...why });
 }

@@ -20,7 +20,7 @@ export { EMPTY_CONFIG_STATE, foundingConfig, isSameMembership } from "./configur
 export type { Entry, EntryType, ProposedEntry } from "./entry.js";
 // The log, and bring-your-own storage.
 export { entryBytes } from "./entry.js";
-export type { ConfigChangeReason, RaftErrorCode } from "./errors.js";
+export type { ConfigChangeReason, InvariantReason, RaftErrorCode } from "./errors.js";
 export { isRaftError, RaftError } from "./errors.js";
 export { foundingSnapshot } from "./founding.js";
 export type { LogIndex, LogPosition, NodeId, Term } from "./ids.js";

@@ -172,6 +172,7 @@ export class RaftLog {
       index <= this.lastIndex(),
       () =>
         `commit ${index} is beyond the log's end ${this.lastIndex()}: acknowledged entries lost`,
+      "acknowledged-lost",
     );
     this.#committed = index;
   }

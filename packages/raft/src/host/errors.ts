@@ -32,6 +32,9 @@ export type RaftHostErrorCode =
   /** State machine and log do not fit: files of one were lost, or belong to another member. Remove
    *  this member from the group and add a new one, with a node id never used before. */
   | "RAFT_HOST_STATE_MISMATCH"
+  /** This member has less than it acknowledged: its disk was lost, or set back. Remove it from the
+   *  group and add a new one, with a node id never used before. */
+  | "RAFT_HOST_STATE_LOST"
   /** The snapshot that the log names is missing or damaged. */
   | "RAFT_HOST_SNAPSHOT_DAMAGED"
   /** A committed entry that this release cannot read, or the state machine failed. */

@@ -72,7 +72,7 @@ export class HostEngine implements GroupContext {
     this.#observer = options.observer;
     this.budget = new ByteBudget(options.maxQueuedProposalBytes);
     this.#inbox = new Inbox(options.maxInboxBytes);
-    this.#outbox = new Outbox(transport, options.maxFrameBytes);
+    this.#outbox = new Outbox(transport, options.maxFrameBytes, this.#observer);
     this.#writer = new LogWriter({
       log,
       clock: ports.clock,
@@ -80,6 +80,7 @@ export class HostEngine implements GroupContext {
       onProgress: () => this.wake(),
       onFailed: (error) => this.#onLogFailed(error),
       onSpace: (isShort) => this.#onSpace(isShort),
+      meter: this.#observer,
     });
     const { freeBytes } = deps;
     if (freeBytes !== undefined) {
@@ -259,6 +260,7 @@ export class HostEngine implements GroupContext {
   }
 
   #takeIn(from: NodeId, frame: Uint8Array): void {
+    this.#observer.onFrameReceived?.(from, frame.length);
     const decoded = decodeFrame(frame, { from, to: this.nodeId });
     if ("problem" in decoded) {
       this.#observer.onDropped?.(from, "malformed", decoded.problem);

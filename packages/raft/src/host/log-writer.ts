@@ -14,6 +14,7 @@ import { earlierIndex, shiftIndex } from "../core/ids.js";
 import { isRaftWalError, type RaftWalErrorCode } from "../wal/errors.js";
 import type { GroupUpdate } from "../wal/group-update.js";
 import type { Clock } from "../wal/ports.js";
+import type { HostMeter } from "./observer.js";
 import type { GroupLogs } from "./ports.js";
 
 /** What to write for one group, and whom to tell. */
@@ -35,6 +36,7 @@ export interface LogWriterDeps {
   /** The log works no more. */
   readonly onFailed: (error: unknown) => void;
   readonly onSpace: (isShort: boolean) => void;
+  readonly meter: HostMeter;
 }
 
 /** Bytes that an update counts for without its entries, and an entry beside its own encoding. */
@@ -128,19 +130,30 @@ export class LogWriter {
     const updates = jobs.map(({ update }) => update);
     this.#underWay = count;
     this.#writingSince = clock.monotonicMs();
+    const sync = jobs.some(({ mustSync }) => mustSync);
     try {
-      await log.append(updates, { sync: jobs.some(({ mustSync }) => mustSync) });
+      await log.append(updates, { sync });
     } catch (error) {
       this.#underWay = 0;
       return this.#afterFailure(error, jobs);
     }
     this.#underWay = 0;
+    this.#tell(updates, sync);
     if (this.#shortage !== "none") onSpace(false);
     this.#shortage = "none";
     this.#jobs.splice(0, count);
     for (const job of jobs) job.onWritten();
     onProgress();
     return true;
+  }
+
+  #tell(updates: readonly GroupUpdate[], isSynced: boolean): void {
+    const { meter, clock } = this.#deps;
+    if (meter.onWrite === undefined) return;
+    let bytes = 0;
+    for (const update of updates) bytes += updateBytes(update);
+    const ms = clock.monotonicMs() - this.#writingSince;
+    meter.onWrite({ updates: updates.length, bytes, isSynced, ms });
   }
 
   async #afterFailure(error: unknown, jobs: readonly WriteJob[]): Promise<boolean> {

@@ -16,8 +16,39 @@ export type DropReason =
   /** The core refused it; the code is in `detail`. */
   | "refused";
 
+/** One write to the log, of what all groups had to write. */
+export interface LogWrite {
+  /** Updates of groups in it; several of one group count each. */
+  readonly updates: number;
+  /** Of entries and what comes with them, about. */
+  readonly bytes: number;
+  /** Made durable, and not just written. */
+  readonly isSynced: boolean;
+  /** Milliseconds that it took. */
+  readonly ms: number;
+}
+
+/**
+ * Told how much is done, and how long it took: counts, bytes and milliseconds, once for a batch and never
+ * for a single proposal, so that it may feed any metrics. What is not given costs nothing.
+ */
+export interface HostMeter {
+  /** The log has written something: the time is that of write and fdatasync. */
+  onWrite?(write: LogWrite): void;
+  /** Proposals of one turn have been applied here: the time from then, replication and all. */
+  onApplied?(group: number, proposals: number, ms: number): void;
+  /** The state machine has taken in commands. */
+  onCommands?(group: number, commands: number, ms: number): void;
+  /** Reads of one round may be served: the time from when the leader was asked. */
+  onReads?(group: number, reads: number, ms: number): void;
+  /** A frame has been handed to the transport, or was refused by it. */
+  onFrameSent?(to: NodeId, bytes: number, isTaken: boolean): void;
+  /** A frame has been taken in. */
+  onFrameReceived?(from: NodeId, bytes: number): void;
+}
+
 /** Told what happens. Must not throw, nor call back into the host. */
-export interface HostObserver {
+export interface HostObserver extends HostMeter {
   /** Something in the protocol of one group: elections, configurations, snapshots. */
   onGroupEvent?(group: number, event: CoreEvent): void;
   /** A group has stopped on this host. */

@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../core/ids.js";
 import type { Transport } from "../transport/transport.js";
+import type { HostMeter } from "./observer.js";
 import { FrameBuilder } from "./wire/frame-codec.js";
 import type { WireMessage } from "./wire/host-message.js";
 
@@ -20,12 +21,14 @@ interface OpenFrame {
 export class Outbox {
   readonly #transport: Pick<Transport, "send">;
   readonly #maxFrameBytes: number;
+  readonly #meter: HostMeter;
   readonly #frames = new Map<NodeId, OpenFrame>();
   #dropped = 0;
 
-  constructor(transport: Pick<Transport, "send">, maxFrameBytes: number) {
+  constructor(transport: Pick<Transport, "send">, maxFrameBytes: number, meter: HostMeter) {
     this.#transport = transport;
     this.#maxFrameBytes = maxFrameBytes;
+    this.#meter = meter;
   }
 
   /** Frames that the transport did not take, so far. */
@@ -57,7 +60,10 @@ export class Outbox {
   }
 
   #send(to: NodeId, { builder, groups }: OpenFrame): void {
-    if (this.#transport.send(to, builder.finish())) return;
+    const frame = builder.finish();
+    const isTaken = this.#transport.send(to, frame);
+    this.#meter.onFrameSent?.(to, frame.length, isTaken);
+    if (isTaken) return;
     this.#dropped += 1;
     // Otherwise a leader would wait for an answer to what was never sent.
     for (const group of groups) group.reportUnreachable(to);

@@ -11,6 +11,8 @@ export { MemoryFileSystem } from "./memory-file-system.js";
 export type { ClockSubject } from "./port-conformance.js";
 export { clockConformance, randomConformance } from "./port-conformance.js";
 export { SeededRandom } from "./seeded-random.js";
+export { stateMachineConformance } from "./state-machine-conformance.js";
+export type { StateMachineSubject } from "./state-machine-subject.js";
 export type { TransportSubject } from "./transport-conformance.js";
 export { transportConformance } from "./transport-conformance.js";
 // Time that passes when a test says so.

@@ -8,12 +8,11 @@ import {
   leaveJoint,
   type Membership,
 } from "../../src/core/config-changer.js";
-import type { ConfigChangeReason } from "../../src/core/errors.js";
-import { isRaftError, toLogIndex } from "../../src/core/index.js";
+import { isRaftError, type RaftError, toLogIndex } from "../../src/core/index.js";
 import type { Directive } from "./datadriven.js";
 import { renderProgress } from "./render.js";
 
-const REASONS: Partial<Record<ConfigChangeReason, string>> = {
+const REASONS: Partial<Record<NonNullable<RaftError["reason"]>, string>> = {
   "already-joint": "config is already joint",
   "joint-active": "can't apply simple config change in joint config",
   "not-joint": "can't leave a non-joint config",

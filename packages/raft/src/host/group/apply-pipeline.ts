@@ -13,6 +13,7 @@ import { RaftHostError } from "../errors.js";
 import { ApplyBatch, type EntryOutcome } from "../session/apply-batch.js";
 import type { SessionTable } from "../session/session-table.js";
 import type { ApplyResults, StateMachine } from "../state-machine.js";
+import type { GroupMeter } from "./group-meter.js";
 
 const DONE: EntryOutcome = { isApplied: true, result: undefined };
 
@@ -24,6 +25,7 @@ export interface ApplyPipelineDeps {
   readonly applyConfig: (entry: Entry) => void | Promise<void>;
   /** Part of the group's state, beside the state machine's. */
   readonly sessions: SessionTable;
+  readonly meter: GroupMeter;
   /** An entry has been applied. */
   readonly onEntry: (entry: Entry, outcome: EntryOutcome) => void;
   /** A whole task has been applied. */
@@ -164,12 +166,15 @@ export class ApplyPipeline {
       this.#settle(entries, batch, []);
       return undefined;
     }
+    const end = this.#deps.meter.beginCommands(batch.commands.length);
     const answered = this.#deps.machine.apply(batch.commands);
     if (!(answered instanceof Promise)) {
+      end();
       this.#settle(entries, batch, answered);
       return undefined;
     }
     return answered.then((results) => {
+      end();
       if (!this.#isStopped) this.#settle(entries, batch, results);
     });
   }

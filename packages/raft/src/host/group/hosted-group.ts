@@ -24,12 +24,14 @@ import type { StateMachine } from "../state-machine.js";
 import { type GroupTalk, isLeaseMessage, isSleepMessage } from "../wire/host-message.js";
 import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
+import { createProposals, createReads } from "./call-queues.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
 import { toGroupFailure } from "./group-failure.js";
+import { GroupMeter } from "./group-meter.js";
 import { HandOver, handOver, losesVote } from "./hand-over.js";
-import { type AppliedConfig, Proposals } from "./proposals.js";
+import type { AppliedConfig, Proposals } from "./proposals.js";
 import { Quiescence } from "./quiescence.js";
-import { Reads } from "./reads.js";
+import type { Reads } from "./reads.js";
 import { type TakenState, takeState } from "./take-state.js";
 
 export type GroupState = "running" | "failed" | "closed";
@@ -44,6 +46,7 @@ export class HostedGroup {
   readonly #pipeline: ApplyPipeline;
   readonly #appends: AppendTasks;
   readonly #quiescence: Quiescence;
+  readonly #meter: GroupMeter;
   #state: GroupState = "running";
   #failure: RaftHostError | undefined;
   #config: ConfigState;
@@ -61,17 +64,12 @@ export class HostedGroup {
     this.#config = parts.start.config;
     this.#applied = parts.start.applied;
     this.#lastCommand = parts.start.applied.index;
-    const { options, ports, budget, nodeId } = context;
-    const { maxPendingProposals, maxPendingReads, electionTicks, tickMs } = options;
-    const { maxAppendBytes, maxEntryBytes } = parts.limits;
-    const limits = {
-      maxPending: maxPendingProposals,
-      maxBatchBytes: maxAppendBytes,
-      maxEntryBytes,
-    };
-    this.proposals = new Proposals(limits, budget);
-    const retryMs = electionTicks * tickMs;
-    this.reads = new Reads({ maxPending: maxPendingReads, retryMs, random: ports.random });
+    const { options, ports, nodeId } = context;
+    const { electionTicks } = options;
+    const meter = new GroupMeter(this.group, options.observer, ports.clock);
+    this.#meter = meter;
+    this.proposals = createProposals(parts, context, meter);
+    this.reads = createReads(context, meter);
     this.#appends = new AppendTasks({
       group: this.group,
       write: (job) => context.write(job),
@@ -91,6 +89,7 @@ export class HostedGroup {
       skipThrough: parts.start.skipThrough,
       applyConfig: (entry) => this.#applyConfig(entry),
       sessions: parts.sessions,
+      meter,
       onEntry: (entry, outcome) => this.#onEntry(entry, outcome),
       onTask: (task) => this.#onTask(task),
       onFailed: (error) => this.fail(error),
@@ -212,7 +211,8 @@ export class HostedGroup {
     deadlineMs: number,
   ): Promise<AppliedConfig> {
     const proposed = this.call(() => this.core.proposeConfigChange(change, options));
-    const { index } = await this.proposals.track(proposed, deadlineMs);
+    const nowMs = this.#context.ports.clock.monotonicMs();
+    const { index } = await this.proposals.track(proposed, deadlineMs, nowMs);
     return { index, config: this.#config };
   }
 
@@ -264,7 +264,7 @@ export class HostedGroup {
       const { core } = this;
       this.#appends.release();
       this.reads.release(core.appliedIndex);
-      this.proposals.submit(core);
+      this.proposals.submit(core, nowMs);
       this.reads.submit(core, nowMs);
       while (core.hasReady && this.#state === "running") this.#collect();
       this.#handOver.look(core);
@@ -362,6 +362,7 @@ export class HostedGroup {
   }
 
   #onTask(task: ApplyTask): void {
+    this.#meter.tellApplied();
     this.core.step(task.response);
     this.reads.release(this.core.appliedIndex);
     this.#parts.compaction.consider(this);

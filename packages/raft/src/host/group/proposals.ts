@@ -16,6 +16,7 @@ import type { Proposed, RaftCore } from "../../core/raft-core.js";
 import type { ByteBudget } from "../byte-budget.js";
 import { RaftHostError } from "../errors.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
+import type { GroupMeter } from "./group-meter.js";
 
 /** A command that was applied on this member, and so is committed. */
 export interface Applied {
@@ -43,6 +44,8 @@ interface Queued extends Waiter {
 interface Pending extends Waiter {
   readonly index: LogIndex;
   readonly term: number;
+  /** When it was handed to the core. */
+  readonly proposedMs: number;
   /** Another one of the same index and an earlier term, of which nothing is known yet. */
   readonly earlier: Pending | undefined;
 }
@@ -57,15 +60,17 @@ export interface ProposalLimits {
 export class Proposals {
   readonly #limits: ProposalLimits;
   readonly #budget: ByteBudget;
+  readonly #meter: GroupMeter;
   #queue: Queued[] = [];
   readonly #pending = new Map<LogIndex, Pending>();
   #pendingCount = 0;
   /** No deadline is earlier. */
   #nextDeadlineMs = Number.POSITIVE_INFINITY;
 
-  constructor(limits: ProposalLimits, budget: ByteBudget) {
+  constructor(limits: ProposalLimits, budget: ByteBudget, meter: GroupMeter) {
     this.#limits = limits;
     this.#budget = budget;
+    this.#meter = meter;
   }
 
   get count(): number {
@@ -93,7 +98,7 @@ export class Proposals {
   }
 
   /** Hands all that wait to the core, in batches that are taken or refused whole. */
-  submit(core: RaftCore): void {
+  submit(core: RaftCore, nowMs: number): void {
     const queue = this.#queue;
     if (queue.length === 0) return;
     this.#queue = [];
@@ -103,14 +108,15 @@ export class Proposals {
       const batch = queue.slice(from, to);
       from = to;
       for (const { data } of batch) this.#budget.give(data.length);
-      this.#submitBatch(core, batch);
+      this.#submitBatch(core, batch, nowMs);
     }
   }
 
   /** Waits for an entry that the core took by another way. */
-  track(proposed: Proposed, deadlineMs: number): Promise<Applied> {
+  track(proposed: Proposed, deadlineMs: number, nowMs: number): Promise<Applied> {
     return new Promise((resolve, reject) => {
-      this.#add({ deadlineMs, resolve, reject }, proposed.index, proposed.term);
+      const { index, term } = proposed;
+      this.#add({ deadlineMs, resolve, reject }, index, term, nowMs);
       this.#noteDeadline(deadlineMs);
     });
   }
@@ -124,7 +130,10 @@ export class Proposals {
       this.#pendingCount -= 1;
       if (pending.term !== entry.term) pending.reject(superseded(pending, entry));
       else if (!outcome.isApplied) pending.reject(outcome.error);
-      else pending.resolve({ index: entry.index, result: outcome.result ?? NO_BYTES });
+      else {
+        this.#meter.countApplied(pending.proposedMs);
+        pending.resolve({ index: entry.index, result: outcome.result ?? NO_BYTES });
+      }
     }
   }
 
@@ -160,7 +169,7 @@ export class Proposals {
     for (const queued of queue) this.#refuse(queued, toError("not-applied"));
   }
 
-  #submitBatch(core: RaftCore, batch: readonly Queued[]): void {
+  #submitBatch(core: RaftCore, batch: readonly Queued[], nowMs: number): void {
     let proposed: Proposed;
     try {
       proposed = core.proposeBatch(batch.map(({ data }) => data));
@@ -171,14 +180,14 @@ export class Proposals {
     }
     const first = proposed.index - batch.length + 1;
     for (const [offset, queued] of batch.entries()) {
-      this.#add(queued, (first + offset) as LogIndex, proposed.term);
+      this.#add(queued, (first + offset) as LogIndex, proposed.term, nowMs);
     }
   }
 
-  #add(waiter: Waiter, index: LogIndex, term: number): void {
+  #add(waiter: Waiter, index: LogIndex, term: number, proposedMs: number): void {
     const { deadlineMs, resolve, reject } = waiter;
     const earlier = this.#pending.get(index);
-    this.#pending.set(index, { deadlineMs, resolve, reject, index, term, earlier });
+    this.#pending.set(index, { deadlineMs, resolve, reject, index, term, proposedMs, earlier });
     this.#pendingCount += 1;
   }
 

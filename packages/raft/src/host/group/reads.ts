@@ -14,6 +14,7 @@ import type { LogIndex } from "../../core/ids.js";
 import type { Random } from "../../core/options.js";
 import type { RaftCore } from "../../core/raft-core.js";
 import { RaftHostError } from "../errors.js";
+import type { GroupMeter } from "./group-meter.js";
 
 interface Waiter {
   readonly deadlineMs: number;
@@ -29,12 +30,14 @@ interface Round {
 /** Confirmed: to be served when `index` is applied. */
 interface Confirmed {
   readonly index: LogIndex;
+  readonly askedMs: number;
   readonly waiters: readonly Waiter[];
 }
 
 export class Reads {
   readonly #maxPending: number;
   readonly #retryMs: number;
+  readonly #meter: GroupMeter;
   #gathering: Waiter[] = [];
   readonly #rounds = new Map<number, Round>();
   #confirmed: Confirmed[] = [];
@@ -46,9 +49,11 @@ export class Reads {
     readonly maxPending: number;
     readonly retryMs: number;
     readonly random: Random;
+    readonly meter: GroupMeter;
   }) {
     this.#maxPending = options.maxPending;
     this.#retryMs = options.retryMs;
+    this.#meter = options.meter;
     // 2^51 numbers to start from leave as many to count on.
     const { random } = options;
     this.#nextContext = random.nextInt(2 ** 31) * 2 ** 20 + random.nextInt(2 ** 20);
@@ -87,7 +92,7 @@ export class Reads {
     // Of an earlier asking, or answered already.
     if (round === undefined) return;
     this.#rounds.delete(context);
-    this.#confirmed.push({ index, waiters: round.waiters });
+    this.#confirmed.push({ index, ...round });
     this.release(applied);
   }
 
@@ -97,8 +102,9 @@ export class Reads {
     const ready = this.#confirmed.filter(({ index }) => index <= applied);
     if (ready.length === 0) return;
     this.#confirmed = this.#confirmed.filter(({ index }) => index > applied);
-    for (const { index, waiters } of ready) {
+    for (const { index, askedMs, waiters } of ready) {
       this.#count -= waiters.length;
+      this.#meter.tellReads(waiters.length, askedMs);
       for (const { resolve } of waiters) resolve(index);
     }
   }
@@ -108,7 +114,7 @@ export class Reads {
     if (this.#count === 0) return;
     this.#gathering = this.#withoutExpired(this.#gathering, nowMs);
     this.#confirmed = this.#confirmed
-      .map(({ index, waiters }) => ({ index, waiters: this.#withoutExpired(waiters, nowMs) }))
+      .map((read) => ({ ...read, waiters: this.#withoutExpired(read.waiters, nowMs) }))
       .filter(({ waiters }) => waiters.length > 0);
     const again: Waiter[] = [];
     for (const [context, { askedMs, waiters }] of this.#rounds) {
