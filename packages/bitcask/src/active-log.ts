@@ -9,6 +9,7 @@ import { DataFile, dataFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES, encodeDataFileHeader } from "./data-file-header.js";
 import type { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
+import { FileReserve } from "./file-reserve.js";
 import type { FileSet } from "./file-set.js";
 import type { Health } from "./health.js";
 import { isShortage, toBitcaskError } from "./io-errors.js";
@@ -36,6 +37,7 @@ export class ActiveLog {
   /** Of the next record. Sequence numbers of refused writes are used again. */
   private nextSequence: number;
   private nextFileId: number;
+  private readonly reserve: FileReserve;
   syncCount = 0;
   /** Told after a rotation, with the file that was sealed. */
   onSealed: ((file: DataFile) => void) | undefined;
@@ -49,6 +51,7 @@ export class ActiveLog {
     },
   ) {
     this.dependencies = dependencies;
+    this.reserve = new FileReserve(dependencies.dataFileMaxBytes);
     this.activeFile = state.active;
     this.nextSequence = state.nextSequence;
     this.nextFileId = state.nextFileId;
@@ -93,11 +96,19 @@ export class ActiveLog {
     return records.seal(from, to, this.nextSequence, this.file);
   }
 
-  /** Appends sealed records, blocking. @throws BitcaskError */
-  appendSync(records: Uint8Array, recordCount: number): void {
-    const { file } = this;
+  /**
+   * Appends sealed records, blocking.
+   * @param isSynced whether a sync follows at once
+   * @throws BitcaskError
+   */
+  appendSync(records: Uint8Array, recordCount: number, isSynced: boolean): void {
+    const { file, handle } = this;
+    const end = file.size + records.length;
     try {
-      this.handle.writeSync(records, file.size);
+      handle.writeSync(records, file.size);
+      if (isSynced && this.reserve.isWanted(file, records.length, end)) {
+        this.reserve.extend(file, handle, end);
+      }
     } catch (error) {
       throw this.writeFailure(error);
     }
@@ -147,15 +158,32 @@ export class ActiveLog {
    * @throws BitcaskError when that fails too; the store is then poisoned
    */
   async undoAppend(): Promise<void> {
+    await this.cut();
+  }
+
+  /** Cuts off what was reserved ahead, and syncs: the file then is what its size says. */
+  async trim(): Promise<void> {
+    const { file } = this;
+    if (file.reservedSize > file.size) await this.cut();
+    else await this.sync();
+  }
+
+  /** @throws BitcaskError the poisoning error */
+  private async cut(): Promise<void> {
     const { file } = this;
     try {
       await this.handle.truncate(file.size);
-      // Until the cut is durable, a crash could bring pieces of the refused records back.
-      await this.handle.sync();
-      file.durableSize = file.size;
     } catch (error) {
-      throw this.poison("BITCASK_WRITE_FAILED", "restore", error);
+      throw this.poison("BITCASK_WRITE_FAILED", "cut", error);
     }
+    // Until the cut is durable, a crash could bring pieces of refused records back.
+    try {
+      await this.handle.sync();
+    } catch (error) {
+      throw this.syncFailure(error);
+    }
+    file.durableSize = file.size;
+    file.reservedSize = 0;
   }
 
   /**
@@ -166,7 +194,7 @@ export class ActiveLog {
   async rotate(): Promise<void> {
     const { files, manifest, time } = this.dependencies;
     const before = this.activeFile;
-    if (before !== undefined) await this.sync();
+    if (before !== undefined) await this.trim();
     const created = await this.createFile();
     try {
       await manifest.replace((current) => ({

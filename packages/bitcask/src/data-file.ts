@@ -27,6 +27,11 @@ export class DataFile {
   size: number;
   /** Bytes known to be on stable storage. Invariant: durableSize <= size. */
   durableSize: number;
+  /**
+   * Where the zeros end that were written ahead of the records, at most; no more than `size` when there
+   * are none. The file on disk is as large as the larger of the two, or smaller.
+   */
+  reservedSize = 0;
   /** Bytes of records that the keydir points to. Invariant: 0 <= liveBytes <= size - header. */
   liveBytes = 0;
   /** Bytes of tombstones that the merge which wrote this file could not drop yet. */

@@ -18,8 +18,21 @@ import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.
 import type { IndexLoader, LoadedRecord } from "./index-loader.js";
 import { KeySlice } from "./keydir/key-probe.js";
 import type { FileHandle } from "./ports.js";
-import { CONTROL, CONTROL_TIME_FLOOR, type RecordHeader, readUint64 } from "./record-format.js";
-import { findWitness, scanRecords } from "./record-scanner.js";
+import {
+  CONTROL,
+  CONTROL_TIME_FLOOR,
+  type RecordHeader,
+  readUint64,
+  syncedBefore,
+} from "./record-format.js";
+import {
+  findWitness,
+  isZeroed,
+  type RecordVisitor,
+  type ScanEnd,
+  type ScanSource,
+  scanRecords,
+} from "./record-scanner.js";
 
 export interface FileScan {
   /** End of the last whole record or batch; what lies behind is to be cut. */
@@ -94,7 +107,7 @@ export async function loadRecords(
     loader.loadCopy(file, record, key),
   );
   const source = { handle, salt: file.salt, cipher: file.cipher, path: file.path };
-  const stop = await scanRecords(source, from, to, (header, buffer, at, position) => {
+  const visit: RecordVisitor = (header, buffer, at, position) => {
     if (brokenAt !== undefined || refusal !== undefined) return;
     refusal = unsupported(file, header, buffer, at, position);
     if (refusal !== undefined) return;
@@ -106,16 +119,17 @@ export async function loadRecords(
     }
     recordCount += 1;
     lastSequence = header.sequence;
-    provenDurable = Math.max(provenDurable, position - header.unsyncedBytes);
+    provenDurable = Math.max(provenDurable, syncedBefore(header, position));
     if (batches.openSince === undefined) whole = position + header.recordSize;
-  });
+  };
+  const stop = await scanToReserve(file, source, range, visit);
   if (refusal !== undefined) throw refusal;
   if (brokenAt !== undefined) {
     throw corrupt(file, brokenAt, to, batches.fault ?? "broken batch");
   }
   const fault =
     stop.fault ?? (batches.openSince === undefined ? undefined : "a batch without its end");
-  if (fault === undefined) return { end: to, fault, provenDurable, recordCount };
+  if (fault === undefined) return { end: stop.offset, fault, provenDurable, recordCount };
   const isSynced = file.isSealed || stop.offset < file.durableSize || whole < file.durableSize;
   if (isSynced || stop.offset < provenDurable) throw corrupt(file, stop.offset, to, fault);
   if (stop.fault !== undefined) {
@@ -130,6 +144,26 @@ export async function loadRecords(
     }
   }
   return { end: whole, fault, provenDurable: Math.min(provenDurable, whole), recordCount };
+}
+
+/** Scans up to the zeros that a file which takes writes may end with. They are no fault. */
+async function scanToReserve(
+  file: DataFile,
+  source: ScanSource,
+  { from, to }: { readonly from: number; readonly to: number },
+  visit: RecordVisitor,
+): Promise<ScanEnd> {
+  let stop = await scanRecords(source, from, to, visit);
+  while (stop.fault !== undefined) {
+    const { offset } = stop;
+    const mayBeReserve = !file.isSealed && offset >= file.durableSize;
+    if (mayBeReserve && (await isZeroed(source, offset, to))) return { offset, fault: undefined };
+    // A writer beside us fills its reserve. Whatever lies behind this place was written after it: so
+    // it is looked at once more now, and only then called damage.
+    stop = await scanRecords(source, offset, to, visit);
+    if (stop.offset === offset) break;
+  }
+  return stop;
 }
 
 function toLoaded(

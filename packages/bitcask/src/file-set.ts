@@ -4,7 +4,7 @@
  * replaced is unlinked once no reader pins it.
  */
 import type { DataFile } from "./data-file.js";
-import { posixCode, toBitcaskError } from "./io-errors.js";
+import { isOutOfDescriptors, posixCode, toBitcaskError } from "./io-errors.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 
 export class FileSet {
@@ -55,7 +55,7 @@ export class FileSet {
     if (file.handle !== undefined) return file.handle;
     this.makeRoom();
     try {
-      file.handle = this.fileSystem.openSync(file.path, "read");
+      file.handle = this.openAnyhow(file.path);
     } catch (error) {
       const isGone = posixCode(error) === "ENOENT";
       const otherwise = isGone ? "BITCASK_CORRUPT" : "BITCASK_READ_FAILED";
@@ -84,6 +84,20 @@ export class FileSet {
     this.readCount -= 1;
     this.unpin(file);
     if (this.readCount === 0) this.onReadsDone?.();
+  }
+
+  /** Reads of a pinned file with any time between them: closing the store waits for none but each one. */
+  readerOf(file: DataFile): Pick<FileHandle, "read"> {
+    return {
+      read: async (into, position) => {
+        const handle = this.beginRead(file);
+        try {
+          return await handle.read(into, position);
+        } finally {
+          this.endRead(file);
+        }
+      },
+    };
   }
 
   pin(file: DataFile): void {
@@ -129,17 +143,30 @@ export class FileSet {
     for (const file of [...this.files.values(), ...this.retired]) this.closeHandle(file);
   }
 
-  private makeRoom(): void {
-    while (this.openCount >= this.maxOpenFiles) {
-      let oldest: DataFile | undefined;
-      for (const file of [...this.files.values(), ...this.retired]) {
-        const mayClose = file.handle !== undefined && file.isSealed && file.readCount === 0;
-        if (mayClose && (oldest === undefined || file.lastUsed < oldest.lastUsed)) oldest = file;
-      }
-      // All are in use: go over the limit rather than fail; reads under way are few.
-      if (oldest === undefined) return;
-      this.closeHandle(oldest);
+  /** When the process has no descriptor left, one of our own is given up for it. */
+  private openAnyhow(path: string): FileHandle {
+    try {
+      return this.fileSystem.openSync(path, "read");
+    } catch (error) {
+      if (!isOutOfDescriptors(error) || !this.closeOldest()) throw error;
+      return this.fileSystem.openSync(path, "read");
     }
+  }
+
+  private makeRoom(): void {
+    // With all in use: go over the limit rather than fail; reads under way are few.
+    while (this.openCount >= this.maxOpenFiles && this.closeOldest());
+  }
+
+  private closeOldest(): boolean {
+    let oldest: DataFile | undefined;
+    for (const file of [...this.files.values(), ...this.retired]) {
+      const mayClose = file.handle !== undefined && file.isSealed && file.readCount === 0;
+      if (mayClose && (oldest === undefined || file.lastUsed < oldest.lastUsed)) oldest = file;
+    }
+    if (oldest === undefined) return false;
+    this.closeHandle(oldest);
+    return true;
   }
 
   private closeHandle(file: DataFile): void {

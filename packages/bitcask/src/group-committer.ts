@@ -1,20 +1,25 @@
 /**
- * Commits one group: takes operations that fit the active file, numbers and writes them in one go,
- * syncs if one of them asks for it, makes them visible, and answers them.
+ * Commits one group: takes cohorts that fit the active file, numbers and writes them in one go, syncs
+ * if one of them asks for it, makes them visible, and answers them.
  */
 import type { ActiveLog } from "./active-log.js";
 import { isBitcaskError } from "./errors.js";
 import type { Health } from "./health.js";
 import type { Clock } from "./ports.js";
 import type { WriteApplier } from "./write-applier.js";
+import type { WriteCohort } from "./write-cohort.js";
 import { WritePace } from "./write-pace.js";
-import type { QueuedOperation, WriteSegment } from "./write-segment.js";
+import type { WriteSegment } from "./write-segment.js";
+
+/** Larger writes are left to the thread pool, even when only their sync is. */
+const MAX_BLOCKING_WRITE_BYTES = 256 * 1024;
 
 interface Group {
   readonly segment: WriteSegment;
-  readonly operations: readonly QueuedOperation[];
+  readonly cohorts: readonly WriteCohort[];
   readonly from: number;
   readonly to: number;
+  readonly calls: number;
   readonly mustSync: boolean;
 }
 
@@ -26,8 +31,8 @@ export class GroupCommitter {
   recordCount = 0;
   groupCount = 0;
   writtenBytes = 0;
-  /** Told about every operation that has been answered. */
-  onAnswered: ((operation: QueuedOperation) => void) | undefined;
+  /** Told about every cohort that has been answered. */
+  onAnswered: ((cohort: WriteCohort) => void) | undefined;
   /** Told when a group was refused while the store goes on; what was called after it must go too. */
   onRefused: ((error: unknown) => void) | undefined;
   /** Told when records were written that a timed sync is to cover. */
@@ -41,24 +46,23 @@ export class GroupCommitter {
   }
 
   /**
-   * Commits the next operations of `segment`; all of them are answered, with success or an error.
+   * Commits the next cohorts of `segment`; all of them are answered, with success or an error.
    * @returns a promise only when something had to be waited for
    */
   commit(segment: WriteSegment): Promise<void> | undefined {
-    const next = segment.operations[segment.taken];
+    const next = segment.cohorts[segment.taken];
     if (next === undefined) return undefined;
-    if (next.end - next.start > this.log.room) return this.commitAfterRotation(segment);
+    if (next.bytes > this.log.room) return this.commitAfterRotation(segment);
     const group = this.take(segment);
-    if (!this.pace.mayBlock(group.operations.length, group.to - group.from)) {
-      return this.commitAsync(group);
-    }
-    const startedAt = this.pace.started();
+    if (!this.pace.mayBlock(group.calls, group.to - group.from)) return this.commitAsync(group);
     try {
+      const startedAt = this.pace.started();
       this.writeSync(group);
+      if (group.mustSync) this.log.syncSync();
+      this.pace.ended(startedAt);
+      this.apply(group);
     } catch (error) {
       return this.fail(group, error);
-    } finally {
-      this.pace.ended(startedAt);
     }
     this.answer(group);
     return undefined;
@@ -75,14 +79,12 @@ export class GroupCommitter {
   }
 
   private async commitAsync(group: Group): Promise<void> {
-    const { segment, from, to } = group;
     try {
-      if (to > from) {
-        const count = this.log.seal(segment.records, from, to);
-        await this.log.append(segment.records.sealed(from, to), count);
-        this.recordCount += count;
-      }
+      // Into the page cache, a small write takes less time than its way through the thread pool.
+      if (group.to - group.from <= MAX_BLOCKING_WRITE_BYTES) this.writeSync(group);
+      else await this.write(group);
       if (group.mustSync) await this.log.sync();
+      this.apply(group);
     } catch (error) {
       await this.fail(group, error);
       return;
@@ -92,62 +94,66 @@ export class GroupCommitter {
     this.answer(group);
   }
 
-  private writeSync({ segment, from, to, mustSync }: Group): void {
-    if (to > from) {
-      const count = this.log.seal(segment.records, from, to);
-      this.log.appendSync(segment.records.sealed(from, to), count);
-      this.recordCount += count;
-    }
-    if (mustSync) this.log.syncSync();
+  private async write({ segment, from, to }: Group): Promise<void> {
+    const count = this.log.seal(segment.records, from, to);
+    await this.log.append(segment.records.sealed(from, to), count);
+    this.recordCount += count;
   }
 
-  /** The run of operations that fits the active file, one at least. */
+  private writeSync({ segment, from, to, mustSync }: Group): void {
+    if (to === from) return;
+    const count = this.log.seal(segment.records, from, to);
+    this.log.appendSync(segment.records.sealed(from, to), count, mustSync);
+    this.recordCount += count;
+  }
+
+  /** The run of cohorts that fits the active file, one at least. */
   private take(segment: WriteSegment): Group {
-    const { operations, taken } = segment;
-    const from = (operations[taken] as QueuedOperation).start;
-    const limit = from + this.log.room;
+    const { cohorts, taken } = segment;
+    const limit = (cohorts[taken] as WriteCohort).start + this.log.room;
     let end = taken + 1;
-    while (end < operations.length && (operations[end] as QueuedOperation).end <= limit) end++;
+    while (end < cohorts.length && (cohorts[end] as WriteCohort).end <= limit) end++;
     segment.taken = end;
-    const isAll = taken === 0 && end === operations.length;
-    return groupOf(segment, isAll ? operations : operations.slice(taken, end));
+    const isAll = taken === 0 && end === cohorts.length;
+    return groupOf(segment, isAll ? cohorts : cohorts.slice(taken, end));
   }
 
   private takeAll(segment: WriteSegment): Group {
-    const operations = segment.operations.slice(segment.taken);
-    segment.taken = segment.operations.length;
-    return groupOf(segment, operations);
+    const cohorts = segment.cohorts.slice(segment.taken);
+    segment.taken = segment.cohorts.length;
+    return groupOf(segment, cohorts);
   }
 
-  private answer(group: Group): void {
-    const { segment, operations, from } = group;
+  /** All of the group before any answer: a caller that is woken sees its neighbours' writes. */
+  private apply({ segment, cohorts, from, to }: Group): void {
     const { file } = this.log;
-    const base = file.size - (group.to - from);
-    let hasTimed = false;
-    // All of the group first, then the answers: a caller that is woken sees its neighbours' writes.
-    for (const operation of operations) {
-      const { start, end } = operation;
-      hasTimed ||= operation.isTimed;
-      operation.existed = this.applier.apply(
-        segment.records,
-        start,
-        end,
-        file,
-        base + start - from,
-      );
+    const base = file.size - (to - from);
+    for (const cohort of cohorts) {
+      const { start, end } = cohort;
+      const position = base + start - from;
+      cohort.existed = this.applier.apply(segment.records, start, end, file, position);
     }
     this.groupCount += 1;
-    this.writtenBytes += group.to - from;
-    for (const operation of operations) {
-      this.onAnswered?.(operation);
-      operation.resolve(operation.existed);
+    this.writtenBytes += to - from;
+  }
+
+  private answer({ cohorts }: Group): void {
+    let hasTimed = false;
+    for (const cohort of cohorts) {
+      hasTimed ||= cohort.sync === "interval";
+      this.onAnswered?.(cohort);
+      cohort.answer();
     }
     if (hasTimed && this.log.hasUnsynced) this.onTimedWrite?.();
   }
 
   private async fail(group: Group, error: unknown): Promise<void> {
+    if (!isBitcaskError(error)) {
+      this.reject(group, this.health.poisonUnexpected(error));
+      return;
+    }
     // Out of space before any fsync: nothing of the group counts, the tail is put back as it was.
-    if (isBitcaskError(error) && !this.health.isPoisoned) {
+    if (!this.health.isPoisoned) {
       try {
         await this.log.undoAppend();
       } catch (second) {
@@ -159,22 +165,21 @@ export class GroupCommitter {
   }
 
   private reject(group: Group, error: unknown): void {
-    for (const operation of group.operations) {
-      this.onAnswered?.(operation);
-      operation.reject(error);
+    for (const cohort of group.cohorts) {
+      this.onAnswered?.(cohort);
+      cohort.reject(error);
     }
     if (!this.health.isPoisoned) this.onRefused?.(error);
   }
 }
 
-function groupOf(segment: WriteSegment, operations: readonly QueuedOperation[]): Group {
-  const first = operations[0];
-  const last = operations.at(-1);
-  return {
-    segment,
-    operations,
-    from: first?.start ?? 0,
-    to: last?.end ?? 0,
-    mustSync: operations.some(({ mustSync }) => mustSync),
-  };
+function groupOf(segment: WriteSegment, cohorts: readonly WriteCohort[]): Group {
+  let calls = 0;
+  let mustSync = false;
+  for (const cohort of cohorts) {
+    calls += cohort.calls;
+    mustSync ||= cohort.sync === "always";
+  }
+  const from = cohorts[0]?.start ?? 0;
+  return { segment, cohorts, from, to: cohorts.at(-1)?.end ?? from, calls, mustSync };
 }

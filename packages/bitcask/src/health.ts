@@ -18,6 +18,14 @@ export class Health {
     return this.failure;
   }
 
+  /** Stops the store after an error that it has no name for: nothing is known of its state. */
+  poisonUnexpected(error: unknown): BitcaskError {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `a write failed for a reason that should not exist: ${reason}`;
+    const code = "BITCASK_WRITE_FAILED";
+    return this.poison(new BitcaskError({ code, message, cause: error, outcome: "unknown" }));
+  }
+
   /** @throws BitcaskError with the code of the first failure, when there was one */
   assertSound(): void {
     if (this.failure !== undefined) throw this.refusal("not-applied");

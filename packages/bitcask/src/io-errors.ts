@@ -25,7 +25,13 @@ export function posixCode(error: unknown): string | undefined {
 /** Whether a write that failed with `error` failed for want of space or descriptors. */
 export function isShortage(error: unknown): boolean {
   const code = posixCode(error);
-  return code === "ENOSPC" || code === "EDQUOT" || code === "EMFILE" || code === "ENFILE";
+  return code === "ENOSPC" || code === "EDQUOT" || isOutOfDescriptors(error);
+}
+
+/** Whether a call failed before it began, because no file can be opened. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const code = posixCode(error);
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** `error` as a {@link BitcaskError}; one that already is comes back as it is. */

@@ -1,9 +1,12 @@
 /** Replaces the manifest atomically, one replacement at a time. */
 import { BitcaskError } from "./errors.js";
 import type { Health } from "./health.js";
-import { isShortage, posixCode, toBitcaskError } from "./io-errors.js";
+import { isOutOfDescriptors, isShortage, posixCode, toBitcaskError } from "./io-errors.js";
 import { encodeManifest, MANIFEST_NAME, type Manifest } from "./manifest.js";
 import type { FileHandle, FileSystem } from "./ports.js";
+
+/** Turns of the event loop to wait for a descriptor. */
+const MAX_SYNC_ATTEMPTS = 64;
 
 export class ManifestStore {
   private readonly fileSystem: FileSystem;
@@ -58,9 +61,16 @@ export class ManifestStore {
     await this.writeAside(aside, encodeManifest(next));
     try {
       // Names survive a power cut in any order: those that the manifest lists must be there first.
-      await this.fileSystem.syncDirectory(this.directory);
+      await this.syncNames();
+    } catch (error) {
+      if (!isOutOfDescriptors(error))
+        throw this.poisoned("BITCASK_SYNC_FAILED", "sync", path, error);
+      await this.fileSystem.unlink(aside).catch(() => undefined);
+      throw refusal(error, path);
+    }
+    try {
       await this.fileSystem.rename(aside, path);
-      await this.fileSystem.syncDirectory(this.directory);
+      await this.syncNames();
     } catch (error) {
       throw this.poisoned("BITCASK_SYNC_FAILED", "replace", path, error);
     }
@@ -68,6 +78,19 @@ export class ManifestStore {
     for (const fileId of unlinked) {
       this.unlinked.delete(fileId);
       this.forgettable.add(fileId);
+    }
+  }
+
+  /** A directory that could not be opened has not been synced in vain: that may be tried again. */
+  private async syncNames(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.fileSystem.syncDirectory(this.directory);
+        return;
+      } catch (error) {
+        if (!isOutOfDescriptors(error) || attempt === MAX_SYNC_ATTEMPTS) throw error;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
@@ -87,12 +110,7 @@ export class ManifestStore {
       await handle?.close();
       await this.fileSystem.unlink(path).catch(() => undefined);
       if (!isShortage(error)) throw this.poisoned("BITCASK_WRITE_FAILED", "write", path, error);
-      throw toBitcaskError(error, {
-        action: "write",
-        file: path,
-        otherwise: "BITCASK_WRITE_FAILED",
-        outcome: "not-applied",
-      });
+      throw refusal(error, path);
     }
     try {
       await handle.sync();
@@ -124,4 +142,14 @@ export class ManifestStore {
     const message = `cannot ${action} ${file}: ${reason}`;
     return this.health.poison(new BitcaskError({ code, message, file, cause, outcome: "unknown" }));
   }
+}
+
+/** Nothing happened. */
+function refusal(error: unknown, path: string): BitcaskError {
+  return toBitcaskError(error, {
+    action: "write",
+    file: path,
+    otherwise: "BITCASK_WRITE_FAILED",
+    outcome: "not-applied",
+  });
 }

@@ -14,6 +14,7 @@ import {
   readUint64,
   recordBytes,
   sealRecord,
+  syncedBefore,
   TOMBSTONE,
   writeRecord,
   writeUint64,
@@ -92,4 +93,22 @@ test("64-bit numbers keep all bits of a safe integer", () => {
     expect(readUint64(bytes, 0)).toBe(number);
     expect(bytes.readBigUInt64LE(0)).toBe(BigInt(number));
   }
+});
+
+test("a distance as large as can be written proves nothing", () => {
+  const header = createRecordHeader();
+  header.unsyncedBytes = 100;
+  expect(syncedBefore(header, 2 ** 33)).toBe(2 ** 33 - 100);
+  header.unsyncedBytes = 2 ** 32 - 1;
+  expect(syncedBefore(header, 2 ** 33)).toBe(0);
+});
+
+test("a size that no record can have is garbage, however large the file is", () => {
+  const header = { ...createRecordHeader(), keySize: 1, sequence: 1 };
+  header.valueSize = 3 * 2 ** 30;
+  header.recordSize = RECORD_HEADER_BYTES + 1 + header.valueSize;
+  expect(headerFault(header, 2 ** 40)).toBe("record is larger than any can be");
+  header.valueSize = 2 ** 30;
+  header.recordSize = RECORD_HEADER_BYTES + 1 + header.valueSize;
+  expect(headerFault(header, 2 ** 40)).toBeUndefined();
 });

@@ -205,6 +205,18 @@ function addSeal(out: RecordHeader): void {
   out.recordSize += SEAL_BYTES;
 }
 
+/** Larger than any record that options allow, with room for what a codec may add. */
+const MAX_RECORD_BYTES = 1024 * 1024 * 1024 + 1024 * 1024;
+
+/**
+ * Below which offset everything had been synced when the record at `position` was written; 0 when its
+ * distance is as large as it can be, and so may have been larger.
+ */
+export function syncedBefore(header: Readonly<RecordHeader>, position: number): number {
+  const { unsyncedBytes } = header;
+  return unsyncedBytes === MAX_UINT32 ? 0 : position - unsyncedBytes;
+}
+
 /** Why the header cannot be that of a record with `available` bytes up to the end of its file. */
 export function headerFault(header: RecordHeader, available: number): string | undefined {
   const { flags, keySize, valueSize, sequence } = header;
@@ -222,6 +234,8 @@ export function headerFault(header: RecordHeader, available: number): string | u
     return "compressed value too short";
   if (flags & BATCH_PART && flags & BATCH_END) return "contradictory batch flags";
   if (!(sequence >= 1 && sequence <= Number.MAX_SAFE_INTEGER)) return "impossible sequence number";
+  // Also where the file would have room for it: garbage must not make a reader ask for gigabytes.
+  if (header.recordSize > MAX_RECORD_BYTES) return "record is larger than any can be";
   if (header.recordSize > available) return "record runs past the end of the file";
   return undefined;
 }

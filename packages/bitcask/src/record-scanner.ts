@@ -14,13 +14,14 @@ import {
   RECORD_HEADER_BYTES,
   type RecordHeader,
   readRecordHeader,
+  syncedBefore,
 } from "./record-format.js";
 
 const WINDOW_BYTES = 1024 * 1024;
 
 /** A file to be read in order. */
 export interface WindowedFile {
-  readonly handle: FileHandle;
+  readonly handle: Pick<FileHandle, "read">;
   /** For messages. */
   readonly path: string;
 }
@@ -140,7 +141,7 @@ export async function findWitness(
     if (isPlausible) {
       at = await window.show(position, header.recordSize);
       if (hasValidCrc(window.buffer, at, header, source.salt)) {
-        if (position - header.unsyncedBytes > damagedAt) return position;
+        if (syncedBefore(header, position) > damagedAt) return position;
         position += header.recordSize;
         continue;
       }
@@ -148,6 +149,31 @@ export async function findWitness(
     position += 1;
   }
   return undefined;
+}
+
+/**
+ * Whether every byte in `[from, to)` is zero: behind the last record of a file that takes writes, that is
+ * a reserve and no damage.
+ */
+export async function isZeroed(source: WindowedFile, from: number, to: number): Promise<boolean> {
+  return (await endOfContent(source, from, to)) === from;
+}
+
+/** Where the zeros begin that `[from, to)` ends with; `from` when there is nothing else. */
+export async function endOfContent(
+  source: WindowedFile,
+  from: number,
+  to: number,
+): Promise<number> {
+  const window = new FileWindow(source, to);
+  let end = from;
+  for (let position = from; position < to; position += WINDOW_BYTES) {
+    const bytes = Math.min(WINDOW_BYTES, to - position);
+    const at = await window.show(position, bytes);
+    const last = window.buffer.subarray(at, at + bytes).findLastIndex((byte) => byte !== 0);
+    if (last >= 0) end = position + last + 1;
+  }
+  return end;
 }
 
 /** A moving view of a file; `show` makes a range visible in `buffer`. */

@@ -20,6 +20,7 @@ import { IndexLoader } from "./index-loader.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { Manifest, ManifestFile } from "./manifest.js";
 import type { FileHandle, FileSystem } from "./ports.js";
+import { endOfContent } from "./record-scanner.js";
 import type { IgnoredFile, OpenProgress, TornTail } from "./stats.js";
 
 const REWRITE_CHUNK_BYTES = 1024 * 1024;
@@ -249,6 +250,9 @@ class Recovery {
       file.size = scan.end;
       return undefined;
     }
+    const source = { handle, path: file.path };
+    const bytes =
+      scan.fault === undefined ? 0 : (await endOfContent(source, scan.end, before)) - scan.end;
     const durable = Math.max(file.durableSize, scan.provenDurable);
     if (durable < scan.end) await storeAnew(handle, durable, scan.end);
     if (scan.end < before || durable < scan.end) {
@@ -258,7 +262,7 @@ class Recovery {
     file.size = scan.end;
     file.durableSize = scan.end;
     if (scan.fault === undefined) return undefined;
-    return { file: file.path, offset: scan.end, bytes: before - scan.end, reason: scan.fault };
+    return { file: file.path, offset: scan.end, bytes, reason: scan.fault };
   }
 
   private corrupt(path: string, what: string): BitcaskError {

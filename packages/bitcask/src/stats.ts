@@ -29,7 +29,7 @@ export interface TornTail {
   readonly file: string;
   /** Offset of the first byte that was cut. */
   readonly offset: number;
-  /** How many bytes were cut. */
+  /** How many bytes were cut, not counting zeros at the end. */
   readonly bytes: number;
   /** Why the bytes are not a record. */
   readonly reason: string;

@@ -152,6 +152,7 @@ export class Store {
     try {
       await this.merger.stop();
       if (!this.health.isPoisoned) await this.queue.settle();
+      if (!this.health.isPoisoned) await this.log.trim();
       await this.merger.hintActive();
       if (!this.health.isPoisoned) await this.recordCleanEnd();
       if (this.options.indexImage) await this.writeImage();

@@ -4,9 +4,9 @@
  */
 import type { Clock } from "./ports.js";
 
-/** More writers than this lose nothing by waiting for the thread pool. */
-const MAX_BLOCKING_WRITES = 32;
-const MAX_BLOCKING_BYTES = 256 * 1024;
+/** Larger groups lose little by waiting for the thread pool. */
+const MAX_BLOCKING_WRITES = 512;
+const MAX_BLOCKING_BYTES = 128 * 1024;
 /** Blocked time, or groups, in a row before the event loop gets a turn. */
 const MAX_BLOCKED_MS = 5;
 const MAX_BLOCKED_GROUPS = 256;

@@ -10,16 +10,18 @@
 import type { ActiveLog } from "./active-log.js";
 import { toBytes } from "./bytes.js";
 import { BitcaskError } from "./errors.js";
-import { encodeTimeFloor } from "./file-loader.js";
 import { GroupCommitter } from "./group-committer.js";
 import type { Health } from "./health.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { ResolvedOptions, SyncMode } from "./options.js";
 import { mostBytes } from "./record-buffer.js";
-import { CONTROL, EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
-import { FLOOR_DELAY_MS, type StoreTime } from "./store-time.js";
+import { EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
+import type { StoreTime } from "./store-time.js";
 import type { WriteApplier } from "./write-applier.js";
-import { type QueuedOperation, type QueuedRecord, WriteSegment } from "./write-segment.js";
+import { WriteBacklog } from "./write-backlog.js";
+import type { CohortKind, WriteCohort } from "./write-cohort.js";
+import type { QueuedRecord } from "./write-segment.js";
+import { WriteTimers } from "./write-timers.js";
 
 export interface WriteQueueDependencies {
   readonly log: ActiveLog;
@@ -30,22 +32,24 @@ export interface WriteQueueDependencies {
   readonly options: ResolvedOptions;
 }
 
-interface WriteRequest {
-  readonly kind: QueuedOperation["kind"];
-  /** Of puts: how many, and the bytes of their keys. */
-  readonly keys: number;
-  readonly keyBytes: number;
-  readonly records: readonly QueuedRecord[];
-  /** At most; strings are not encoded yet. */
-  readonly bytes: number;
+/** A call that waits outside, its strings encoded. */
+interface WaitingCall {
+  readonly kind: CohortKind;
   readonly sync: SyncMode;
-  readonly resolve: (existed: boolean) => void;
+  readonly records: readonly QueuedRecord[];
+  readonly size: WriteSize;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-const NO_KEY = new Uint8Array(0);
+/** What a call may take up: bytes at most, strings not being encoded yet; of puts, keys and their bytes. */
+interface WriteSize {
+  readonly bytes: number;
+  readonly keys: number;
+  readonly keyBytes: number;
+}
+
 const NO_RECORDS: readonly QueuedRecord[] = [];
-const NOTHING = { records: NO_RECORDS, bytes: 0, keys: 0, keyBytes: 0 };
 
 export class WriteQueue {
   private readonly log: ActiveLog;
@@ -54,18 +58,12 @@ export class WriteQueue {
   private readonly time: StoreTime;
   private readonly health: Health;
   private readonly options: ResolvedOptions;
-  /** Segments in order; the last takes new writes. Invariant: none but the last is unfilled. */
-  private segments: WriteSegment[] = [];
-  private spare: WriteSegment | undefined;
-  /** Requests kept outside by `maxQueuedBytes`, in order. */
-  private waiting: WriteRequest[] = [];
+  private readonly backlog: WriteBacklog;
+  /** Calls kept outside by `maxQueuedBytes`, in order. */
+  private waiting: WaitingCall[] = [];
   private isPumping = false;
-  private cancelTimedSync: (() => void) | undefined;
-  private cancelFloor: (() => void) | undefined;
+  private readonly timers: WriteTimers;
 
-  /** Writes and bytes in segments, those of the group under way included. */
-  private queuedOperations = 0;
-  private pendingBytes = 0;
   /** Keys of puts, and their bytes, that have been accepted and not been answered. */
   private pendingKeys = 0;
   private pendingKeyBytes = 0;
@@ -78,20 +76,22 @@ export class WriteQueue {
     this.time = dependencies.time;
     this.health = dependencies.health;
     this.options = dependencies.options;
+    this.backlog = new WriteBacklog(this.log, this.options);
+    this.timers = new WriteTimers(this.options.clock, this.options.syncIntervalMs);
     const { log, applier, health, options } = dependencies;
     this.committer = new GroupCommitter(log, applier, health, options.clock);
-    this.committer.onAnswered = (operation) => this.removed(operation);
+    this.committer.onAnswered = (cohort) => this.removed(cohort);
     this.committer.onRefused = (error) => this.refuseFollowers(error);
     this.committer.onTimedWrite = () => this.scheduleSync();
     this.time.onFloorWanted = () => this.scheduleFloor();
   }
 
   get queuedWrites(): number {
-    return this.queuedOperations + this.waiting.length;
+    return this.backlog.calls + this.waiting.length;
   }
 
   get queuedBytes(): number {
-    return this.pendingBytes;
+    return this.backlog.bytes;
   }
 
   /** Records, groups and bytes written since opening. */
@@ -99,8 +99,9 @@ export class WriteQueue {
     return this.committer;
   }
 
+  /** The promise is shared by puts that are answered together. */
   put(record: QueuedRecord, sync: SyncMode): Promise<void> {
-    return this.submit("put", [record], sync) as Promise<unknown> as Promise<void>;
+    return this.submit("write", [record], sync) as Promise<void>;
   }
 
   /** @returns whether the key was there, at the delete's place in the order */
@@ -110,17 +111,18 @@ export class WriteQueue {
       const isDurable = sync !== "always" || !this.log.hasUnsynced;
       return isDurable ? Promise.resolve(false) : this.sync().then(() => false);
     }
-    return this.submit("delete", [{ key, value: undefined, expiresAt: 0 }], sync);
+    const records = [{ key, value: undefined, expiresAt: 0 }];
+    return this.submit("delete", records, sync) as Promise<boolean>;
   }
 
   batch(records: readonly QueuedRecord[], sync: SyncMode): Promise<void> {
-    return this.submit("batch", records, sync) as Promise<unknown> as Promise<void>;
+    return this.submit("write", records, sync) as Promise<void>;
   }
 
   /** Resolves when everything submitted before is durable. */
   sync(): Promise<void> {
     if (this.queuedWrites === 0 && !this.log.hasUnsynced) return Promise.resolve();
-    return this.submit("sync", NO_RECORDS, "always") as Promise<unknown> as Promise<void>;
+    return this.submit("sync", NO_RECORDS, "always") as Promise<void>;
   }
 
   /** Writes the time floor if one is wanted, and syncs everything. For closing and merging. */
@@ -142,144 +144,130 @@ export class WriteQueue {
 
   /** Cancels timers; queued writes must have settled. */
   stop(): void {
-    this.cancelTimedSync?.();
-    this.cancelTimedSync = undefined;
-    this.cancelFloor?.();
-    this.cancelFloor = undefined;
+    this.timers.stop();
     this.time.onFloorWanted = undefined;
   }
 
   private submit(
-    kind: WriteRequest["kind"],
+    kind: CohortKind,
     records: readonly QueuedRecord[],
     sync: SyncMode,
-  ): Promise<boolean> {
+  ): Promise<unknown> {
+    const size = sizeOf(records);
+    const refusal = this.refusalOf(kind, records, size);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    let answer: Promise<unknown>;
+    try {
+      answer =
+        this.waiting.length > 0 || !this.fits(size.bytes)
+          ? this.waitOutside(kind, records, size, sync)
+          : this.enqueue(kind, records, size, sync);
+    } catch (error) {
+      // A string that UTF-8 cannot express: nothing was queued.
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.pendingKeys += size.keys;
+    this.pendingKeyBytes += size.keyBytes;
+    this.startPump();
+    return answer;
+  }
+
+  private refusalOf(
+    kind: CohortKind,
+    records: readonly QueuedRecord[],
+    { keys, keyBytes }: WriteSize,
+  ): BitcaskError | undefined {
     if (this.queuedWrites >= this.options.maxQueuedWrites && kind !== "sync") {
-      return Promise.reject(
-        new BitcaskError({
-          code: "BITCASK_OVERLOADED",
-          message: `${this.queuedWrites} writes are waiting (maxQueuedWrites); await earlier ones`,
-          outcome: "not-applied",
-        }),
-      );
+      return new BitcaskError({
+        code: "BITCASK_OVERLOADED",
+        message: `${this.queuedWrites} writes are waiting (maxQueuedWrites); await earlier ones`,
+        outcome: "not-applied",
+      });
     }
-    let bytes = 0;
-    let keys = 0;
-    let keyBytes = 0;
-    for (const { key, value } of records) {
-      const most = mostBytes(key);
-      bytes += RECORD_HEADER_BYTES + EXPIRY_BYTES + most + mostBytes(value);
-      if (value === undefined) continue;
-      keys += 1;
-      keyBytes += most;
+    if (this.keydir.hasRoomFor(this.pendingKeys + keys, this.pendingKeyBytes + keyBytes)) {
+      return undefined;
     }
-    if (!this.keydir.hasRoomFor(this.pendingKeys + keys, this.pendingKeyBytes + keyBytes)) {
-      // Overwriting and deleting go on: they take no room.
-      const isFresh = ({ key, value }: QueuedRecord) =>
-        value !== undefined && !this.keydir.has(key);
-      if (records.some(isFresh)) return Promise.reject(indexFull());
-    }
-    return new Promise<boolean>((resolve, reject) => {
-      const request = { kind, records, bytes, keys, keyBytes, sync, resolve, reject };
-      if (this.waiting.length > 0 || !this.fits(bytes)) {
-        this.waiting.push({ ...request, records: records.map(toEncoded) });
-      } else {
-        this.enqueue(request);
-      }
-      this.pendingKeys += keys;
-      this.pendingKeyBytes += keyBytes;
-      this.startPump();
-    });
+    // Overwriting and deleting go on: they take no room.
+    const isFresh = ({ key, value }: QueuedRecord) => value !== undefined && !this.keydir.has(key);
+    return records.some(isFresh) ? indexFull() : undefined;
   }
 
   private fits(bytes: number): boolean {
-    return this.pendingBytes === 0 || this.pendingBytes + bytes <= this.options.maxQueuedBytes;
+    const { bytes: queued } = this.backlog;
+    return queued === 0 || queued + bytes <= this.options.maxQueuedBytes;
   }
 
-  /** @throws BitcaskError `BITCASK_INVALID_STRING` with nothing queued */
-  private enqueue({ kind, records, keys, keyBytes, sync, resolve, reject }: WriteRequest): void {
-    if (this.time.wantsFloor && kind !== "sync") this.enqueueFloor();
-    const segment = this.openSegment();
-    const start = segment.records.length;
-    segment.write(records);
-    this.addOperation(segment, {
-      kind,
-      start,
-      end: segment.records.length,
-      keys,
-      keyBytes,
-      mustSync: sync === "always",
-      isTimed: sync === "interval",
-      existed: false,
-      resolve,
-      reject,
+  private waitOutside(
+    kind: CohortKind,
+    records: readonly QueuedRecord[],
+    size: WriteSize,
+    sync: SyncMode,
+  ): Promise<unknown> {
+    const encoded = records.map(toEncoded);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ kind, sync, records: encoded, size: { ...size }, resolve, reject });
     });
+  }
+
+  /**
+   * @returns the answer, shared by the calls of a cohort
+   * @throws BitcaskError `BITCASK_INVALID_STRING` with nothing queued
+   */
+  private enqueue(
+    kind: CohortKind,
+    records: readonly QueuedRecord[],
+    size: WriteSize,
+    sync: SyncMode,
+  ): Promise<unknown> {
+    if (this.time.wantsFloor && kind !== "sync") this.enqueueFloor();
+    return this.backlog.add(kind, sync, records, size);
   }
 
   /** A time floor travels ahead of the next write; see `store-time.ts`. */
   private enqueueFloor(): void {
     const { floor } = this.time;
     this.time.markRecorded(floor);
-    this.cancelFloor?.();
-    this.cancelFloor = undefined;
-    const segment = this.openSegment();
-    const start = segment.records.length;
-    segment.records.append(NO_KEY, encodeTimeFloor(floor), 0, CONTROL);
-    this.addOperation(segment, {
-      kind: "control",
-      start,
-      end: segment.records.length,
-      keys: 0,
-      keyBytes: 0,
-      mustSync: false,
-      isTimed: this.options.sync === "interval",
-      existed: false,
-      resolve: () => undefined,
-      reject: () => this.time.markRefused(),
-    });
+    this.timers.cancelFloor();
+    const sync = this.options.sync === "interval" ? "interval" : "never";
+    this.backlog.addFloor(floor, sync).catch(() => this.time.markRefused());
   }
 
-  private addOperation(segment: WriteSegment, operation: QueuedOperation): void {
-    segment.operations.push(operation);
-    this.queuedOperations += 1;
-    this.pendingBytes += operation.end - operation.start;
+  private removed(cohort: WriteCohort): void {
+    this.backlog.removed(cohort);
+    this.forgetKeys(cohort);
   }
 
-  private removed({ start, end, keys, keyBytes }: QueuedOperation): void {
-    this.queuedOperations -= 1;
-    this.pendingBytes -= end - start;
+  private forgetKeys({ keys, keyBytes }: WriteSize): void {
     this.pendingKeys -= keys;
     this.pendingKeyBytes -= keyBytes;
   }
 
-  private openSegment(): WriteSegment {
-    const last = this.segments.at(-1);
-    // A segment whose buffer is being written must not grow: growing moves it.
-    if (last !== undefined && !last.isFull && last.taken === 0) return last;
-    const segment = this.spare ?? new WriteSegment(this.options.encoding);
-    this.spare = undefined;
-    this.segments.push(segment);
-    return segment;
-  }
-
   private startPump(): void {
-    if (this.isPumping || (this.segments.length === 0 && this.waiting.length === 0)) return;
+    if (this.isPumping || (this.backlog.first === undefined && this.waiting.length === 0)) return;
     this.isPumping = true;
     // A microtask later, so that all writes of this turn share the group.
     queueMicrotask(() => void this.pump());
   }
 
   private async pump(): Promise<void> {
-    for (;;) {
-      const segment = this.segments[0];
-      if (segment === undefined || this.health.isPoisoned || this.idleWaiters.length > 0) break;
-      const pause = this.committer.commit(segment);
-      if (pause !== undefined) await pause;
-      if (segment.isDone && segment === this.segments[0]) this.recycle(segment);
-      this.admitWaiting();
+    try {
+      await this.commitAll();
+    } catch (error) {
+      this.health.poisonUnexpected(error);
     }
     if (this.health.isPoisoned) this.rejectAll();
     this.passOn();
+  }
+
+  private async commitAll(): Promise<void> {
+    for (;;) {
+      const segment = this.backlog.first;
+      if (segment === undefined || this.health.isPoisoned || this.idleWaiters.length > 0) return;
+      const pause = this.committer.commit(segment);
+      if (pause !== undefined) await pause;
+      this.backlog.recycle(segment);
+      this.admitWaiting();
+    }
   }
 
   /** Hands the log to whoever waits for it, first come first served; writes come last. */
@@ -293,20 +281,18 @@ export class WriteQueue {
     this.startPump();
   }
 
-  private recycle(segment: WriteSegment): void {
-    this.segments.shift();
-    segment.reset();
-    this.spare ??= segment;
-  }
-
   private admitWaiting(): void {
     let admitted = 0;
-    for (const request of this.waiting) {
-      if (!this.fits(request.bytes)) break;
-      this.enqueue(request);
+    for (const call of this.waiting) {
+      if (!this.fits(call.size.bytes)) break;
+      this.admit(call);
       admitted += 1;
     }
     if (admitted > 0) this.waiting.splice(0, admitted);
+  }
+
+  private admit({ kind, records, size, sync, resolve, reject }: WaitingCall): void {
+    this.enqueue(kind, records, size, sync).then(resolve, reject);
   }
 
   /**
@@ -314,50 +300,38 @@ export class WriteQueue {
    * refused as well: what is applied is always a prefix of what was called. Syncs stay.
    */
   private refuseFollowers(error: unknown): void {
-    const left = this.segments.flatMap(({ operations, taken }) => operations.slice(taken));
+    const left = this.backlog.drain();
     const waiting = this.waiting;
-    this.segments = [];
     this.waiting = [];
-    for (const operation of left) {
-      this.removed(operation);
-      if (operation.kind !== "sync") operation.reject(error);
+    for (const cohort of left) {
+      this.forgetKeys(cohort);
+      if (cohort.kind === "sync") this.backlog.addAgain(cohort);
+      else cohort.reject(error);
     }
-    for (const request of waiting) {
-      this.pendingKeys -= request.keys;
-      this.pendingKeyBytes -= request.keyBytes;
-      if (request.kind !== "sync") request.reject(error);
-    }
-    for (const sync of [...left, ...waiting]) {
-      if (sync.kind !== "sync") continue;
-      const { resolve, reject } = sync;
-      this.enqueue({
-        kind: "sync",
-        ...NOTHING,
-        sync: "always",
-        resolve,
-        reject,
-      });
+    for (const call of waiting) {
+      this.forgetKeys(call.size);
+      if (call.kind === "sync") this.admit(call);
+      else call.reject(error);
     }
   }
 
   /** The store is poisoned: what has not been written will not be. */
   private rejectAll(): void {
     const refusal = this.health.refusal("not-applied");
-    for (const segment of this.segments) {
-      for (const operation of segment.operations.slice(segment.taken)) operation.reject(refusal);
-    }
-    for (const request of this.waiting) request.reject(refusal);
-    this.segments = [];
+    const waiting = this.waiting;
     this.waiting = [];
-    this.queuedOperations = 0;
-    this.pendingBytes = 0;
-    this.pendingKeys = 0;
-    this.pendingKeyBytes = 0;
+    for (const cohort of this.backlog.drain()) {
+      this.forgetKeys(cohort);
+      cohort.reject(refusal);
+    }
+    for (const call of waiting) {
+      this.forgetKeys(call.size);
+      call.reject(refusal);
+    }
   }
 
   private scheduleSync(): void {
-    this.cancelTimedSync ??= this.options.clock.schedule(this.options.syncIntervalMs, () => {
-      this.cancelTimedSync = undefined;
+    this.timers.syncSoon(() => {
       // A failure poisons the store, so that every later call reports it.
       if (!this.health.isPoisoned) this.sync().catch(() => undefined);
     });
@@ -365,8 +339,7 @@ export class WriteQueue {
 
   /** Nothing was written since an expiry was judged: the floor goes on its own after a while. */
   private scheduleFloor(): void {
-    this.cancelFloor ??= this.options.clock.schedule(FLOOR_DELAY_MS, () => {
-      this.cancelFloor = undefined;
+    this.timers.floorSoon(() => {
       if (this.health.isPoisoned || !this.time.wantsFloor) return;
       this.enqueueFloor();
       this.startPump();
@@ -381,6 +354,18 @@ function toEncoded({ key, value, expiresAt }: QueuedRecord): QueuedRecord {
     value: value === undefined ? undefined : toBytes(value, "value"),
     expiresAt,
   };
+}
+
+function sizeOf(records: readonly QueuedRecord[]): WriteSize {
+  const size = { bytes: 0, keys: 0, keyBytes: 0 };
+  for (const { key, value } of records) {
+    const keyBytes = mostBytes(key);
+    size.bytes += RECORD_HEADER_BYTES + EXPIRY_BYTES + keyBytes + mostBytes(value);
+    if (value === undefined) continue;
+    size.keys += 1;
+    size.keyBytes += keyBytes;
+  }
+  return size;
 }
 
 function indexFull(): BitcaskError {

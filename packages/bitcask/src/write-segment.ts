@@ -1,11 +1,12 @@
 /**
  * Encoded records waiting to be written, in one contiguous buffer, with the calls that wait for them.
- * A group commit writes a run of operations of one segment in one go.
+ * A group commit writes a run of cohorts of one segment in one go.
  */
 import { RecordBuffer, type RecordEncoding } from "./record-buffer.js";
 import { BATCH_END, BATCH_PART } from "./record-format.js";
+import type { WriteCohort } from "./write-cohort.js";
 
-/** Size at which a segment takes no further operation. Some megabytes keep writes large. */
+/** Size at which a segment takes no further write. Some megabytes keep writes large. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 const FIRST_BUFFER_BYTES = 16 * 1024;
 
@@ -16,26 +17,11 @@ export interface QueuedRecord {
   readonly expiresAt: number;
 }
 
-export interface QueuedOperation {
-  readonly kind: "put" | "delete" | "batch" | "sync" | "control";
-  /** The operation's records lie in `[start, end)` of the segment's buffer. */
-  readonly start: number;
-  readonly end: number;
-  /** Records among them that may bring a fresh key, and the bytes of their keys. */
-  readonly keys: number;
-  readonly keyBytes: number;
-  readonly mustSync: boolean;
-  readonly isTimed: boolean;
-  /** Of a delete that has been applied: whether the key was there. */
-  existed: boolean;
-  readonly resolve: (existed: boolean) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class WriteSegment {
   readonly records: RecordBuffer;
-  operations: QueuedOperation[] = [];
-  /** Index of the first operation that has not been taken by a group. */
+  /** In the order of the calls. Invariant: each begins where the one before ends. */
+  cohorts: WriteCohort[] = [];
+  /** Index of the first cohort that has not been taken by a group. */
   taken = 0;
 
   constructor(encoding: RecordEncoding) {
@@ -47,7 +33,12 @@ export class WriteSegment {
   }
 
   get isDone(): boolean {
-    return this.taken === this.operations.length;
+    return this.taken === this.cohorts.length;
+  }
+
+  /** The cohort that the next call may join. */
+  get lastCohort(): WriteCohort | undefined {
+    return this.cohorts.at(-1);
   }
 
   /**
@@ -72,7 +63,7 @@ export class WriteSegment {
   /** Makes the segment as new; keeps a buffer of moderate size. */
   reset(): void {
     this.records.clear(2 * SEGMENT_BYTES);
-    this.operations = [];
+    this.cohorts = [];
     this.taken = 0;
   }
 }

@@ -70,30 +70,29 @@ async function* checkedBytes(
   store: Store,
   { file, bytes }: FrozenFile,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const handle = store.files.beginRead(file);
-  try {
-    const chunk = Buffer.allocUnsafe(MAX_PAYLOAD_BYTES);
-    let used = await handle.read(chunk.subarray(0, DATA_HEADER_BYTES), 0);
-    decodeDataFileHeader(chunk.subarray(0, used), file.path);
-    const window = new FileWindow({ handle, path: file.path }, bytes);
-    const header = createRecordHeader();
-    for (let position = DATA_HEADER_BYTES; position < bytes; position += header.recordSize) {
-      const inView = showRecord(window, header, file, position, bytes);
-      const at = typeof inView === "number" ? inView : await inView;
-      let record = window.buffer.subarray(at, at + header.recordSize);
-      if (used + record.length > chunk.length) {
-        yield chunk.subarray(0, used);
-        used = 0;
-      }
-      for (; record.length > chunk.length; record = record.subarray(chunk.length)) {
-        yield record.subarray(0, chunk.length);
-      }
-      used += record.copy(chunk, used);
+  // Not one read from end to end: closing would wait for a taker who has gone away.
+  const handle = store.files.readerOf(file);
+  const chunk = Buffer.allocUnsafe(MAX_PAYLOAD_BYTES);
+  let used = await handle.read(chunk.subarray(0, DATA_HEADER_BYTES), 0);
+  decodeDataFileHeader(chunk.subarray(0, used), file.path);
+  const window = new FileWindow({ handle, path: file.path }, bytes);
+  const header = createRecordHeader();
+  for (let position = DATA_HEADER_BYTES; position < bytes; position += header.recordSize) {
+    const inView = showRecord(window, header, file, position, bytes);
+    const at = typeof inView === "number" ? inView : await inView;
+    let record = window.buffer.subarray(at, at + header.recordSize);
+    if (used + record.length > chunk.length) {
+      yield chunk.subarray(0, used);
+      used = 0;
+      store.assertReadable();
     }
-    yield chunk.subarray(0, used);
-  } finally {
-    store.files.endRead(file);
+    for (; record.length > chunk.length; record = record.subarray(chunk.length)) {
+      yield record.subarray(0, chunk.length);
+      store.assertReadable();
+    }
+    used += record.copy(chunk, used);
   }
+  yield chunk.subarray(0, used);
 }
 
 /** Brings a sound record into view. @throws BitcaskError `BITCASK_CORRUPT` */

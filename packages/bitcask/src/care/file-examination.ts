@@ -3,8 +3,15 @@
  * the hint tells the same as the records. Bounded memory, whatever the size of the file.
  */
 import { unsupported } from "../file-loader.js";
-import { CONTROL, type RecordHeader, readUint64, TOMBSTONE } from "../record-format.js";
-import { findWitness, type ScanSource } from "../record-scanner.js";
+import type { FileHandle } from "../ports.js";
+import {
+  CONTROL,
+  type RecordHeader,
+  readUint64,
+  syncedBefore,
+  TOMBSTONE,
+} from "../record-format.js";
+import { endOfContent, findWitness, isZeroed, type ScanSource } from "../record-scanner.js";
 import type { TornTail } from "../stats.js";
 import { BatchCheck } from "./batch-check.js";
 import type { DamageList, LostRecord } from "./damage.js";
@@ -14,11 +21,14 @@ import type { HintCursor } from "./hint-cursor.js";
 import { type ByteRange, walkRecords } from "./record-walk.js";
 
 export interface ExaminationSubject extends ScanSource {
+  readonly handle: FileHandle;
   /** Where records lie. */
   readonly range: ByteRange;
   /** Below this offset everything had been synced. */
   readonly durableBytes: number;
   readonly isSealed: boolean;
+  /** From here on the file may end with zeros; `undefined`: nowhere. */
+  readonly reserveFrom: number | undefined;
 }
 
 /** A deletion whose record is damaged but known from the hint, so that it can be made again. */
@@ -37,6 +47,8 @@ export class FileExamination {
   readonly knownDeletions: KnownDeletion[] = [];
   /** A torn end that was never acknowledged as durable: no damage, the next open cuts it. */
   tornTail: TornTail | undefined;
+  /** Whether the file ends with zeros that were kept for further records. */
+  hasReserve = false;
   /** In words, what is wrong with the hint; `undefined` when it is sound or missing. */
   hintFault: string | undefined;
 
@@ -59,6 +71,7 @@ export class FileExamination {
     const { range } = this.subject;
     await walkRecords(this.subject, range, {
       record: (header, buffer, at, position) => this.visit(header, buffer, at, position),
+      isReserve: (offset) => this.isReserve(offset),
       mayGoOn: async (offset, what) => !(await this.isTorn(offset, what)),
       nextKnown: (offset) => {
         this.hinted = this.hint.take(offset, range.to);
@@ -67,7 +80,7 @@ export class FileExamination {
       damage: (damaged, what) => this.stepOver(damaged, what),
       progress,
     });
-    if (this.tornTail === undefined) this.finishBatches();
+    if (this.tornTail === undefined) await this.finishBatches();
     this.hintFault = this.hint.finish();
   }
 
@@ -82,7 +95,7 @@ export class FileExamination {
     this.batches.add(header, position);
     this.records += 1;
     this.highestSequence = Math.max(this.highestSequence, header.sequence);
-    this.provenDurable = Math.max(this.provenDurable, position - header.unsyncedBytes);
+    this.provenDurable = Math.max(this.provenDurable, syncedBefore(header, position));
     const keyStart = at + header.keyStart;
     const key = buffer.subarray(keyStart, keyStart + header.keySize);
     if (header.flags & TOMBSTONE) this.tombstones += 1;
@@ -95,6 +108,15 @@ export class FileExamination {
     }
   }
 
+  private async isReserve(offset: number): Promise<boolean> {
+    const { range, reserveFrom } = this.subject;
+    if (reserveFrom === undefined || offset < reserveFrom) return false;
+    if (!(await isZeroed(this.subject, offset, range.to))) return false;
+    this.hasReserve = true;
+    this.badRanges.push({ from: offset, to: range.to });
+    return true;
+  }
+
   /** The same judgement as on opening: see `file-loader.ts`. */
   private async isTorn(offset: number, what: string): Promise<boolean> {
     const { range } = this.subject;
@@ -102,7 +124,7 @@ export class FileExamination {
     if (this.isSynced(offset, whole)) return false;
     const witness = await findWitness(this.subject, offset, range.to, this.highestSequence);
     if (witness !== undefined) return false;
-    this.cutAt(whole, what);
+    await this.cutAt(whole, what);
     return true;
   }
 
@@ -111,17 +133,18 @@ export class FileExamination {
     return isSealed || whole < durableBytes || offset < this.provenDurable;
   }
 
-  private cutAt(offset: number, reason: string): void {
+  private async cutAt(offset: number, reason: string): Promise<void> {
     const { path, range } = this.subject;
-    this.tornTail = { file: path, offset, bytes: range.to - offset, reason };
+    const bytes = (await endOfContent(this.subject, offset, range.to)) - offset;
+    this.tornTail = { file: path, offset, bytes, reason };
     this.badRanges.push({ from: offset, to: range.to });
   }
 
-  private finishBatches(): void {
+  private async finishBatches(): Promise<void> {
     const { to } = this.subject.range;
     const { openBatch } = this.batches;
     if (openBatch === undefined || this.isSynced(to, openBatch)) this.batches.finish(to);
-    else this.cutAt(openBatch, "a batch without its end");
+    else await this.cutAt(openBatch, "a batch without its end");
   }
 
   private stepOver(range: ByteRange, what: string): void {

@@ -29,6 +29,8 @@ export interface ByteRange {
 
 export interface WalkVisitor {
   readonly record: RecordVisitor;
+  /** Asked first: nothing but zeros from `offset` on, which are a reserve and no damage? */
+  isReserve(offset: number): Promise<boolean>;
   /** Asked at each damage. @returns false to end the walk there */
   mayGoOn(offset: number, what: string): Promise<boolean>;
   /** Where the damaged record at `offset` ends, if that is known. */
@@ -46,6 +48,7 @@ export async function walkRecords(
   visitor: WalkVisitor,
 ): Promise<void> {
   let position = range.from;
+  let lookedAgainAt = -1;
   while (position < range.to) {
     let reached = position;
     const visit: RecordVisitor = (header, buffer, at, place) => {
@@ -55,7 +58,13 @@ export async function walkRecords(
     const stop = await scanRecords(source, position, range.to, visit, () =>
       visitor.progress(reached),
     );
-    if (stop.fault === undefined) return;
+    if (stop.fault === undefined || (await visitor.isReserve(stop.offset))) return;
+    if (stop.offset !== lookedAgainAt) {
+      // A writer beside us may have gone on here meanwhile; see `file-loader.ts`.
+      position = stop.offset;
+      lookedAgainAt = position;
+      continue;
+    }
     if (!(await visitor.mayGoOn(stop.offset, stop.fault))) return;
     const known = visitor.nextKnown(stop.offset);
     const next = known ?? (await findNextRecord(source, stop.offset + 1, range.to));

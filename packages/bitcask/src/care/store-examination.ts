@@ -156,12 +156,14 @@ async function examineFile(
         cipher,
         durableBytes: member.listed?.durableBytes ?? range.to,
         isSealed: member.listed?.isSealed ?? true,
+        reserveFrom: reserveOf(member.listed),
       },
       damages,
       cursor,
     );
     if (salt !== undefined) await examination.run(async (position) => progress(position));
-    const isTornStranger = examination.tornTail !== undefined && member.listed === undefined;
+    const { tornTail, hasReserve } = examination;
+    const isTornStranger = (tornTail !== undefined || hasReserve) && member.listed === undefined;
     const isMisnamed = member.name !== dataFileName(member.id);
     const mustBeSalvaged = damages.count > before || isTornStranger || isMisnamed;
     const hintFault = typeof hint === "string" ? hint : examination.hintFault;
@@ -175,6 +177,12 @@ async function examineFile(
     if (typeof hint === "object") await hint.close();
     await handle.close();
   }
+}
+
+/** Of a file that no manifest lists, nobody knows whether it took writes. */
+function reserveOf(listed: MemberFile["listed"]): number | undefined {
+  if (listed === undefined) return DATA_HEADER_BYTES;
+  return listed.isSealed ? undefined : listed.durableBytes;
 }
 
 /** Where records may lie; a size that cannot be is damage. */

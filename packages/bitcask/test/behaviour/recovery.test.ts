@@ -11,8 +11,10 @@ async function filled(bench: Bench, options = {}): Promise<Bitcask> {
   return db;
 }
 
+/** The file without the zeros reserved behind its records, none of which ends with one. */
 function bytesOf(bench: Bench, name: string): Buffer {
-  return Buffer.from(bench.fileSystem.contents(bench.path(name)));
+  const bytes = Buffer.from(bench.fileSystem.contents(bench.path(name)));
+  return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
 }
 
 test("a torn end is cut and reported; what was acknowledged before is there", async () => {
@@ -23,7 +25,7 @@ test("a torn end is cut and reported; what was acknowledged before is there", as
   const whole = bytesOf(bench, ACTIVE);
   await bench.write(ACTIVE, Buffer.concat([whole, whole.subarray(64, 80)]));
   const again = await bench.open();
-  expect(again.stats().open.tornTail).toMatchObject({ offset: whole.length, bytes: 16 });
+  expect(again.stats().open.tornTail).toMatchObject({ offset: whole.length, bytes: 9 });
   expect(again.stats().keys).toBe(10);
   await again.put("more", "1");
   await again.close();

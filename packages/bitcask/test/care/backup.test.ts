@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
 import { Bitcask, isBitcaskError, restore, verify } from "../../src/index.js";
 import { MemoryDisk, SeededRandom, seedFrom } from "../../src/testing/index.js";
+import { Bench } from "../behaviour/bench-store.js";
 import { crashImages, failEach } from "./crashes.js";
 import { contentsOf, DIRECTORY, portsOver, read, SAMPLE_OPTIONS, sampleStore } from "./stores.js";
 
@@ -206,4 +207,15 @@ describe("backup and restore", () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+test("closing does not wait for a backup that was abandoned in the middle of a file", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  for (let index = 0; index < 3; index++) await db.put(`k${index}`, new Uint8Array(800_000));
+  const backup = db.backup();
+  // The header, the file's description, the first piece of its records.
+  for (let index = 0; index < 3; index++) expect((await backup.next()).done).toBe(false);
+  await db.close();
+  await expect(backup.next()).rejects.toMatchObject({ code: "BITCASK_CLOSED" });
 });
