@@ -7,7 +7,7 @@ import { checkKey, checkValue } from "./bytes.js";
 import { streamBackup } from "./care/backup.js";
 import { type CheckpointReport, makeCheckpoint } from "./care/checkpoint.js";
 import { BitcaskError } from "./errors.js";
-import type { MergeResult } from "./merge.js";
+import type { MergeOptions, MergeResult } from "./merge.js";
 import type {
   BatchOperation,
   BitcaskOptions,
@@ -211,12 +211,13 @@ export class Bitcask {
   }
 
   /**
-   * Rewrites what is live in files with dead bytes and removes the files; seals the active file first
-   * when it has dead bytes. Reads and writes go on. A call during a merge joins it.
+   * Rewrites what is live in files with dead bytes, or with another encryption key than the store's, and
+   * removes the files; seals the active file first when it has dead bytes. Reads and writes go on. A
+   * call during a merge joins it.
    * @throws BitcaskError `BITCASK_DISK_FULL` when there is no room; the store is unharmed
    */
-  async merge(): Promise<MergeResult> {
-    return this.#writable().merger.mergeAll();
+  async merge(options: MergeOptions = {}): Promise<MergeResult> {
+    return this.#writable().merger.mergeAll(options.all === true);
   }
 
   /**

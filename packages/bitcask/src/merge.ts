@@ -16,6 +16,11 @@ import type { MergeStats } from "./stats.js";
 /** Less is read faster than a hint is worth. */
 const MIN_HINTED_BYTES = 4 * 1024 * 1024;
 
+export interface MergeOptions {
+  /** Rewrites every file, whatever it holds. @default false */
+  readonly all?: boolean | undefined;
+}
+
 /** What a merge achieved. */
 export interface MergeResult {
   readonly filesMerged: number;
@@ -43,8 +48,8 @@ export class Merger {
   }
 
   /** Merges every file with dead bytes, the active one included. Joins a merge under way. */
-  mergeAll(): Promise<MergeResult> {
-    this.running ??= this.enqueue(() => this.runAll()).finally(() => {
+  mergeAll(isForced: boolean): Promise<MergeResult> {
+    this.running ??= this.enqueue(() => this.runAll(isForced)).finally(() => {
       this.running = undefined;
     });
     return this.running;
@@ -108,16 +113,16 @@ export class Merger {
     this.mergeIfDue();
   }
 
-  private async runAll(): Promise<MergeResult> {
+  private async runAll(isForced: boolean): Promise<MergeResult> {
     const { log, queue, files, keys } = this.parts;
-    if (log.file.deadBytes > 0) {
+    if (isForced || log.file.deadBytes > 0) {
       await queue.exclusively(async () => {
         if (log.file.size > DATA_HEADER_BYTES) await log.rotate();
       });
     }
     return this.runSteps(
       files.list().filter(({ isSealed, deadBytes, keyId }) => {
-        return isSealed && (deadBytes > 0 || keyId !== keys.currentKeyId);
+        return isSealed && (isForced || deadBytes > 0 || keyId !== keys.currentKeyId);
       }),
     );
   }

@@ -6,6 +6,7 @@ import { verify } from "../care/verify.js";
 import type { BitcaskOptions } from "../options.js";
 import { describeRepair, describeStats, describeVerification, toJson } from "./describe.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import { readKeys } from "./keys.js";
 import { load } from "./load.js";
 import { formatLine } from "./ndjson.js";
 import type { CliPorts } from "./ports.js";
@@ -26,20 +27,22 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
 
   async verify(line, ports) {
-    const report = await verify(directoryOf(line), { ports: ports.store });
+    const encryption = await readKeys(line.keyFiles, ports);
+    const report = await verify(directoryOf(line), { encryption, ports: ports.store });
     await print(line, ports, report, describeVerification(report));
     return report.ok ? EXIT.ok : EXIT.damaged;
   },
 
   async repair(line, ports) {
-    const report = await repair(directoryOf(line), { ports: ports.store });
+    const encryption = await readKeys(line.keyFiles, ports);
+    const report = await repair(directoryOf(line), { encryption, ports: ports.store });
     await print(line, ports, report, describeRepair(report));
     const isLossless = report.found.damages.every(({ kind }) => kind === "hint");
     return isLossless && report.found.moreDamages === 0 ? EXIT.ok : EXIT.damaged;
   },
 
   async merge(line, ports) {
-    const result = await writing(line, ports, async (db) => db.merge());
+    const result = await writing(line, ports, async (db) => db.merge({ all: line.mergesAll }));
     const { filesMerged, filesCreated, bytesReclaimed } = result;
     const text = `${filesMerged} files became ${filesCreated}, ${bytesReclaimed} bytes less\n`;
     return print(line, ports, result, text);
@@ -102,7 +105,8 @@ async function reading<T>(
   ports: CliPorts,
   work: (db: Bitcask) => Promise<T>,
 ): Promise<T> {
-  const options = { ...LIMITS, ports: ports.store };
+  const encryption = await readKeys(line.keyFiles, ports);
+  const options = { ...LIMITS, encryption, ports: ports.store };
   return closing(await Bitcask.openReadOnly(directoryOf(line), options), work);
 }
 
@@ -112,7 +116,9 @@ async function writing<T>(
   work: (db: Bitcask) => Promise<T>,
 ): Promise<T> {
   const createIfMissing = line.mayCreate;
-  const options = { ...LIMITS, createIfMissing, autoMerge: false, ports: ports.store };
+  const encryption = await readKeys(line.keyFiles, ports);
+  const common = { ...LIMITS, encryption, ports: ports.store };
+  const options = { ...common, createIfMissing, autoMerge: false };
   return closing(await Bitcask.open(directoryOf(line), options), work);
 }
 

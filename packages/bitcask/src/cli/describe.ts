@@ -15,8 +15,9 @@ export function describeStats(stats: BitcaskStats): string {
     `live bytes  ${liveBytes}`,
     `dead bytes  ${deadBytes}`,
     `files       ${files.length}`,
-    ...files.map(({ id, bytes, deadBytes, isActive }) => {
-      return `  ${id}: ${bytes} bytes, ${deadBytes} dead${isActive ? ", takes writes" : ""}`;
+    ...files.map(({ id, bytes, deadBytes, isActive, encryptionKeyId }) => {
+      const key = encryptionKeyId === undefined ? "" : `, encrypted with key ${encryptionKeyId}`;
+      return `  ${id}: ${bytes} bytes, ${deadBytes} dead${key}${isActive ? ", takes writes" : ""}`;
     }),
     ...open.ignoredHints.map(({ file, reason }) => `unusable hint ${file}: ${reason}`),
   ];

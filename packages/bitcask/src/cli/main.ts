@@ -29,6 +29,7 @@ const ports = {
   writeError: (text: string) => void process.stderr.write(text),
   openInput: (path: string) => createReadStream(path),
   writeFile: writeNewFile,
+  environment: process.env,
 };
 
 // An open standard input would keep the process.

@@ -14,6 +14,8 @@ export interface CliPorts {
   readonly openInput: (path: string) => AsyncIterable<Uint8Array>;
   /** Writes all of `chunks` to a new file, synced; nothing has its name before it is complete. */
   readonly writeFile: (path: string, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
+  /** Variables of the process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** For tests. @default the real ones */
   readonly store?: Partial<BitcaskPorts> | undefined;
 }

@@ -6,7 +6,8 @@ export const HELP = `Usage: bitcask <command> <directory> [arguments] [--json]
   stat DIR                 what the store consists of
   verify DIR               read everything, report damage; changes nothing
   repair DIR               keep all that is intact, move damaged files aside
-  merge DIR                rewrite files with dead bytes
+  merge DIR                rewrite files with dead bytes, and those of other encryption keys
+      --all                rewrite all files
   dump DIR                 entries as lines of JSON on standard output
       --prefix TEXT        only keys that begin so
       --limit N            at most N entries
@@ -17,6 +18,9 @@ export const HELP = `Usage: bitcask <command> <directory> [arguments] [--json]
   backup DIR [FILE]        the store as one file, or to standard output
   restore FILE DIR         a new store from a backup; FILE "-" is standard input
 
+  --key-file [ID=]PATH     an encryption key, as 32 bytes, hexadecimal or base64; ID is 1 when left
+                           out; may be repeated, the last one is written with. The variable
+                           BITCASK_KEYS holds keys as well: [ID=]KEY, separated by commas
   --json                   results as JSON
   --help                   this text
 
@@ -39,6 +43,8 @@ export interface CommandLine {
   readonly limit: number | undefined;
   readonly batchLines: number;
   readonly mayCreate: boolean;
+  readonly mergesAll: boolean;
+  readonly keyFiles: readonly string[];
 }
 
 const OPTIONS = {
@@ -48,14 +54,19 @@ const OPTIONS = {
   limit: { type: "string" },
   batch: { type: "string" },
   create: { type: "boolean" },
+  all: { type: "boolean" },
+  "key-file": { type: "string", multiple: true },
 } as const satisfies ParseArgsConfig["options"];
 
-/** Command to: fewest and most arguments, options beside `--json` and `--help`. */
+/** Taken by every command. */
+const COMMON = ["json", "help", "key-file"];
+
+/** Command to: fewest and most arguments, options beside the common ones. */
 const COMMANDS: Readonly<Record<string, readonly [number, number, readonly string[]]>> = {
   stat: [1, 1, []],
   verify: [1, 1, []],
   repair: [1, 1, []],
-  merge: [1, 1, []],
+  merge: [1, 1, ["all"]],
   dump: [1, 1, ["prefix", "limit"]],
   load: [1, 2, ["batch", "create"]],
   checkpoint: [2, 2, []],
@@ -84,6 +95,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     limit: values.limit === undefined ? undefined : count("limit", values.limit, 0, 2 ** 53 - 1),
     batchLines: values.batch === undefined ? 1000 : count("batch", values.batch, 1, 100_000),
     mayCreate: values.create === true,
+    mergesAll: values.all === true,
+    keyFiles: values["key-file"] ?? [],
   };
 }
 
@@ -100,7 +113,7 @@ function check(command: string, rest: readonly string[], options: readonly strin
   if (rest.length > most) throw new UsageError(`${command} takes no "${rest[most]}"`);
   if (rest.includes("")) throw new UsageError(`an argument of ${command} is empty`);
   for (const option of options) {
-    if (option === "json" || option === "help" || allowed.includes(option)) continue;
+    if (COMMON.includes(option) || allowed.includes(option)) continue;
     throw new UsageError(`${command} has no option --${option}`);
   }
 }

@@ -41,6 +41,7 @@ async function run(
     },
     openInput: () => stdin,
     writeFile: async () => undefined,
+    environment: {},
     store: machine.ports,
     ...overrides,
   });
@@ -212,5 +213,63 @@ describe("the bitcask command", () => {
     };
     const ran = await run(machine, ["dump", DIRECTORY], "", { write });
     expect(ran).toMatchObject({ code: 0, errors: "" });
+  });
+
+  test("takes encryption keys from files and the environment, in three spellings", async () => {
+    const machine = portsOver(new MemoryDisk());
+    const [one, two] = [Buffer.alloc(32, "one"), Buffer.alloc(32, "two")];
+    const files: Record<string, Buffer> = {
+      raw: one,
+      hex: Buffer.from(`${one.toString("hex")}\n`),
+      base64: Buffer.from(`  ${two.toString("base64")}\n`),
+      short: Buffer.alloc(31),
+    };
+    const openInput = async function* (path: string): AsyncGenerator<Uint8Array> {
+      const bytes = files[path];
+      if (bytes === undefined) throw new Error(`no such file: ${path}`);
+      yield bytes;
+    };
+    const withKeys = (argv: readonly string[], keys = "") =>
+      run(machine, argv, "", { openInput, environment: { BITCASK_KEYS: keys } });
+    const db = await Bitcask.open(DIRECTORY, {
+      encryption: { keyId: 1, key: one },
+      ports: machine.ports,
+    });
+    await db.put("a", "1");
+    await db.close();
+
+    expect((await withKeys(["stat", DIRECTORY])).errors).toContain("ENCRYPTION_KEY_MISSING");
+    for (const name of ["raw", "hex", "1=raw"]) {
+      expect((await withKeys(["dump", DIRECTORY, "--key-file", name])).code).toBe(0);
+    }
+    const fromEnvironment = await withKeys(["verify", DIRECTORY], one.toString("base64"));
+    expect(fromEnvironment.output).toContain("nothing is damaged");
+    const rotation = ["--key-file", "raw", "--key-file", "2=base64"];
+    expect((await withKeys(["merge", DIRECTORY, ...rotation])).code).toBe(0);
+    const stat = await withKeys(["stat", DIRECTORY], `2=${two.toString("hex")}`);
+    expect(stat.output).toContain("encrypted with key 2");
+    expect(stat.output).not.toContain("encrypted with key 1");
+
+    for (const argv of [
+      ["--key-file", "short"],
+      ["--key-file", "missing"],
+      ["--key-file", "0=raw"],
+      ["--key-file", "raw", "--key-file", "1=hex"],
+    ]) {
+      expect((await withKeys(["stat", DIRECTORY, ...argv])).code, argv.join(" ")).toBe(2);
+    }
+    const secret = "ab".repeat(31);
+    const refused = await withKeys(["stat", DIRECTORY], secret);
+    expect(refused.code).toBe(2);
+    expect(refused.errors).not.toContain(secret);
+  });
+
+  test("merges what has dead bytes, and everything when asked to", async () => {
+    const machine = portsOver(await sampleStore());
+    await run(machine, ["merge", DIRECTORY]);
+    expect((await run(machine, ["merge", DIRECTORY])).output).toContain("0 files became 0");
+    const all = await run(machine, ["merge", DIRECTORY, "--all"]);
+    expect(all.output).not.toContain("0 files became");
+    expect((await run(machine, ["verify", DIRECTORY])).code).toBe(0);
   });
 });
