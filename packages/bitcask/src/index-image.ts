@@ -10,6 +10,8 @@
  */
 import { crc32 } from "node:zlib";
 import type { DataFile } from "./data-file.js";
+import type { FileCipher } from "./encryption/file-cipher.js";
+import { openContents, type ReadableFile, writeSealed } from "./encryption/sealed-file.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { bytesOf, TableReader } from "./keydir/table-image.js";
 import type { FileHandle, FileSystem } from "./ports.js";
@@ -26,6 +28,8 @@ const WORD_ORDER = 0x0102_0304;
 const PIECE_BYTES = 1024 * 1024;
 /** Far more than the tables of two thousand million keys need. */
 const MAX_CONTENTS_BYTES = 1024 * 1024 * 1024;
+/** What a sealed image is about: no data file has the id 0. */
+const WHOLE_STORE = { fileId: 0, salt: 0 };
 const FILE_FIELDS = 6;
 const BLOCK_FIELDS = 2;
 
@@ -55,12 +59,12 @@ interface BlockSum {
 /** An image whose header and contents are sound and of this moment; its blocks have not been read. */
 export class IndexImage {
   readonly files: readonly ImagedFile[];
-  private readonly handle: FileHandle;
+  private readonly handle: ReadableFile;
   private readonly contents: Float64Array;
   private readonly sums: readonly BlockSum[];
   private readonly tablesFrom: number;
 
-  constructor(handle: FileHandle, contents: Float64Array) {
+  constructor(handle: ReadableFile, contents: Float64Array) {
     this.handle = handle;
     this.contents = contents;
     const reader = new TableReader(contents);
@@ -159,18 +163,21 @@ export class IndexImage {
 
 /**
  * Opens the image that goes with this generation of the manifest.
+ * @param cipher of the store: the image must be encrypted as that is
  * @returns the image, to be closed; a string saying why it is of no use; `undefined` when there is none
  */
 export async function openIndexImage(
   fileSystem: FileSystem,
   path: string,
   about: { readonly storeId: string; readonly generation: number },
+  cipher: FileCipher | undefined,
 ): Promise<IndexImage | string | undefined> {
   if ((await fileSystem.stat(path)) === undefined) return undefined;
   const handle = await fileSystem.open(path, "read");
   let image: IndexImage | string = "its contents make no sense";
   try {
-    image = await readContents(handle, about);
+    const file = await openContents(handle, cipher);
+    image = typeof file === "string" ? file : await readContents(file, about);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   } finally {
@@ -180,7 +187,7 @@ export async function openIndexImage(
 }
 
 async function readContents(
-  handle: FileHandle,
+  handle: ReadableFile,
   about: { readonly storeId: string; readonly generation: number },
 ): Promise<IndexImage | string> {
   const bytes = Buffer.alloc(HEADER_BYTES);
@@ -200,6 +207,7 @@ async function readContents(
 /**
  * Writes the image of an index that will not change any more.
  * @param manifest the one that was just written, whose generation the image goes with
+ * @param about.cipher of the store: the image is encrypted as that is
  */
 export async function writeIndexImage(
   fileSystem: FileSystem,
@@ -207,6 +215,7 @@ export async function writeIndexImage(
   manifest: { readonly storeId: string; readonly generation: number },
   about: {
     readonly files: readonly DataFile[];
+    readonly cipher: FileCipher | undefined;
     readonly tables: {
       readonly numbers: readonly number[];
       readonly blocks: readonly Uint8Array[];
@@ -216,34 +225,67 @@ export async function writeIndexImage(
   const aside = `${path}.tmp`;
   await unlinkIfPresent(fileSystem, aside);
   const handle = await fileSystem.open(aside, "create-exclusive");
+  const { blocks } = about.tables;
   try {
-    const { numbers, blocks } = about.tables;
-    const sums: number[] = [];
-    let contentsAt = HEADER_BYTES;
-    for (const piece of piecesOf(blocks)) {
-      const [only] = piece;
-      const bytes = piece.length === 1 && only !== undefined ? only : Buffer.concat(piece);
-      const writing = handle.write(bytes, contentsAt);
-      // A failure is waited for below.
-      writing.catch(() => undefined);
-      for (const block of piece) sums.push(block.length, crc32(block));
-      await writing;
-      contentsAt += bytes.length;
+    if (about.cipher === undefined) {
+      const { sums, contentsAt } = await writeBlocks(handle, blocks);
+      const { header, contents } = describe(manifest, about, sums, contentsAt);
+      await handle.write(contents, contentsAt);
+      await handle.write(header, 0);
+    } else {
+      const sums = blocks.flatMap((block) => [block.length, crc32(block)] as const);
+      const contentsAt = HEADER_BYTES + bytesIn(blocks);
+      const { header, contents } = describe(manifest, about, sums, contentsAt);
+      const whole = [header, ...blocks, contents];
+      await writeSealed(handle, about.cipher, WHOLE_STORE, whole, bytesIn(whole));
     }
-    const files = about.files.flatMap(
-      ({ id, size, salt, liveBytes, minSequence, hintedBytes }) =>
-        [id, size, salt, liveBytes, minSequence, hintedBytes] as const,
-    );
-    const head = [about.files.length, ...files, blocks.length];
-    const contents = bytesOf(Float64Array.from([...head, ...sums, ...numbers]));
-    await handle.write(contents, contentsAt);
-    const { storeId, generation } = manifest;
-    const about64 = { contentsAt, contentsBytes: contents.length, contentsCrc: crc32(contents) };
-    await handle.write(encodeHeader({ storeId, generation, ...about64 }), 0);
   } finally {
     await handle.close();
   }
   await fileSystem.rename(aside, path);
+}
+
+/** Writes the blocks behind the header's place. @returns their sizes and sums, and where they end */
+async function writeBlocks(
+  handle: FileHandle,
+  blocks: readonly Uint8Array[],
+): Promise<{ readonly sums: readonly number[]; readonly contentsAt: number }> {
+  const sums: number[] = [];
+  let contentsAt = HEADER_BYTES;
+  for (const piece of piecesOf(blocks)) {
+    const [only] = piece;
+    const bytes = piece.length === 1 && only !== undefined ? only : Buffer.concat(piece);
+    const writing = handle.write(bytes, contentsAt);
+    // A failure is waited for below.
+    writing.catch(() => undefined);
+    for (const block of piece) sums.push(block.length, crc32(block));
+    await writing;
+    contentsAt += bytes.length;
+  }
+  return { sums, contentsAt };
+}
+
+function describe(
+  { storeId, generation }: { readonly storeId: string; readonly generation: number },
+  about: {
+    readonly files: readonly DataFile[];
+    readonly tables: {
+      readonly numbers: readonly number[];
+      readonly blocks: readonly Uint8Array[];
+    };
+  },
+  sums: readonly number[],
+  contentsAt: number,
+): { readonly header: Buffer; readonly contents: Uint8Array } {
+  const { numbers, blocks } = about.tables;
+  const files = about.files.flatMap(
+    ({ id, size, salt, liveBytes, minSequence, hintedBytes }) =>
+      [id, size, salt, liveBytes, minSequence, hintedBytes] as const,
+  );
+  const head = [about.files.length, ...files, blocks.length];
+  const contents = bytesOf(Float64Array.from([...head, ...sums, ...numbers]));
+  const about64 = { contentsAt, contentsBytes: contents.length, contentsCrc: crc32(contents) };
+  return { contents, header: encodeHeader({ storeId, generation, ...about64 }) };
 }
 
 function encodeHeader(header: ImageHeader): Buffer {

@@ -165,7 +165,12 @@ class Recovery {
   /** @returns `undefined` when there is no image, or none that is of use */
   private async loadImage(files: readonly DataFile[]): Promise<Loaded | undefined> {
     const path = this.fileSystem.join(this.directory, IMAGE_NAME);
-    const image = await openIndexImage(this.fileSystem, path, this.manifest);
+    const image = await openIndexImage(
+      this.fileSystem,
+      path,
+      this.manifest,
+      this.keys.cipherOfStore(this.manifest.storeId),
+    );
     if (image === undefined) return undefined;
     if (typeof image === "string") return this.ignoreHint(path, image);
     try {

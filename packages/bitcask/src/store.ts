@@ -57,6 +57,7 @@ export class Store {
   private readonly cache: ValueCache | undefined;
   private readonly manifest: ManifestStore;
   private readonly log: ActiveLog;
+  private readonly keys: KeyRing;
   private readonly lock: DirectoryLock | undefined;
   private readonly report: OpenReport;
   private isClosing = false;
@@ -71,6 +72,7 @@ export class Store {
     this.now = now;
     this.manifest = manifest;
     this.log = log;
+    this.keys = keys;
     this.lock = parts.lock;
     this.report = parts.report;
     const { valueCacheBytes, verifyChecksums } = options;
@@ -180,12 +182,11 @@ export class Store {
     const { directory, keydir, files, health, manifest } = this;
     const { fileSystem } = this.options;
     if (health.isPoisoned || keydir.size < MIN_IMAGED_KEYS) return;
-    // It would show the keys that the files hide.
-    if (files.list().some(({ cipher }) => cipher !== undefined)) return;
     const path = fileSystem.join(directory, IMAGE_NAME);
     const tables = new TableWriter();
     keydir.save(tables);
-    const about = { files: files.list(), tables };
+    const cipher = this.keys.cipherOfStore(manifest.current.storeId);
+    const about = { files: files.list(), cipher, tables };
     await writeIndexImage(fileSystem, path, manifest.current, about).catch(() =>
       unlinkIfPresent(fileSystem, `${path}.tmp`).catch(() => undefined),
     );

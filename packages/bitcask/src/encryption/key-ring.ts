@@ -39,6 +39,12 @@ export class KeyRing {
     return master && new FileCipher(master, { ...identity, keyId }, this.random);
   }
 
+  /** The cipher for files that speak of the whole store, such as the image of its index. */
+  cipherOfStore(storeId: string): FileCipher | undefined {
+    // No data file has the id 0.
+    return this.cipherOfNew({ fileId: 0, salt: 0, storeId });
+  }
+
   /**
    * The cipher of a file with this sound header; `undefined`: it is not encrypted.
    * @throws BitcaskError `BITCASK_ENCRYPTION_KEY_MISSING`, `BITCASK_ENCRYPTION_KEY_WRONG`

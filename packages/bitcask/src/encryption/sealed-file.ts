@@ -1,5 +1,6 @@
 /**
- * Encrypted files that belong to a data file, such as its hint. Little-endian.
+ * Encrypted files that belong to a data file, such as its hint, or to the store as a whole (data file 0),
+ * such as the image of its index. Little-endian.
  *
  * ```
  * header, 64 bytes                             segment
@@ -98,8 +99,8 @@ export async function openContents(
   const head = Buffer.alloc(SEALED_HEADER_BYTES);
   const count = await handle.read(head, 0);
   const isSealed = head.subarray(0, MAGIC.length).equals(MAGIC);
-  if (cipher === undefined) return isSealed ? "encrypted, unlike its data file" : handle;
-  if (!isSealed) return "not encrypted, unlike its data file";
+  if (cipher === undefined) return isSealed ? "encrypted, unlike what it is about" : handle;
+  if (!isSealed) return "not encrypted, unlike what it is about";
   const header = decodeHeader(head.subarray(0, count));
   if (typeof header === "string") return header;
   if (header.keyId !== cipher.keyId) return "about another data file";

@@ -208,3 +208,33 @@ test("an index that may not take so much memory is refused from its image, too",
     code: "BITCASK_INDEX_FULL",
   });
 });
+
+test("an encrypted store has an encrypted image, and takes no other", async () => {
+  const encryption = { keyId: 3, key: (keyId: number) => Buffer.alloc(32, keyId) };
+  const { source, seen } = await closedStore({ encryption });
+  const bytes = Buffer.from(source.contents(`/data/store/${IMAGE}`));
+  expect(bytes.includes("key-")).toBe(false);
+  expect(bytes.includes("TITANBKI")).toBe(false);
+  const bench = new Bench(source.snapshot());
+  const db = await bench.open({ ...options, encryption });
+  expect(db.stats().open).toMatchObject({ ignoredHints: [], recordsScanned: 0 });
+  expect(shown(db)).toEqual(seen);
+  await db.close();
+
+  // With another key the image is of no use; the files are.
+  const other = new Bench(source.snapshot());
+  const later = await other.open({ ...options, encryption: { ...encryption, keyId: 4 } });
+  expect(later.stats().open.ignoredHints).toMatchObject([{ file: `/data/store/${IMAGE}` }]);
+  expect(later.stats().keys).toBe((seen as { keys: number }).keys);
+  await later.close();
+
+  // A bit that rots anywhere in it costs time, and nothing else.
+  for (let offset = 0; offset < bytes.length; offset += Math.ceil(bytes.length / 40)) {
+    const rotten = new Bench(source.snapshot());
+    rotten.fileSystem.flipBit(`/data/store/${IMAGE}`, offset, offset % 8);
+    const mended = await rotten.open({ ...options, encryption });
+    expect(mended.stats().open.ignoredHints).toHaveLength(1);
+    expect(mended.stats().keys).toBe((seen as { keys: number }).keys);
+    await mended.close();
+  }
+}, 60_000);

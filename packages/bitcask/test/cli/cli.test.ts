@@ -153,7 +153,7 @@ describe("the bitcask command", () => {
       const write = async () => undefined;
       const writeError = (text: string) => void errors.push(text);
       const stdin = (async function* (): AsyncGenerator<Uint8Array> {})();
-      const rest = { openInput: () => stdin, writeFile: async () => undefined };
+      const rest = { openInput: () => stdin, writeFile: async () => undefined, environment: {} };
       return runCli(argv, { stdin, write, writeError, ...rest, store: ports });
     };
     for (const command of ["stat", "verify", "dump", "backup"]) {
