@@ -21,7 +21,9 @@ import { openReadOnlyStore } from "./read-only-store.js";
 import { mostBytes } from "./record-buffer.js";
 import { EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
 import type { RecordReader } from "./record-reader.js";
+import { rejection } from "./rejection.js";
 import { scanEntries, scanEntriesSync, scanKeys, scanKeysSync, scanValues } from "./scan.js";
+import { Snapshot } from "./snapshot.js";
 import type { BitcaskStats } from "./stats.js";
 import { openStore, type Store } from "./store.js";
 import type { QueuedRecord } from "./write-segment.js";
@@ -205,6 +207,14 @@ export class Bitcask {
     return scanKeysSync(this.#readable(), options);
   }
 
+  /**
+   * A view of the store as it is now, for reads and scans that must fit together. To be released.
+   * @throws BitcaskError `BITCASK_TOO_MANY_SNAPSHOTS`: 4,096 are open, those of scans included
+   */
+  snapshot(): Snapshot {
+    return new Snapshot(this.#readable());
+  }
+
   /** Resolves once every write that resolved before the call is on stable storage. */
   async sync(): Promise<void> {
     await this.#writable().queue.sync();
@@ -385,9 +395,4 @@ function exactBytes(records: readonly QueuedRecord[]): number {
     if (value !== undefined) bytes += Buffer.byteLength(value);
   }
   return bytes;
-}
-
-/** Not an `async` function: that would cost every write another promise. */
-function rejection(error: unknown): Promise<never> {
-  return Promise.reject(error instanceof Error ? error : new Error(String(error)));
 }

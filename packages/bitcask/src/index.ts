@@ -37,6 +37,7 @@ export type {
   ProcessTable,
   Random,
 } from "./ports.js"; // For bring-your-own I/O.
+export { Snapshot } from "./snapshot.js";
 export type {
   BitcaskStats,
   CacheStats,

@@ -6,10 +6,13 @@ import { crc32Of } from "./crc32.js";
 import type { DataFile } from "./data-file.js";
 import { BitcaskError } from "./errors.js";
 import type { FileSet } from "./file-set.js";
+import type { FrozenView } from "./frozen-view.js";
 import { toBitcaskError } from "./io-errors.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation, type Location } from "./keydir/location.js";
-import { MAX_SLAB_RECORD_BYTES, ReadSlab } from "./read-slab.js";
+import { LOOK_AHEAD_KEYS } from "./keydir/look-ahead.js";
+import type { IdRange } from "./keydir/record-batch.js";
+import { MAX_SLAB_RECORD_BYTES, type ReadSlab } from "./read-slab.js";
 import {
   COMPRESSED,
   createRecordHeader,
@@ -31,6 +34,17 @@ export interface FoundValue {
 
 type Key = Uint8Array | string;
 
+interface ReaderParts {
+  readonly keydir: Keydir;
+  readonly files: FileSet;
+  readonly time: StoreTime;
+  /** `undefined` for a reader that keeps no values. */
+  readonly cache: ValueCache | undefined;
+  readonly unpacker: ValueUnpacker;
+  readonly slab: ReadSlab;
+  readonly verifyChecksums: boolean;
+}
+
 export class RecordReader {
   private readonly keydir: Keydir;
   private readonly files: FileSet;
@@ -40,25 +54,26 @@ export class RecordReader {
   private readonly verifyChecksums: boolean;
   private readonly location = createLocation();
   private readonly header = createRecordHeader();
-  private readonly slab = new ReadSlab();
+  private readonly slab: ReadSlab;
+  private readonly parts: ReaderParts;
+  /** `undefined`: reads see the store as it is. */
+  private readonly view: FrozenView | undefined;
 
-  /** @param parts.cache `undefined` for a reader that keeps no values */
-  constructor(
-    parts: {
-      readonly keydir: Keydir;
-      readonly files: FileSet;
-      readonly time: StoreTime;
-      readonly cache: ValueCache | undefined;
-      readonly unpacker: ValueUnpacker;
-    },
-    verifyChecksums: boolean,
-  ) {
+  constructor(parts: ReaderParts, view?: FrozenView) {
+    this.parts = parts;
+    this.view = view;
+    this.slab = parts.slab;
     this.keydir = parts.keydir;
     this.files = parts.files;
     this.time = parts.time;
     this.cache = parts.cache;
     this.unpacker = parts.unpacker;
-    this.verifyChecksums = verifyChecksums;
+    this.verifyChecksums = parts.verifyChecksums;
+  }
+
+  /** A reader of the store as it was. */
+  at(view: FrozenView): RecordReader {
+    return new RecordReader(this.parts, view);
   }
 
   has(key: Key): boolean {
@@ -75,7 +90,7 @@ export class RecordReader {
     const location = this.find(key);
     if (location === undefined) return undefined;
     if (location.size <= BLOCKING_READ_BYTES) return this.valueSync(key, location);
-    return this.readRecord(key, location, this.files.get(location.fileId));
+    return this.readRecord(key, location, this.fileOf(location));
   }
 
   /** All are looked up, and reads of them begun, before the call returns. */
@@ -83,6 +98,10 @@ export class RecordReader {
     const values: (Uint8Array | undefined)[] = [];
     const large: Promise<void>[] = [];
     for (const [index, key] of keys.entries()) {
+      if (index % LOOK_AHEAD_KEYS === 0 && keys.length > 1) {
+        const count = Math.min(LOOK_AHEAD_KEYS, keys.length - index);
+        this.cache?.touch(this.keydir.ahead.fetch(keys, index, count), { from: 0, to: count });
+      }
       const found = this.getSoon(key);
       if (found instanceof Promise) {
         const read = found.then((value) => {
@@ -113,17 +132,26 @@ export class RecordReader {
     if (location.size <= BLOCKING_READ_BYTES) {
       return { value: this.valueSync(key, location), expiresAtMs };
     }
-    const value = await this.readRecord(key, location, this.files.get(location.fileId));
+    const value = await this.readRecord(key, location, this.fileOf(location));
     return { value, expiresAtMs };
   }
 
   /**
-   * The value at `location`, for a scan, blocking: a cached one serves, but what is read is not kept.
-   * The file must be in use or pinned.
+   * The value at `location`, for a scan, blocking: a cached one serves, and what is read is kept only
+   * where nothing has to go for it. The file must be in use or pinned.
    */
   readSync(key: Uint8Array, location: Readonly<Location>, file: DataFile): Uint8Array {
-    return this.cached(location) ?? this.readRecordSync(key, location, file);
+    const cached = this.cached(location);
+    if (cached !== undefined) return cached;
+    const value = this.readRecordSync(key, location, file);
+    this.cache?.addToFreeRoom(location.record, location.sequence, value);
+    return value;
   }
+
+  /** Fetches cached values from memory that are about to be read; see `ValueCache.touch`. */
+  readonly lookAhead = (records: Int32Array, range: IdRange): void => {
+    this.cache?.touch(records, range);
+  };
 
   /** As {@link RecordReader.readSync}, without blocking for large records: those come as a promise. */
   readSoon(
@@ -131,16 +159,14 @@ export class RecordReader {
     location: Readonly<Location>,
     file: DataFile,
   ): Uint8Array | Promise<Uint8Array> {
-    const cached = this.cached(location);
-    if (cached !== undefined) return cached;
-    if (location.size <= BLOCKING_READ_BYTES) return this.readRecordSync(key, location, file);
+    if (location.size <= BLOCKING_READ_BYTES) return this.readSync(key, location, file);
     return this.readRecord(key, location, file);
   }
 
   private valueSync(key: Key, location: Readonly<Location>): Uint8Array {
     const cached = this.cached(location);
     if (cached !== undefined) return cached;
-    const value = this.readRecordSync(key, location, this.files.get(location.fileId));
+    const value = this.readRecordSync(key, location, this.fileOf(location));
     this.cache?.add(location.record, location.sequence, value);
     return value;
   }
@@ -190,8 +216,16 @@ export class RecordReader {
 
   /** The location of a key that is there and has not expired; valid until the next call. */
   private find(key: Key): Location | undefined {
-    if (!this.keydir.get(key, this.location)) return undefined;
-    return this.time.hasExpired(this.location.expiresAt) ? undefined : this.location;
+    const { location, view } = this;
+    if (!this.keydir.get(key, location, view?.snapshot)) return undefined;
+    const { expiresAt } = location;
+    if (expiresAt === 0) return location;
+    const hasExpired = view?.hasExpired(expiresAt) ?? this.time.hasExpired(expiresAt);
+    return hasExpired ? undefined : location;
+  }
+
+  private fileOf({ fileId }: Readonly<Location>): DataFile {
+    return this.view === undefined ? this.files.get(fileId) : this.view.file(fileId);
   }
 
   /** The value's part of the record. @throws BitcaskError `BITCASK_CORRUPT` */

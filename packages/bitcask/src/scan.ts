@@ -1,9 +1,9 @@
 /** Ordered walks over a frozen view of the store. */
 import { toBytes } from "./bytes.js";
 import type { DataFile } from "./data-file.js";
-import type { FileView } from "./file-set.js";
+import { FrozenView } from "./frozen-view.js";
 import type { CursorOptions, KeyCursor } from "./keydir/key-cursor.js";
-import { createLocation, type Location } from "./keydir/location.js";
+import { createLocation } from "./keydir/location.js";
 import type { ScanOptions } from "./options.js";
 import type { Store } from "./store.js";
 
@@ -27,22 +27,27 @@ type BoundName = (typeof BOUND_NAMES)[number];
 export function scanEntries(
   store: Store,
   options: ScanOptions = {},
+  view?: FrozenView,
 ): AsyncIterableIterator<ScannedEntry> {
-  return walkAsync(new Walk(store, options), ({ key, location, file }) => {
-    const expiresAtMs = location.expiresAt || undefined;
-    const value = store.reader.readSoon(key, location, file);
-    if (value instanceof Promise)
-      return value.then((bytes) => ({ key, value: bytes, expiresAtMs }));
-    return { key, value, expiresAtMs };
-  });
+  return walkAsync(
+    new Walk(store, options, { hasValues: true, view }),
+    ({ key, location, file }) => {
+      const expiresAtMs = location.expiresAt || undefined;
+      const value = store.reader.readSoon(key, location, file);
+      if (value instanceof Promise)
+        return value.then((bytes) => ({ key, value: bytes, expiresAtMs }));
+      return { key, value, expiresAtMs };
+    },
+  );
 }
 
 /** Values of the range, as {@link scanEntries}. */
 export function scanValues(
   store: Store,
   options: ScanOptions = {},
+  view?: FrozenView,
 ): AsyncIterableIterator<Uint8Array> {
-  const walk = new Walk(store, options);
+  const walk = new Walk(store, options, { hasValues: true, view });
   return walkAsync(walk, ({ key, location, file }) => store.reader.readSoon(key, location, file));
 }
 
@@ -50,28 +55,34 @@ export function scanValues(
 export function scanKeys(
   store: Store,
   options: ScanOptions = {},
+  view?: FrozenView,
 ): AsyncIterableIterator<Uint8Array> {
-  return walkAsync(new Walk(store, options), ({ key }) => key);
+  return walkAsync(new Walk(store, options, { hasValues: false, view }), ({ key }) => key);
 }
 
 /** As {@link scanEntries}, blocking for each read. */
 export function scanEntriesSync(
   store: Store,
   options: ScanOptions = {},
+  view?: FrozenView,
 ): IterableIterator<ScannedEntry> {
-  return walkSync(new Walk(store, options), ({ key, location, file }) => ({
-    key,
-    value: store.reader.readSync(key, location, file),
-    expiresAtMs: location.expiresAt || undefined,
-  }));
+  return walkSync(
+    new Walk(store, options, { hasValues: true, view }),
+    ({ key, location, file }) => ({
+      key,
+      value: store.reader.readSync(key, location, file),
+      expiresAtMs: location.expiresAt || undefined,
+    }),
+  );
 }
 
 /** As {@link scanKeys}. */
 export function scanKeysSync(
   store: Store,
   options: ScanOptions = {},
+  view?: FrozenView,
 ): IterableIterator<Uint8Array> {
-  return walkSync(new Walk(store, options), ({ key }) => key);
+  return walkSync(new Walk(store, options, { hasValues: false, view }), ({ key }) => key);
 }
 
 /** Not a generator: that would cost each row two promises more. */
@@ -128,21 +139,29 @@ function walkSync<T>(walk: Walk, toResult: (walk: Walk) => T): IterableIterator<
   };
 }
 
-/** A cursor over a snapshot, with the files that it points into kept on disk. Opened at the first step. */
+/** A cursor over a frozen view, which is taken at the first step unless the caller brings one. */
 class Walk {
   private readonly store: Store;
   private readonly range: CursorOptions | undefined;
+  private readonly hasValues: boolean;
   private remaining: number;
   private cursor: KeyCursor | undefined;
-  private files: FileView | undefined;
-  /** Expiry is judged once for the whole walk, so that a key does not vanish half-way. */
-  private now = 0;
+  /** The caller's, or the walk's own from its first step on. */
+  private view: FrozenView | undefined;
+  private readonly ownsView: boolean;
   private hasEnded = false;
   readonly location = createLocation();
   key: Uint8Array = NO_KEY;
 
-  constructor(store: Store, options: ScanOptions) {
+  constructor(
+    store: Store,
+    options: ScanOptions,
+    how: { readonly hasValues: boolean; readonly view: FrozenView | undefined },
+  ) {
     this.store = store;
+    this.hasValues = how.hasValues;
+    this.view = how.view;
+    this.ownsView = how.view === undefined;
     this.range = toRange(options);
     this.remaining = toLimit(options);
     store.keydir.assertOrdered();
@@ -150,8 +169,8 @@ class Walk {
 
   /** The file of the row at hand. */
   get file(): DataFile {
-    if (this.files === undefined) throw new Error("assertion: the walk is at no row");
-    return this.files.get(this.location.fileId);
+    if (this.view === undefined) throw new Error("assertion: the walk is at no row");
+    return this.view.file(this.location.fileId);
   }
 
   /** Goes to the next row. @returns false at the end; the walk is then released */
@@ -159,10 +178,11 @@ class Walk {
     if (this.hasEnded) return false;
     this.store.assertReadable();
     if (this.remaining === 0 || this.range === undefined) return this.end();
-    const cursor = this.cursor ?? this.open(this.range);
+    this.view ??= new FrozenView(this.store);
+    const cursor = this.cursor ?? this.open(this.range, this.view);
     while (cursor.next()) {
       cursor.location(this.location);
-      if (this.hasExpired(this.location)) continue;
+      if (this.view.hasExpired(this.location.expiresAt)) continue;
       this.key = cursor.key();
       this.remaining -= 1;
       return true;
@@ -174,21 +194,17 @@ class Walk {
   end(): false {
     this.hasEnded = true;
     this.cursor?.close();
-    this.files?.release();
+    if (this.ownsView) this.view?.release();
     this.cursor = undefined;
-    this.files = undefined;
+    this.view = undefined;
     return false;
   }
 
-  private open(range: CursorOptions): KeyCursor {
-    this.now = this.store.now.now();
-    this.cursor = this.store.keydir.cursor(range);
-    this.files = this.store.files.openView();
+  private open(range: CursorOptions, { snapshot }: FrozenView): KeyCursor {
+    const { keydir, reader } = this.store;
+    const onAhead = this.hasValues ? reader.lookAhead : undefined;
+    this.cursor = keydir.cursor({ ...range, snapshot, expected: this.remaining, onAhead });
     return this.cursor;
-  }
-
-  private hasExpired({ expiresAt }: Location): boolean {
-    return expiresAt !== 0 && expiresAt <= this.now && this.store.now.hasExpired(expiresAt);
   }
 }
 

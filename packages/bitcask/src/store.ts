@@ -16,6 +16,7 @@ import { DirectoryLock } from "./lock-file.js";
 import { ManifestStore } from "./manifest-store.js";
 import { Merger } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
+import { ReadSlab } from "./read-slab.js";
 import { RecordReader } from "./record-reader.js";
 import { recoverFiles } from "./recovery.js";
 import { unlinkIfPresent } from "./small-file.js";
@@ -77,10 +78,15 @@ export class Store {
     this.report = parts.report;
     const { valueCacheBytes, verifyChecksums } = options;
     this.cache = valueCacheBytes === 0 ? undefined : new ValueCache(valueCacheBytes);
-    this.reader = new RecordReader(
-      { keydir, files, time: now, cache: this.cache, unpacker: options.unpacker },
+    this.reader = new RecordReader({
+      keydir,
+      files,
+      time: now,
+      cache: this.cache,
+      unpacker: options.unpacker,
+      slab: new ReadSlab(),
       verifyChecksums,
-    );
+    });
     const applier = new WriteApplier(keydir, files, now, this.cache);
     this.queue = new WriteQueue({ log, applier, keydir, time: now, health, options });
     const { fileSystem, random } = options;

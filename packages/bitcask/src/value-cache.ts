@@ -21,6 +21,7 @@
  */
 import { ByteView } from "./byte-view.js";
 import { GhostTable } from "./ghost-table.js";
+import type { IdRange } from "./keydir/record-batch.js";
 import type { ReadSlab } from "./read-slab.js";
 
 const ENTRY_WORDS = 4;
@@ -109,6 +110,23 @@ export class ValueCache {
     const state = segment.words[at + 1] as number;
     if (state >>> READS_SHIFT !== MAX_READS) segment.words[at + 1] = state + (1 << READS_SHIFT);
     return address;
+  }
+
+  /** Fetches the entries of records from memory, as `touchRecords` does the records. */
+  touch(records: Int32Array, { from, to }: IdRange): number {
+    let seen = 0;
+    const mask = (this.segmentBytes >>> 2) - 1;
+    for (let at = from; at < to; at++) {
+      const record = records[at] as number;
+      const address = this.columns[record >>> COLUMN_BITS]?.[record & COLUMN_MASK] ?? 0;
+      if (address === 0) continue;
+      const { words } = this.segmentOf(address);
+      const word = this.wordOf(address);
+      // A small value lies in two or three cache lines of 16 words.
+      seen ^= (words[word] as number) ^ (words[(word + 16) & mask] as number);
+      seen ^= words[(word + 28) & mask] as number;
+    }
+    return seen;
   }
 
   /** A copy of the value at an address. */

@@ -105,6 +105,26 @@ export class HashIndex {
     return seen;
   }
 
+  /**
+   * Looks many hashes up without comparing keys, in one tight loop as {@link HashIndex.touch} does.
+   * @param ids receives, of each, a record that bears the hash, or 0: a guess at the key's record
+   */
+  guess(hashes: Int32Array, count: number, ids: Int32Array): void {
+    this.touch(hashes, count);
+    for (let index = 0; index < count; index++) {
+      const hash = hashes[index] as number;
+      const segment = this.directory[hash >>> (32 - this.depth)] as number;
+      const slab = this.slabs[segment >>> 4] as Int32Array;
+      const base = (segment & (SLAB_SEGMENTS - 1)) << SEGMENT_BITS;
+      const slots = this.slots[segment] as number;
+      let slot = ((hash & 0xffff) * slots) >>> 16;
+      while (slab[base + slot + slot] !== hash && slab[base + slot + slot + 1] !== 0) {
+        slot = slot + 1 === slots ? 0 : slot + 1;
+      }
+      ids[index] = slab[base + slot + slot + 1] as number;
+    }
+  }
+
   /** Makes room for one more record of this hash. @throws BitcaskError `BITCASK_INDEX_FULL` */
   reserve(hash: number): void {
     for (;;) {

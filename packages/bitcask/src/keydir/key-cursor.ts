@@ -5,6 +5,7 @@ import { type KeyRange, type KeyRangeOptions, type RangeEnd, toKeyWords } from "
 import { compareKeyWords } from "./key-words.js";
 import type { Leaf } from "./leaf.js";
 import type { Location } from "./location.js";
+import { type IdRange, touchRecords } from "./record-batch.js";
 import { DEAD, type RecordTable } from "./record-table.js";
 import type { KeydirSnapshot } from "./snapshot-registry.js";
 import type { VersionHistory } from "./version-history.js";
@@ -15,9 +16,16 @@ export interface CursorOptions extends KeyRangeOptions {
   readonly reverse?: boolean;
   /** Most keys to return. @default Infinity */
   readonly limit?: number;
+  /** Keys that will be asked for, as far as is known: no more are looked ahead at. @default Infinity */
+  readonly expected?: number;
+  /** Told which records it will come to next, so that their values can be fetched, too. */
+  readonly onAhead?: ((ids: Int32Array, range: IdRange) => void) | undefined;
   /** The view to read; the cursor opens, and on `close` releases, one of its own without it. */
   readonly snapshot?: KeydirSnapshot;
 }
+
+/** Rows whose cache lines are fetched side by side. */
+const ROWS_AHEAD = 32;
 
 interface Tables {
   readonly records: RecordTable;
@@ -50,6 +58,10 @@ export class KeyCursor {
   private index = 0;
   private leafVersion = -1;
   private orderVersion = -1;
+  /** Rows left of those that were looked ahead at. */
+  private ahead = 0;
+  private expected: number;
+  private readonly onAhead: CursorOptions["onAhead"];
   private isDone = false;
 
   /** Made by `Keydir.cursor`. */
@@ -69,6 +81,8 @@ export class KeyCursor {
     this.last = reverse ? range.lower : range.upper;
     this.begin = this.first;
     this.remaining = limit;
+    this.expected = options.expected ?? limit;
+    this.onAhead = options.onAhead;
   }
 
   /**
@@ -92,6 +106,7 @@ export class KeyCursor {
         if (!this.enterLeaf(this.leafIndex + this.step)) return this.finish();
         continue;
       }
+      if (--this.ahead < 0) this.lookAhead(leaf);
       const id = leaf.ids[this.index] as number;
       if (records.hasState(id, DEAD) || history.visibleAt(id, sequence) === 0) continue;
       if (this.last !== undefined && this.isBeyond(id, this.last)) return this.finish();
@@ -160,6 +175,17 @@ export class KeyCursor {
     });
   }
 
+  /** Fetches the next rows of the leaf from memory, all at once. */
+  private lookAhead({ ids, sorted }: Leaf): void {
+    const count = Math.max(1, Math.min(ROWS_AHEAD, this.expected));
+    this.expected -= count;
+    const from = this.step > 0 ? this.index : Math.max(0, this.index - count + 1);
+    const range = { from, to: this.step > 0 ? Math.min(sorted, from + count) : this.index + 1 };
+    this.ahead = range.to - range.from - 1;
+    touchRecords(this.tables.records, ids, range);
+    this.onAhead?.(ids, range);
+  }
+
   private currentRecord(): number {
     if (this.current === 0) throw new RangeError("the cursor is at no key");
     this.checkSnapshot();
@@ -190,6 +216,7 @@ export class KeyCursor {
     this.leafIndex = leafIndex;
     this.leafVersion = this.leaf.version;
     this.orderVersion = order.version;
+    this.ahead = 0;
     this.index = this.step > 0 ? -1 : this.leaf.sorted;
     return true;
   }

@@ -9,7 +9,7 @@
  * Everything is synchronous and nothing does I/O. Point reads are one hash lookup and allocate
  * nothing. No call does work in proportion to the number of keys, but for `load`.
  *
- * Keys are bytes; a string stands for its UTF-8 form. The caller's buffers are never kept.
+ * Keys are bytes, strings their UTF-8 form. The caller's buffers are never kept.
  * Sequence numbers are the store's write order, from 1. While snapshots are open every write's number
  * must be above all that the newest of them has seen; without any, numbers may come in any order
  * (`set` always wins; it is `load` that compares).
@@ -26,6 +26,7 @@ import { KeydirLoader } from "./keydir-loader.js";
 import { type KeydirOptions, resolveKeydirOptions } from "./keydir-options.js";
 import type { KeydirStats } from "./keydir-stats.js";
 import { checkLocation, checkPlace, type Location, type RecordPlace } from "./location.js";
+import { LookAhead } from "./look-ahead.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { DEAD, HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
 import { type KeydirSnapshot, SnapshotRegistry } from "./snapshot-registry.js";
@@ -37,7 +38,7 @@ export type Displaced = "none" | "location";
 
 /** With room to grow; the key's own bytes come on top. */
 const BYTES_PER_KEY = 64;
-/** Old versions freed by the way, per write; keeps up with one kept per write. */
+/** Old versions freed per write; keeps up with one kept per write. */
 const TRIM_PER_WRITE = 4;
 const TRIM_BEFORE_SAVE = 65_536;
 
@@ -51,7 +52,8 @@ export class Keydir {
   private readonly probe: KeyProbe;
   /** For keys that the keydir itself looks up while a caller's key is in `probe`. */
   private readonly ownProbe: KeyProbe;
-  /** Highest sequence number seen so far. */
+  /** To be used before the lookups of many keys. */
+  readonly ahead: LookAhead;
   private highest = 0;
   /** Deleted keys that stay in the hash for a snapshot. */
   private tombstones = 0;
@@ -74,6 +76,7 @@ export class Keydir {
     this.records = new RecordTable(this.budget);
     this.hash = new HashIndex(this.records, this.budget);
     this.order = resolved.ordered ? new KeyOrder(this.records, this.budget) : undefined;
+    this.ahead = new LookAhead({ records: this.records, hash: this.hash, probe: this.probe });
     this.snapshots = new SnapshotRegistry(resolved.maxSnapshots);
     this.history = new VersionHistory({
       records: this.records,
@@ -184,9 +187,8 @@ export class Keydir {
   }
 
   /**
-   * Takes out a key whose newest version lies at `place`, although nobody has deleted it: the record
-   * there is about to go, and readers have taken it for absent for some time (it has expired).
-   * Snapshots that are open go on seeing it; later ones may or may not.
+   * Takes out a key whose newest version lies at `place` although nobody has deleted it: it has expired,
+   * and its record is about to go. Open snapshots go on seeing it; later ones may or may not.
    * @param displaced receives its location
    * @returns false when the newest version lies elsewhere; nothing is changed then
    */
@@ -234,15 +236,14 @@ export class Keydir {
   }
 
   /**
-   * Walks the keys of a range in order, over the given snapshot or one of its own.
-   * The cursor must be closed when it owns its snapshot; see {@link KeyCursor}.
+   * Walks the keys of a range in order, over a snapshot given or its own; see {@link KeyCursor}.
    * @throws BitcaskError `BITCASK_UNORDERED`, `BITCASK_SNAPSHOT_GONE`, `BITCASK_TOO_MANY_SNAPSHOTS`
    */
   cursor(options: CursorOptions = {}): KeyCursor {
     if (this.order === undefined) throw unordered();
     this.refuseWhileLoading();
-    const owned = options.snapshot === undefined;
     const snapshot = options.snapshot ?? this.snapshot();
+    const owned = snapshot !== options.snapshot;
     if (!snapshot.isOpen) throw snapshotGone();
     const { records, order, history, probe } = this;
     try {
@@ -255,8 +256,7 @@ export class Keydir {
   }
 
   /**
-   * Begins to fill a fresh keydir in bulk, from records in any order. Until the loader's `finish` is
-   * called writes, snapshots and cursors throw.
+   * Begins to fill a fresh keydir, from records in any order. Until the loader's `finish` all else throws.
    * @param onDead called with the location of each record that lost against a newer one of its key,
    *   for the count of dead bytes; the object is reused
    * @throws BitcaskError `BITCASK_INDEX_FULL`

@@ -131,7 +131,8 @@ export class KeyvBitcask extends EventEmitter {
   async clear(): Promise<void> {
     const prefix = prefixOf(this.namespace);
     const store = await this.#opened();
-    await deleteRange(store, { prefix }, { maxBatchBytes: this.#options?.maxBatchBytes });
+    const { maxBatchBytes } = this.#options ?? {};
+    await deleteRange(store, store.keys({ prefix }), { maxBatchBytes });
   }
 
   /**

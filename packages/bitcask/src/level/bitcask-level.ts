@@ -4,7 +4,6 @@ import type { MergeResult } from "../merge.js";
 import type { BatchOperation } from "../options.js";
 import type { BitcaskStats } from "../stats.js";
 import { deleteRange } from "./delete-range.js";
-import { FrozenScan } from "./frozen-scan.js";
 import {
   BitcaskIterator,
   BitcaskKeyIterator,
@@ -24,8 +23,9 @@ import {
   toPutOptions,
   toSyncMode,
 } from "./level-options.js";
+import { BitcaskLevelSnapshot, type SnapshotRequest, sourceOf } from "./level-snapshot.js";
 import { openLevelStore } from "./open-store.js";
-import { openWalk } from "./row-source.js";
+import { SnapshotScan } from "./snapshot-scan.js";
 import { type LevelKey, toStoredKey } from "./stored-key.js";
 import { inFormat, type LevelFormat } from "./value-format.js";
 
@@ -38,12 +38,12 @@ const MANIFEST = {
   createIfMissing: true,
   errorIfExists: true,
   implicitSnapshots: true,
-  explicitSnapshots: false,
+  explicitSnapshots: true,
   signals: { iterators: true },
   additionalMethods: { sync: true, merge: true, stats: true },
 };
 
-interface EncodingOptions {
+interface ReadRequest extends SnapshotRequest {
   readonly valueEncoding: LevelFormat;
 }
 
@@ -58,15 +58,14 @@ type LevelOperation = WriteRequest &
     | { readonly type: "del"; readonly key: LevelKey }
   );
 
-interface ClearRequest extends LevelRange, WriteRequest {
+interface ClearRequest extends LevelRange, WriteRequest, SnapshotRequest {
   /** -1 for none. */
   readonly limit: number;
 }
 
 /**
- * A Bitcask store as an abstract-level database. Everything of that interface works, sublevels,
- * hooks, events and encodings included, but for explicit snapshots (`db.snapshot()`), which
- * `db.supports` denies.
+ * A Bitcask store as an abstract-level database. Everything of that interface works: sublevels,
+ * hooks, events, encodings and explicit snapshots (`db.snapshot()`) included.
  *
  * Batches are atomic, also across a crash. Iterators see the database as it was when they were made,
  * seeks included. Writes take the store's durability (`"always"` unless `sync` says otherwise) or
@@ -81,10 +80,6 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
   readonly #location: string;
   #store: Bitcask | undefined;
   #request: OpenRequest | undefined;
-  /** Writes that were called and may become visible at any moment. */
-  #writesUnderWay = 0;
-  /** Scans that still show what the store holds now. */
-  readonly #freshScans = new Set<FrozenScan>();
 
   /**
    * Opens by itself, right after the constructor; operations until then wait.
@@ -171,19 +166,16 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
     }
   }
 
-  protected _get(
-    key: LevelKey,
-    options: EncodingOptions,
-  ): Promise<string | Uint8Array | undefined> {
+  protected _get(key: LevelKey, options: ReadRequest): Promise<string | Uint8Array | undefined> {
     return this.#reading(async (store) => {
-      const value = await store.get(toStoredKey(key));
+      const value = await sourceOf(store, options).get(toStoredKey(key));
       return value && inFormat(value, options.valueEncoding);
     });
   }
 
-  protected _getSync(key: LevelKey, options: EncodingOptions): string | Uint8Array | undefined {
+  protected _getSync(key: LevelKey, options: ReadRequest): string | Uint8Array | undefined {
     try {
-      const value = this.#opened().getSync(toStoredKey(key));
+      const value = sourceOf(this.#opened(), options).getSync(toStoredKey(key));
       return value && inFormat(value, options.valueEncoding);
     } catch (error) {
       throw toLevelError(error);
@@ -192,20 +184,31 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
 
   protected _getMany(
     keys: readonly LevelKey[],
-    options: EncodingOptions,
+    options: ReadRequest,
   ): Promise<Array<string | Uint8Array | undefined>> {
     return this.#reading(async (store) => {
-      const values = await Promise.all(keys.map((key) => store.get(toStoredKey(key))));
+      const values = await sourceOf(store, options).getMany(keys.map(toStoredKey));
       return values.map((value) => value && inFormat(value, options.valueEncoding));
     });
   }
 
-  protected _has(key: LevelKey): Promise<boolean> {
-    return this.#reading(async (store) => store.has(toStoredKey(key)));
+  protected _has(key: LevelKey, options: SnapshotRequest): Promise<boolean> {
+    return this.#reading(async (store) => sourceOf(store, options).has(toStoredKey(key)));
   }
 
-  protected _hasMany(keys: readonly LevelKey[]): Promise<boolean[]> {
-    return this.#reading(async (store) => keys.map((key) => store.has(toStoredKey(key))));
+  protected _hasMany(keys: readonly LevelKey[], options: SnapshotRequest): Promise<boolean[]> {
+    return this.#reading(async (store) => {
+      const source = sourceOf(store, options);
+      return keys.map((key) => source.has(toStoredKey(key)));
+    });
+  }
+
+  protected _snapshot(options: object): BitcaskLevelSnapshot {
+    try {
+      return new BitcaskLevelSnapshot(options, this.#opened().snapshot());
+    } catch (error) {
+      throw toLevelError(error);
+    }
   }
 
   protected _put(key: LevelKey, value: LevelKey, options: WriteRequest): Promise<void> {
@@ -227,11 +230,10 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
   protected _clear(options: ClearRequest): Promise<void> {
     const limit = options.limit < 0 ? undefined : options.limit;
     return this.#writing((store) =>
-      deleteRange(
-        store,
-        { ...toScanOptions(options), limit },
-        { sync: toSyncMode(options.sync), maxBatchBytes: this.#request?.store.maxBatchBytes },
-      ),
+      deleteRange(store, sourceOf(store, options).keys({ ...toScanOptions(options), limit }), {
+        sync: toSyncMode(options.sync),
+        maxBatchBytes: this.#request?.store.maxBatchBytes,
+      }),
     );
   }
 
@@ -248,21 +250,12 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
   }
 
   #scanParts(request: IteratorRequest, hasValues: boolean) {
-    const scan = this.#openScan(request, hasValues);
-    // A write under way may show at any moment, without a further call to announce it.
-    if (this.#writesUnderWay > 0) scan.preserve();
-    else this.#freshScans.add(scan);
-    return { scan, request, onClose: (closed: FrozenScan) => void this.#freshScans.delete(closed) };
-  }
-
-  #openScan(range: LevelRange, hasValues: boolean): FrozenScan {
     const store = this.#opened();
     try {
-      return new FrozenScan({
-        bounds: new KeyBounds(range),
-        openWalk: (options) => openWalk(store, options, hasValues),
-        maxRewindBytes: this.#request?.maxRewindBytes ?? 0,
-      });
+      const bounds = new KeyBounds(request);
+      const ownsSnapshot = request.snapshot === undefined;
+      const snapshot = request.snapshot?.source ?? store.snapshot();
+      return { request, scan: new SnapshotScan({ snapshot, ownsSnapshot, bounds, hasValues }) };
     } catch (error) {
       throw toLevelError(error);
     }
@@ -285,15 +278,10 @@ export class BitcaskLevel<KDefault = string, VDefault = string> extends Abstract
   }
 
   async #writing(write: (store: Bitcask) => Promise<void>): Promise<void> {
-    for (const scan of this.#freshScans) scan.preserve();
-    this.#freshScans.clear();
-    this.#writesUnderWay += 1;
     try {
       await write(this.#opened());
     } catch (error) {
       throw toLevelError(error);
-    } finally {
-      this.#writesUnderWay -= 1;
     }
   }
 }

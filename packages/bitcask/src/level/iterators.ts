@@ -1,4 +1,4 @@
-/** The three kinds of iterators: entries, keys and values over a {@link FrozenScan}. */
+/** The three kinds of iterators: entries, keys and values over a {@link SnapshotScan}. */
 import {
   AbstractIterator,
   type AbstractIteratorOptions,
@@ -6,15 +6,15 @@ import {
   AbstractValueIterator,
 } from "abstract-level";
 import type { BitcaskLevel } from "./bitcask-level.js";
-import type { FrozenScan } from "./frozen-scan.js";
 import { type LevelRange, storedBytes } from "./key-bounds.js";
 import { BitcaskLevelError, toLevelError } from "./level-error.js";
-import type { Row } from "./row-source.js";
+import type { SnapshotRequest } from "./level-snapshot.js";
+import type { Row, SnapshotScan } from "./snapshot-scan.js";
 import { fromStoredKey, type LevelKey } from "./stored-key.js";
 import { inFormat, type LevelFormat } from "./value-format.js";
 
 /** What abstract-level hands to `_iterator`, `_keys` and `_values`. */
-export interface IteratorRequest extends LevelRange {
+export interface IteratorRequest extends LevelRange, SnapshotRequest {
   readonly keyEncoding: LevelFormat;
   readonly valueEncoding: LevelFormat;
   readonly keys?: boolean | undefined;
@@ -23,10 +23,8 @@ export interface IteratorRequest extends LevelRange {
 }
 
 interface IteratorParts {
-  readonly scan: FrozenScan;
+  readonly scan: SnapshotScan;
   readonly request: IteratorRequest;
-  /** Called once the scan is closed. */
-  readonly onClose: (scan: FrozenScan) => void;
 }
 
 /** What the three have in common; `T` is what they yield. */
@@ -73,9 +71,7 @@ class Reader<T> {
   }
 
   async close(): Promise<void> {
-    const { scan, onClose } = this.parts;
-    onClose(scan);
-    await scan.close();
+    this.parts.scan.close();
   }
 }
 

@@ -24,8 +24,6 @@ export type BitcaskLevelErrorCode =
   | "LEVEL_IO_ERROR"
   /** The directory is in use by another process or instance. */
   | "LEVEL_LOCKED"
-  /** A seek backwards needed more memory than `maxRewindBytes`. Not among abstract-level's codes. */
-  | "LEVEL_REWIND_TOO_LARGE"
   /** The format of the store is newer than this release, or the store keeps no order to iterate in. */
   | "LEVEL_NOT_SUPPORTED";
 

@@ -9,14 +9,10 @@ import type {
 } from "abstract-level";
 import type { BitcaskOptions, PutOptions, SyncMode } from "../options.js";
 
-/** Options of the constructor: abstract-level's, the store's, and one more. */
+/** Options of the constructor: abstract-level's and the store's. */
 export interface BitcaskLevelOptions<K, V>
   extends AbstractDatabaseOptions<K, V>,
-    Omit<BitcaskOptions, "createIfMissing" | "ordered"> {
-  /** Most bytes that one iterator keeps to seek backwards in a range that was written to while it
-   *  was open; beyond it reads fail with `LEVEL_REWIND_TOO_LARGE`. @default 67_108_864 (64 MiB) */
-  readonly maxRewindBytes?: number | undefined;
-}
+    Omit<BitcaskOptions, "createIfMissing" | "ordered"> {}
 
 interface Durability {
   /** true: as `"always"`, acknowledged once on stable storage. false: as `"never"`, like LevelDB's
@@ -45,8 +41,6 @@ export interface BitcaskLevelBatchOptions<K, V>
     Durability,
     Expiry {}
 
-const DEFAULT_MAX_REWIND_BYTES = 64 * 1024 * 1024;
-
 /** The store's mode for Level's `sync`. @throws TypeError when it is no boolean */
 export function toSyncMode(sync: unknown): SyncMode | undefined {
   if (sync === undefined) return undefined;
@@ -63,7 +57,6 @@ export function toPutOptions(options: { sync?: unknown; ttlMs?: unknown }): PutO
 export interface OpenRequest {
   readonly createIfMissing: boolean;
   readonly errorIfExists: boolean;
-  readonly maxRewindBytes: number;
   readonly store: BitcaskOptions;
 }
 
@@ -97,20 +90,14 @@ const STORE_OPTIONS: Readonly<
 /**
  * Options that nobody here knows are let through, as abstract-level demands: they may be meant for
  * a hook.
- * @throws TypeError, RangeError for a nonsensical bound; the store checks its own options
+ * The store checks its own.
  */
 export function toOpenRequest(options: Readonly<Record<string, unknown>>): OpenRequest {
-  const { createIfMissing, errorIfExists, maxRewindBytes } = options;
-  const bound = maxRewindBytes ?? DEFAULT_MAX_REWIND_BYTES;
-  if (typeof bound !== "number") throw new TypeError("maxRewindBytes must be a number");
-  if (!Number.isSafeInteger(bound) || bound < 0) {
-    throw new RangeError(`maxRewindBytes must be an integer of 0 or more: ${bound}`);
-  }
+  const { createIfMissing, errorIfExists } = options;
   const known = Object.entries(options).filter(([name]) => name in STORE_OPTIONS);
   return {
     createIfMissing: createIfMissing !== false,
     errorIfExists: errorIfExists === true,
-    maxRewindBytes: bound,
     store: Object.fromEntries(known),
   };
 }

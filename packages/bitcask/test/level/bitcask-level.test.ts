@@ -138,25 +138,6 @@ test("a seek target may be changed by its owner before the next read", async () 
   expect(await iterator.next()).toBe("two");
 });
 
-test("a seek backwards that would take too much memory fails, and so does every read after it", async () => {
-  const db = new LevelBench().create({ maxRewindBytes: 10 });
-  await db.batch([
-    { type: "put", key: "a", value: "12345" },
-    { type: "put", key: "b", value: "12345" },
-  ]);
-  const iterator = db.iterator();
-  await iterator.next();
-  await db.put("c", "");
-
-  iterator.seek("a");
-  expect(await failureOf(iterator.next())).toMatchObject({ code: "LEVEL_REWIND_TOO_LARGE" });
-  iterator.seek("b");
-  expect(await failureOf(iterator.next())).toMatchObject({ code: "LEVEL_REWIND_TOO_LARGE" });
-  await iterator.close();
-  expect(await db.keys({ gte: "b" }).all()).toEqual(["b", "c"]);
-  await db.close();
-});
-
 test("clear removes a range of many batches, up to its limit, from the end it is told", async () => {
   const db = new LevelBench().create({ maxBatchBytes: 1000 });
   const keys = Array.from({ length: 100 }, (_, index) => `key-${String(index).padStart(3, "0")}`);
@@ -222,20 +203,46 @@ test("sync and ttlMs of the wrong kind are the caller's mistake", async () => {
 test("a nonsensical location or option is refused", async () => {
   expect(() => new BitcaskLevel("")).toThrow(TypeError);
   const bench = new LevelBench();
-  expect(await failureOf(bench.create({ maxRewindBytes: -1 }).open())).toMatchObject({
-    code: "LEVEL_DATABASE_NOT_OPEN",
-    cause: expect.any(RangeError) as unknown,
-  });
   expect(await failureOf(bench.create({ maxKeyBytes: 0 }).open())).toMatchObject({
     cause: expect.any(RangeError) as unknown,
   });
 });
 
-test("explicit snapshots are denied in supports and refused when asked for", async () => {
+test("an explicit snapshot serves every kind of read, from a sublevel too, until it is closed", async () => {
   const db = new LevelBench().create();
-  await db.open();
-  expect(db.supports.explicitSnapshots).toBe(false);
-  expect(() => db.snapshot()).toThrow(expect.objectContaining({ code: "LEVEL_NOT_SUPPORTED" }));
+  const part = db.sublevel("part");
+  await db.batch([
+    { type: "put", key: "a", value: "1" },
+    { type: "put", key: "b", value: "1" },
+    { type: "put", key: "in", value: "1", sublevel: part },
+  ]);
+  const snapshot = db.snapshot();
+  await db.put("a", "2");
+  await db.del("b");
+  await db.put("c", "2");
+  await part.put("in", "2");
+  await db.merge();
+  expect(await db.get("a", { snapshot })).toBe("1");
+  expect(db.getSync("b", { snapshot })).toBe("1");
+  expect(await db.getMany(["a", "b", "c"], { snapshot })).toEqual(["1", "1", undefined]);
+  expect(await db.has("c", { snapshot })).toBe(false);
+  expect(await db.hasMany(["b", "c"], { snapshot })).toEqual([true, false]);
+  expect(await part.get("in", { snapshot })).toBe("1");
+  const iterator = db.iterator({ gte: "a", snapshot });
+  expect(await iterator.next()).toEqual(["a", "1"]);
+  iterator.seek("b");
+  expect(await iterator.next()).toEqual(["b", "1"]);
+  iterator.seek("a");
+  expect(await iterator.all()).toEqual([
+    ["a", "1"],
+    ["b", "1"],
+  ]);
+  await snapshot.close();
+  expect(await failureOf(db.get("a", { snapshot }))).toMatchObject({
+    code: "LEVEL_SNAPSHOT_NOT_OPEN",
+  });
+  expect(await db.get("a")).toBe("2");
+  await db.close();
 });
 
 test("sync, merge and stats are there; those that can wait for the opening do", async () => {
