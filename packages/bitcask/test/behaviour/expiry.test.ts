@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Bench, collect, text } from "./bench-store.js";
+import { Bitcask, restore } from "../../src/index.js";
+import { Bench, collect, DIRECTORY, text } from "./bench-store.js";
 
 test("a key is there until its time, then absent for every kind of read", async () => {
   const bench = new Bench();
@@ -76,4 +77,36 @@ test("a merge drops expired keys, and an older value beneath does not come back"
   const again = await bench.open(options);
   expect(again.has("a")).toBe(false);
   await again.close();
+});
+
+test("expiry holds for many keys at once, scans of every kind, and copies of the store, whatever their clock", async () => {
+  const bench = new Bench();
+  const db = await bench.open({ valueCacheBytes: 100_000 });
+  await db.batch([
+    { type: "put", key: "a", value: "1", ttlMs: 100 },
+    { type: "put", key: "b", value: "2" },
+    { type: "put", key: "c", value: "3", ttlMs: 100 },
+  ]);
+  expect((await db.getMany(["a", "b", "c"])).map(text)).toEqual(["1", "2", "3"]);
+  bench.clock.advance(100);
+  expect((await db.getMany(["a", "b", "c"])).map(text)).toEqual([undefined, "2", undefined]);
+  expect(await db.get("a")).toBeUndefined();
+  expect(await db.getEntry("c")).toBeUndefined();
+  expect([...db.keysSync({ reverse: true })].map(text)).toEqual(["b"]);
+  expect([...db.entriesSync({ limit: 2 })].map(({ key }) => text(key))).toEqual(["b"]);
+  expect((await collect(db.values())).map(text)).toEqual(["2"]);
+  await db.checkpoint("/data/copy");
+  const stream = await collect(db.backup());
+  await db.close();
+  bench.clock.jumpWall(-100_000);
+  const ports = { fileSystem: bench.fileSystem, clock: bench.clock };
+  await restore(stream, "/data/restored", { ports });
+  for (const directory of [DIRECTORY, "/data/copy", "/data/restored"]) {
+    const copy = await Bitcask.open(directory, { ports });
+    expect([...copy.keysSync()].map(text), directory).toEqual(["b"]);
+    // What is written from here on lives as long as it was told to.
+    await copy.put("d", "4", { ttlMs: 1000 });
+    expect(copy.has("d")).toBe(true);
+    await copy.close();
+  }
 });

@@ -3,63 +3,20 @@
  * than the plain one are gone over in steps, unless `TITAN_THOROUGH=1` asks for every byte.
  */
 import { describe, expect, test } from "vitest";
-import { type Bitcask, type BitcaskOptions, isBitcaskError } from "../../src/index.js";
-import { type MemoryDisk, MemoryFileSystem } from "../../src/testing/index.js";
-import { FORM_NAMES, FORMS } from "../crash/forms.js";
-import { readState, type State } from "../crash/history.js";
-import { DIRECTORY, Machine, TINY_FILES } from "../crash/machine.js";
-import { fixedWorkload, KEYS } from "../crash/workload.js";
-import { FaultedRun } from "./faulted-run.js";
-
-type Outcome = "refused on open" | "detected on read" | "harmless";
+import { MemoryFileSystem } from "../../src/testing/index.js";
+import { FORM_NAMES } from "../crash/forms.js";
+import { DIRECTORY, Machine } from "../crash/machine.js";
+import { closedStore, type Outcome, outcomeOf, smallFiles } from "./closed-store.js";
 
 const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
-
-/** Several data files, hints, tombstones, a batch and a merge's output, closed cleanly. */
-async function closedStore(options: BitcaskOptions): Promise<{ disk: MemoryDisk; state: State }> {
-  const machine = new Machine({ options });
-  await new FaultedRun(machine).play(fixedWorkload().slice(0, 15));
-  const db = await machine.open();
-  const state = await readState(db, KEYS);
-  await db.close();
-  return { disk: machine.fileSystem.snapshot(), state };
-}
-
-async function outcomeOf(
-  disk: MemoryDisk,
-  state: State,
-  options: BitcaskOptions,
-): Promise<Outcome> {
-  let db: Bitcask;
-  try {
-    db = await new Machine({ disk, options }).open();
-  } catch (error) {
-    if (isBitcaskError(error) && ["BITCASK_CORRUPT", "BITCASK_NEWER_FORMAT"].includes(error.code)) {
-      expect(error.file).toBeDefined();
-      return "refused on open";
-    }
-    throw error;
-  }
-  try {
-    const found = await readState(db, KEYS);
-    if (found !== state) throw new Error(`silently wrong: ${found}`);
-    return "harmless";
-  } catch (error) {
-    if (isBitcaskError(error) && error.code === "BITCASK_CORRUPT") return "detected on read";
-    throw error;
-  } finally {
-    await db.close().catch(() => undefined);
-  }
-}
 
 describe("a bit that rots at rest", () => {
   test.each(FORM_NAMES)(
     "is found or harmless in a store that is %s; no wrong value is served",
     async (form) => {
-      const dataFileMaxBytes = form.includes("compressed") ? 256 : 512;
-      const options = { ...TINY_FILES, ...FORMS[form], dataFileMaxBytes };
+      const options = smallFiles(form);
       const { disk, state } = await closedStore(options);
-      const step = form === "plain" || IS_THOROUGH ? 1 : 7;
+      const step = form === "plain" || IS_THOROUGH ? 1 : 23;
       const paths = disk.paths();
       expect(paths.filter((path) => path.endsWith(".data")).length).toBeGreaterThan(2);
       expect(paths.filter((path) => path.endsWith(".hint")).length).toBeGreaterThan(0);
