@@ -37,7 +37,7 @@ export interface OpenHost {
   readonly log: RaftWal;
   readonly transport: TcpTransport;
   /** Closes the host, then its log. Idempotent. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
