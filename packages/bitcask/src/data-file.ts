@@ -40,6 +40,8 @@ export class DataFile {
   hintedBytes = DATA_HEADER_BYTES;
   /** Lowest sequence number in the file; Infinity while it holds no record. */
   minSequence = Number.POSITIVE_INFINITY;
+  /** A merge found damage in it: it stays as it is, for whoever reads the damaged record to be told. */
+  isUnmergeable = false;
   /** Sealed files never change again. */
   isSealed = false;
   /** Open descriptor, when there is one; see {@link FileSet}. */

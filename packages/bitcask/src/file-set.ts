@@ -49,6 +49,17 @@ export class FileSet {
     return [...this.files.values()].sort((a, b) => a.id - b.id);
   }
 
+  /** What the files hold together, and what sealed ones hold that nothing points to. */
+  totals(): { readonly liveBytes: number; readonly sealedDeadBytes: number } {
+    let liveBytes = 0;
+    let sealedDeadBytes = 0;
+    for (const file of this.files.values()) {
+      liveBytes += file.liveBytes;
+      if (file.isSealed) sealedDeadBytes += file.deadBytes;
+    }
+    return { liveBytes, sealedDeadBytes };
+  }
+
   /** An open descriptor of `file`; valid until the next call on this set unless a read is begun. */
   handleOf(file: DataFile): FileHandle {
     file.lastUsed = ++this.tick;

@@ -24,6 +24,8 @@ export class HintBuilder {
   private chunkBytes = 0;
   private entryCount = 0;
   private bytes = 0;
+  /** CRC of the full chunks, taken bit by bit: all at once it would hold up the event loop. */
+  private fullCrc = 0;
 
   add(
     entry: Pick<HintEntry, "sequence" | "flags" | "valueSize" | "position" | "expiresAt">,
@@ -56,8 +58,7 @@ export class HintBuilder {
     about: Pick<HintHeader, "fileId" | "storeId" | "salt" | "coveredBytes">,
     cipher: FileCipher | undefined,
   ): Promise<void> {
-    let entriesCrc = 0;
-    for (const chunk of this.chunks()) entriesCrc = crc32(chunk, entriesCrc);
+    const entriesCrc = crc32(this.chunk.subarray(0, this.chunkBytes), this.fullCrc);
     const header = encodeHintHeader({ ...about, entryCount: this.entryCount, entriesCrc });
     const contents = [header, ...this.chunks()];
     if (cipher === undefined) {
@@ -73,7 +74,9 @@ export class HintBuilder {
   }
 
   private startChunk(atLeast: number): void {
-    this.full.push(this.chunk.subarray(0, this.chunkBytes));
+    const full = this.chunk.subarray(0, this.chunkBytes);
+    this.fullCrc = crc32(full, this.fullCrc);
+    this.full.push(full);
     this.chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, atLeast));
     this.chunkBytes = 0;
   }

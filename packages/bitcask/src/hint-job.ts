@@ -2,6 +2,7 @@
 import { type DataFile, hintFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
 import { HintBuilder } from "./hint-file.js";
+import type { MergePace } from "./merge-pace.js";
 import type { MergeParts } from "./merge-step.js";
 import { CONTROL, HAS_EXPIRY, readUint64 } from "./record-format.js";
 import { scanRecords } from "./record-scanner.js";
@@ -10,9 +11,14 @@ import { unlinkIfPresent } from "./small-file.js";
 /**
  * Does nothing for a file with damage: whoever reads the damaged record, or opens the store, reports it.
  * A failure costs the next open some time and nothing else.
+ * @param pace `undefined`: nobody else wants the event loop
  */
-export async function writeHintOf(parts: MergeParts, file: DataFile): Promise<void> {
-  const hint = await collect(parts, file);
+export async function writeHintOf(
+  parts: MergeParts,
+  file: DataFile,
+  pace: MergePace | undefined,
+): Promise<void> {
+  const hint = await collect(parts, file, pace);
   if (hint === undefined || hint.isTooLarge) return;
   const { fileSystem, directory, manifest } = parts;
   const path = fileSystem.join(directory, hintFileName(file.id));
@@ -40,7 +46,11 @@ export async function writeHintOf(parts: MergeParts, file: DataFile): Promise<vo
   file.hintedBytes = file.size;
 }
 
-async function collect(parts: MergeParts, file: DataFile): Promise<HintBuilder | undefined> {
+async function collect(
+  parts: MergeParts,
+  file: DataFile,
+  pace: MergePace | undefined,
+): Promise<HintBuilder | undefined> {
   const hint = new HintBuilder();
   const handle = parts.files.beginRead(file);
   try {
@@ -59,6 +69,7 @@ async function collect(parts: MergeParts, file: DataFile): Promise<HintBuilder |
         const expiresAt = isControl ? readUint64(buffer, keyStart + 1) : header.expiresAt;
         hint.add({ sequence, flags, valueSize, expiresAt, position }, key);
       },
+      pace,
     );
     return stop.fault === undefined ? hint : undefined;
   } finally {

@@ -15,6 +15,7 @@ export {
   isBitcaskError,
   type WriteOutcome,
 } from "./errors.js";
+export type { BitcaskEvent, BitcaskObserver } from "./events.js";
 export type { MergeOptions, MergeResult } from "./merge.js";
 export { NodeFileSystem } from "./node-file-system.js";
 export { NodeProcessTable } from "./node-process-table.js";

@@ -19,6 +19,8 @@ import {
 } from "./record-format.js";
 
 const CHUNK_BYTES = 1024 * 1024;
+/** Bytes between two syncs: a large one at the end would hold up the syncs of those who write. */
+const SYNC_BYTES = 4 * CHUNK_BYTES;
 
 export interface MergeOutputIdentity {
   readonly id: number;
@@ -39,6 +41,7 @@ export class MergeOutput {
   private chunkBytes = 0;
   /** Where the chunk begins in the file. */
   private written = DATA_HEADER_BYTES;
+  private synced = DATA_HEADER_BYTES;
   private minSequence = Number.POSITIVE_INFINITY;
   private tombstoneBytes = 0;
   /** What has been added, for the hint and for moving the keydir over. */
@@ -154,6 +157,10 @@ export class MergeOutput {
     await handle.write(this.chunk.subarray(0, this.chunkBytes), this.written);
     this.written += this.chunkBytes;
     this.chunkBytes = 0;
+    if (this.written - this.synced >= SYNC_BYTES) {
+      await handle.sync();
+      this.synced = this.written;
+    }
     if (this.chunk.length > 4 * CHUNK_BYTES) this.chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   }
 

@@ -15,6 +15,7 @@ import type { DataFile } from "./data-file.js";
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
 import type { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
+import { type BitcaskObserver, tell } from "./events.js";
 import type { FileSet } from "./file-set.js";
 import type { Health } from "./health.js";
 import { createHintEntry, hintedRecordSize, readHintEntry } from "./hint-format.js";
@@ -23,9 +24,10 @@ import type { Keydir } from "./keydir/keydir.js";
 import { createLocation } from "./keydir/location.js";
 import type { ManifestStore } from "./manifest-store.js";
 import { MergeOutput } from "./merge-output.js";
+import type { MergePace } from "./merge-pace.js";
 import type { FileSystem, Random } from "./ports.js";
 import { CONTROL, type RecordHeader, TOMBSTONE } from "./record-format.js";
-import { type RecordVisitor, scanRecords } from "./record-scanner.js";
+import { type RecordVisitor, type ScanPauses, scanRecords } from "./record-scanner.js";
 import { withFiles, withoutFiles } from "./store-files.js";
 import type { StoreTime } from "./store-time.js";
 import type { WriteQueue } from "./write-queue.js";
@@ -42,16 +44,21 @@ export interface MergeParts {
   readonly time: StoreTime;
   readonly health: Health;
   readonly keys: KeyRing;
+  readonly observer: BitcaskObserver | undefined;
 }
 
 /** Entries between two turns of the event loop while the keydir is moved over. */
-const MOVE_SLICE = 2000;
+const MOVE_SLICE = 128;
+/** Bytes between two reports of progress. */
+const PROGRESS_BYTES = 1024 * 1024;
 
-export class MergeStep {
+export class MergeStep implements ScanPauses {
   private readonly parts: MergeParts;
   private readonly inputs: readonly DataFile[];
   private readonly inputIds: ReadonlySet<number>;
   private readonly output: MergeOutput;
+  private readonly pace: MergePace;
+  private toldBytes = 0;
   /** No file outside of the step holds a record older than this. */
   private readonly oldestElsewhere: number;
   private readonly found = createLocation();
@@ -60,8 +67,9 @@ export class MergeStep {
   doneBytes = 0;
   readonly totalBytes: number;
 
-  constructor(parts: MergeParts, inputs: readonly DataFile[]) {
+  constructor(parts: MergeParts, inputs: readonly DataFile[], pace: MergePace) {
     this.parts = parts;
+    this.pace = pace;
     this.inputs = inputs;
     this.inputIds = new Set(inputs.map(({ id }) => id));
     this.totalBytes = inputs.reduce((sum, { size }) => sum + size, 0);
@@ -107,13 +115,27 @@ export class MergeStep {
         this.consider(input, header, buffer, at, position);
         this.doneBytes += header.recordSize;
       };
-      const stop = await scanRecords(source, DATA_HEADER_BYTES, input.size, visit, () =>
-        this.output.flushIfLarge(),
-      );
+      const stop = await scanRecords(source, DATA_HEADER_BYTES, input.size, visit, this);
       if (stop.fault !== undefined) throw damaged(input, stop.offset, stop.fault);
     } finally {
       files.endRead(input);
     }
+  }
+
+  /** Of the scan of an input. */
+  get sliceBytes(): number {
+    return this.pace.sliceBytes;
+  }
+
+  /** Of the scan of an input. */
+  async pause(bytes: number): Promise<void> {
+    await this.output.flushIfLarge();
+    const { doneBytes, totalBytes } = this;
+    if (doneBytes - this.toldBytes >= PROGRESS_BYTES) {
+      this.toldBytes = doneBytes;
+      tell(this.parts.observer, { type: "merge-progress", doneBytes, totalBytes });
+    }
+    await this.pace.pause(bytes);
   }
 
   private consider(

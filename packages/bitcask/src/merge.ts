@@ -6,15 +6,21 @@
  */
 import { type DataFile, hintFileName } from "./data-file.js";
 import { DATA_HEADER_BYTES } from "./data-file-header.js";
-import { isBitcaskError } from "./errors.js";
+import { type BitcaskError, isBitcaskError } from "./errors.js";
+import { tell } from "./events.js";
 import { writeHintOf } from "./hint-job.js";
 import { isShortage, posixCode, toBitcaskError } from "./io-errors.js";
+import { MergePace } from "./merge-pace.js";
+import { filesToMerge } from "./merge-policy.js";
 import { type MergeParts, MergeStep } from "./merge-step.js";
 import type { ResolvedOptions } from "./options.js";
 import type { MergeStats } from "./stats.js";
 
 /** Less is read faster than a hint is worth. */
 const MIN_HINTED_BYTES = 4 * 1024 * 1024;
+
+/** After a merge found the disk full, how long until it is tried again. */
+const RETRY_MS = 10_000;
 
 export interface MergeOptions {
   /** Rewrites every file, whatever it holds. @default false */
@@ -38,18 +44,29 @@ export class Merger {
   private isStopping = false;
   private isAutoQueued = false;
   private step: MergeStep | undefined;
+  private readonly pace: MergePace;
+  private cancelRetry: (() => void) | undefined;
   private readonly total = { steps: 0, failed: 0, filesRemoved: 0, bytesReclaimed: 0 };
 
   constructor(parts: MergeParts, options: ResolvedOptions) {
     this.parts = parts;
     this.options = options;
+    const { queue } = parts;
+    this.pace = new MergePace(options.clock, options.mergeBytesPerSecond, {
+      pressure: () => this.pressure(),
+      foregroundWrites: () => queue.written.groupCount,
+      waitingWrites: () => queue.queuedWrites,
+    });
     parts.files.onUnpinned = (file) => void this.enqueue(() => this.unlink(file));
     parts.log.onSealed = (file) => this.sealed(file);
   }
 
   /** Merges every file with dead bytes, the active one included. Joins a merge under way. */
   mergeAll(isForced: boolean): Promise<MergeResult> {
-    this.running ??= this.enqueue(() => this.runAll(isForced)).finally(() => {
+    this.running ??= this.enqueue(() => {
+      this.pace.isRationed = false;
+      return this.runAll(isForced);
+    }).finally(() => {
       this.running = undefined;
     });
     return this.running;
@@ -62,8 +79,18 @@ export class Merger {
     this.isAutoQueued = true;
     void this.enqueue(async () => {
       this.isAutoQueued = false;
+      this.pace.isRationed = true;
       await this.runSteps(this.dueFiles());
-    }).catch(() => undefined);
+    }).catch((error: unknown) => this.tryLater(error));
+  }
+
+  /** A full disk takes no writes that would ask for the next merge; but space may come from elsewhere. */
+  private tryLater(error: unknown): void {
+    if (!isBitcaskError(error) || error.code !== "BITCASK_DISK_FULL" || this.isStopping) return;
+    this.cancelRetry ??= this.options.clock.schedule(RETRY_MS, () => {
+      this.cancelRetry = undefined;
+      this.mergeIfDue();
+    });
   }
 
   /**
@@ -75,12 +102,15 @@ export class Merger {
     const unhinted = log.file.size - log.file.hintedBytes;
     const worthwhile = Math.min(MIN_HINTED_BYTES, this.options.dataFileMaxBytes / 4);
     if (unhinted < worthwhile || unhinted * 4 < log.file.size || health.isPoisoned) return;
-    await writeHintOf(this.parts, log.file).catch(() => undefined);
+    await writeHintOf(this.parts, log.file, undefined).catch(() => undefined);
   }
 
   /** Lets the step under way finish and begins no other. */
   async stop(): Promise<void> {
     this.isStopping = true;
+    this.cancelRetry?.();
+    this.cancelRetry = undefined;
+    this.pace.hurry();
     await this.jobs;
   }
 
@@ -106,7 +136,7 @@ export class Merger {
     if (this.isStopping) return;
     void this.enqueue(async () => {
       if (this.isStopping || this.parts.health.isPoisoned || !this.parts.files.has(file.id)) return;
-      await writeHintOf(this.parts, file).catch((error: unknown) => {
+      await writeHintOf(this.parts, file, this.pace).catch((error: unknown) => {
         throw this.failure(error);
       });
     }).catch(() => undefined);
@@ -128,42 +158,87 @@ export class Merger {
   }
 
   private dueFiles(): DataFile[] {
-    return this.parts.files.list().filter((file) => {
-      const bytes = file.size - DATA_HEADER_BYTES;
-      const dead = file.deadBytes - file.keptTombstoneBytes;
-      return file.isSealed && dead > 0 && dead >= bytes * this.options.mergeDeadFraction;
-    });
+    return filesToMerge(this.parts.files.list(), this.options);
   }
 
+  /** Garbage as a share of what may lie about: as much as there is live data, and two files. */
+  private pressure(): number {
+    const { liveBytes, sealedDeadBytes } = this.parts.files.totals();
+    return sealedDeadBytes / (liveBytes + 2 * this.options.dataFileMaxBytes);
+  }
+
+  /**
+   * Merges the candidates, step by step. A file in which damage is found is left as it is, and its step
+   * repeated without it: the others must not pay for it.
+   * @throws BitcaskError `BITCASK_CORRUPT` in the end, when there was such a file
+   */
   private async runSteps(candidates: readonly DataFile[]): Promise<MergeResult> {
     const result = { filesMerged: 0, filesCreated: 0, bytesReclaimed: 0 };
-    for (const inputs of this.groupIntoSteps(candidates)) {
+    const steps = this.groupIntoSteps(candidates);
+    let damage: BitcaskError | undefined;
+    for (let inputs = steps.shift(); inputs !== undefined; inputs = steps.shift()) {
       if (this.isStopping) break;
       this.parts.health.assertSound();
-      const created = await this.runStep(inputs);
-      const before = inputs.reduce((sum, { size }) => sum + size, 0);
-      result.filesMerged += inputs.length;
-      result.filesCreated += created === undefined ? 0 : 1;
-      result.bytesReclaimed += before - (created?.size ?? 0);
+      try {
+        const created = await this.runStep(inputs);
+        const before = inputs.reduce((sum, { size }) => sum + size, 0);
+        result.filesMerged += inputs.length;
+        result.filesCreated += created === undefined ? 0 : 1;
+        result.bytesReclaimed += before - (created?.size ?? 0);
+      } catch (error) {
+        const smaller = this.smallerSteps(inputs, error);
+        if (smaller === undefined) throw error;
+        if (isDamage(error)) damage ??= error;
+        steps.unshift(...smaller);
+      }
     }
+    if (damage !== undefined) throw damage;
     return result;
   }
 
+  /** What to try in place of a step that failed; `undefined` when it cannot be helped now. */
+  private smallerSteps(inputs: readonly DataFile[], error: unknown): DataFile[][] | undefined {
+    const damaged = inputs.find(({ path }) => isDamage(error) && error.file === path);
+    if (damaged !== undefined) {
+      damaged.isUnmergeable = true;
+      const others = inputs.filter((file) => file !== damaged);
+      return others.length === 0 ? [] : [others];
+    }
+    // No room for what all of them leave: one by one, those that leave least first, they make room.
+    const isFull = isBitcaskError(error) && error.code === "BITCASK_DISK_FULL";
+    if (!isFull || inputs.length === 1) return undefined;
+    const leastFirst = [...inputs].sort((a, b) => a.liveBytes - b.liveBytes);
+    return leastFirst.map((file) => [file]);
+  }
+
   private async runStep(inputs: readonly DataFile[]): Promise<DataFile | undefined> {
-    const step = new MergeStep(this.parts, inputs);
+    const { observer } = this.parts;
+    const step = new MergeStep(this.parts, inputs, this.pace);
     this.step = step;
+    const fileIds = inputs.map(({ id }) => id);
+    const { totalBytes } = step;
+    tell(observer, { type: "merge-begun", fileIds, totalBytes });
     try {
       const created = await step.run();
       this.total.steps += 1;
       this.total.filesRemoved += inputs.length;
-      this.total.bytesReclaimed += step.totalBytes - (created?.size ?? 0);
+      const bytesReclaimed = totalBytes - (created?.size ?? 0);
+      this.total.bytesReclaimed += bytesReclaimed;
+      tell(observer, {
+        type: "merge-ended",
+        fileIds,
+        createdFileId: created?.id,
+        bytesReclaimed,
+      });
       for (const file of inputs) {
         if (this.parts.files.retire(file)) await this.unlink(file);
       }
       return created;
     } catch (error) {
       this.total.failed += 1;
-      throw this.failure(error);
+      const failure = this.failure(error);
+      tell(observer, { type: "merge-failed", fileIds, error: failure });
+      throw failure;
     } finally {
       this.step = undefined;
     }
@@ -208,4 +283,8 @@ export class Merger {
     });
     return isShortage(error) ? failure : health.poison(failure);
   }
+}
+
+function isDamage(error: unknown): error is BitcaskError {
+  return isBitcaskError(error) && error.code === "BITCASK_CORRUPT";
 }

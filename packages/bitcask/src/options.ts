@@ -10,6 +10,7 @@ import {
   ValueUnpacker,
 } from "./compression/value-packer.js";
 import { checkEncryption, type EncryptionOptions } from "./encryption/encryption-options.js";
+import type { BitcaskObserver } from "./events.js";
 import { NodeFileSystem } from "./node-file-system.js";
 import { NodeProcessTable } from "./node-process-table.js";
 import type { Clock, FileSystem, ProcessTable, Random } from "./ports.js";
@@ -81,9 +82,19 @@ export interface BitcaskOptions {
   readonly verifyChecksums?: boolean | undefined;
   /** Merges in the background when a file crosses `mergeDeadFraction`. @default true */
   readonly autoMerge?: boolean | undefined;
-  /** Share of dead bytes, in (0, 1], at which a sealed file is merged in the background.
-   *  @default 0.5 */
+  /** Share of dead bytes, in (0, 1], at which a sealed file is merged in the background. Files with half
+   *  as much go along. @default 0.5 */
   readonly mergeDeadFraction?: number | undefined;
+  /** Dead bytes at which a sealed file is merged whatever their share. @default 134_217_728 (128 MiB) */
+  readonly mergeDeadBytes?: number | undefined;
+  /** Eight sealed files smaller than this, and than an eighth of `dataFileMaxBytes`, are merged into one;
+   *  0: never. @default 10_485_760 (10 MiB) */
+  readonly mergeSmallFileBytes?: number | undefined;
+  /** Bytes that merges in the background read per second; a quarter of it while writes go on. Does not
+   *  hold while there is more to reclaim than live data and two data files. @default 67_108_864 (64 MiB) */
+  readonly mergeBytesPerSecond?: number | undefined;
+  /** Told what goes on in the background; see {@link BitcaskEvent}. */
+  readonly onEvent?: BitcaskObserver | undefined;
   /** Encrypts keys and values. Files written before stay as they are until a merge rewrites them.
    *  @default nothing is encrypted */
   readonly encryption?: EncryptionOptions | undefined;
@@ -156,6 +167,10 @@ export interface ResolvedOptions extends BitcaskPorts {
   readonly verifyChecksums: boolean;
   readonly autoMerge: boolean;
   readonly mergeDeadFraction: number;
+  readonly mergeDeadBytes: number;
+  readonly mergeSmallFileBytes: number;
+  readonly mergeBytesPerSecond: number;
+  readonly onEvent: BitcaskObserver | undefined;
   readonly encryption: EncryptionOptions | undefined;
   readonly encoding: RecordEncoding;
   readonly unpacker: ValueUnpacker;
@@ -184,10 +199,13 @@ const DEFAULTS = {
   verifyChecksums: true,
   autoMerge: true,
   mergeDeadFraction: 0.5,
+  mergeDeadBytes: 128 * MIB,
+  mergeSmallFileBytes: 10 * MIB,
+  mergeBytesPerSecond: 64 * MIB,
 };
 
-/** Options that are objects, with checks of their own. */
-const SEPARATE = new Set(["ports", "encryption", "compression", "codecs"]);
+/** Options that are objects or functions, with checks of their own. */
+const SEPARATE = new Set(["ports", "encryption", "compression", "codecs", "onEvent"]);
 
 const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   syncIntervalMs: [1, 86_400_000],
@@ -199,6 +217,9 @@ const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   maxQueuedWrites: [1, 2 ** 31],
   maxOpenFiles: [1, 1_000_000],
   valueCacheBytes: [0, 4096 * MIB],
+  mergeDeadBytes: [1, 2 ** 50],
+  mergeSmallFileBytes: [0, 2 ** 40],
+  mergeBytesPerSecond: [1024, 2 ** 40],
 };
 
 /**
@@ -226,7 +247,7 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
   }
   const resolved = merged as unknown as Omit<
     ResolvedOptions,
-    keyof BitcaskPorts | "encryption" | "encoding" | "unpacker"
+    keyof BitcaskPorts | "encryption" | "encoding" | "unpacker" | "onEvent"
   >;
   checkSyncMode(resolved.sync);
   if (!(resolved.maxKeydirBytes >= MIN_KEYDIR_BYTES)) {
@@ -239,7 +260,11 @@ export function resolveOptions(options: BitcaskOptions = {}): ResolvedOptions {
       `option mergeDeadFraction must be in (0, 1]: ${resolved.mergeDeadFraction}`,
     );
   }
-  return { ...resolved, ...resolveEncoding(options), ...resolvePorts(options.ports) };
+  const { onEvent } = options;
+  if (onEvent !== undefined && typeof onEvent !== "function") {
+    throw new TypeError(`option onEvent must be a function, got ${typeof onEvent}`);
+  }
+  return { ...resolved, onEvent, ...resolveEncoding(options), ...resolvePorts(options.ports) };
 }
 
 function resolveEncoding({

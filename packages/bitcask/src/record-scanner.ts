@@ -44,6 +44,19 @@ export type RecordVisitor = (
   position: number,
 ) => void;
 
+/** What a scan does between two records now and then. */
+export interface ScanPauses {
+  /** Bytes until the next pause, as of now. */
+  readonly sliceBytes: number;
+  /** Called once at least so many `bytes` have been scanned since the last pause. */
+  pause(bytes: number): Promise<void>;
+}
+
+/** A pause about once per megabyte. */
+export function everyMegabyte(pause: () => Promise<void>): ScanPauses {
+  return { sliceBytes: WINDOW_BYTES, pause };
+}
+
 /** Where a scan stopped: at `to` without a fault, or at the first bytes that are no record. */
 export interface ScanEnd {
   readonly offset: number;
@@ -52,23 +65,24 @@ export interface ScanEnd {
 
 /**
  * Visits the records in `[from, to)`; `to` is at most the size of the file.
- * @param pause awaited about once per megabyte
  */
 export async function scanRecords(
   source: ScanSource,
   from: number,
   to: number,
   visit: RecordVisitor,
-  pause?: () => Promise<void>,
+  pauses?: ScanPauses,
 ): Promise<ScanEnd> {
   const window = new FileWindow(source, to);
   const header = createRecordHeader();
   let position = from;
   let pausedAt = from;
+  let slice = pauses?.sliceBytes ?? 0;
   while (position < to) {
-    if (pause !== undefined && position - pausedAt >= WINDOW_BYTES) {
-      await pause();
+    if (pauses !== undefined && position - pausedAt >= slice) {
+      await pauses.pause(position - pausedAt);
       pausedAt = position;
+      slice = pauses.sliceBytes;
     }
     const available = to - position;
     if (available < RECORD_HEADER_BYTES) return { offset: position, fault: "header is cut short" };

@@ -92,10 +92,9 @@ export class Store {
     const { fileSystem, random } = options;
     const { queue } = this;
     const time = now;
-    this.merger = new Merger(
-      { fileSystem, directory, random, keydir, files, manifest, log, queue, time, health, keys },
-      options,
-    );
+    const observer = options.onEvent;
+    const services = { fileSystem, random, manifest, log, queue, time, health, keys, observer };
+    this.merger = new Merger({ ...services, directory, keydir, files }, options);
   }
 
   /** @throws BitcaskError `BITCASK_CLOSED`, or the poisoning error */

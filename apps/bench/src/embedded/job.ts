@@ -16,7 +16,9 @@ export type Phase =
   | { readonly kind: "scan" }
   | { readonly kind: "remove" }
   | { readonly kind: "open" }
-  | { readonly kind: "space" };
+  | { readonly kind: "space" }
+  /** Durable puts and gets while garbage is collected, by the same without. */
+  | { readonly kind: "merge-latency" };
 
 /** Share of the values that the value cache may hold. */
 export type ValueCache = "none" | "tenth" | "all";

@@ -165,6 +165,18 @@ function load(dataset: Dataset, suffix: string): Row {
   };
 }
 
+const LATENCY_ROWS: readonly Row[] = (["put", "get"] as const).flatMap((call) =>
+  (["p50", "p99", "p99.9", "max"] as const).map((rank) => ({
+    id: `merge-${call}-${rank}`,
+    label: `${call} during a merge, ${rank}, by that without`,
+    dataset: SMALL,
+    phase: { kind: "merge-latency" },
+    metric: `${call} ${rank}`,
+    unit: "times",
+    targets: [atMost(2)],
+  })),
+);
+
 /** Of one dataset in the order in which they run: what changes the data comes last. */
 export const ROWS: readonly Row[] = [
   load(SMALL, ""),
@@ -191,6 +203,7 @@ export const ROWS: readonly Row[] = [
     unit: "times",
     targets: [atMost(1.3)],
   },
+  ...LATENCY_ROWS,
   load(LARGE, "-4k"),
   ...durablePuts(LARGE, "-4k"),
   ...GET_ROWS.map((row) => ({

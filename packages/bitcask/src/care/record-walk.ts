@@ -11,6 +11,7 @@ import {
   readRecordHeader,
 } from "../record-format.js";
 import {
+  everyMegabyte,
   FileWindow,
   type RecordVisitor,
   type ScanSource,
@@ -55,9 +56,8 @@ export async function walkRecords(
       reached = place;
       visitor.record(header, buffer, at, place);
     };
-    const stop = await scanRecords(source, position, range.to, visit, () =>
-      visitor.progress(reached),
-    );
+    const progress = everyMegabyte(() => visitor.progress(reached));
+    const stop = await scanRecords(source, position, range.to, visit, progress);
     if (stop.fault === undefined || (await visitor.isReserve(stop.offset))) return;
     if (stop.offset !== lookedAgainAt) {
       // A writer beside us may have gone on here meanwhile; see `file-loader.ts`.

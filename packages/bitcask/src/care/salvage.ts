@@ -4,7 +4,7 @@ import { BitcaskError } from "../errors.js";
 import { MergeOutput, type MergeOutputIdentity } from "../merge-output.js";
 import type { FileSystem } from "../ports.js";
 import { CONTROL, TOMBSTONE } from "../record-format.js";
-import { type RecordVisitor, scanRecords } from "../record-scanner.js";
+import { everyMegabyte, type RecordVisitor, scanRecords } from "../record-scanner.js";
 import type { ByteRange } from "./record-walk.js";
 import type { ExaminedFile } from "./store-examination.js";
 
@@ -49,7 +49,8 @@ export async function salvageFile(
         const { salt, cipher } = examined;
         const source = { handle, salt, cipher, path: member.path };
         for (const { from, to } of goodRanges(range, examination.badRanges)) {
-          const stop = await scanRecords(source, from, to, visit, () => output.flushIfLarge());
+          const flushing = everyMegabyte(() => output.flushIfLarge());
+          const stop = await scanRecords(source, from, to, visit, flushing);
           if (stop.fault !== undefined) throw changed(member.path, stop.offset);
         }
       } finally {

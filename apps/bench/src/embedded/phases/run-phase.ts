@@ -1,6 +1,7 @@
 import type { Phase } from "../job.js";
 import { durablePut } from "./durable-put-phase.js";
 import { runLoad } from "./load-phase.js";
+import { runMergeLatency } from "./merge-latency-phase.js";
 import { mix } from "./mix-phase.js";
 import { runOpen } from "./open-phase.js";
 import type { PhaseRun } from "./phase.js";
@@ -30,5 +31,7 @@ export function phaseRun(phase: Phase): PhaseRun {
       return runOpen;
     case "space":
       return runSpace;
+    case "merge-latency":
+      return runMergeLatency;
   }
 }
