@@ -38,7 +38,8 @@ const group = await host.openGroup({ group: 1, stateMachine, founders: { voters:
 
 async function lead(): Promise<void> {
   while (group.role !== "leader") {
-    group.campaign();
+    if (group.leader === undefined) group.campaign();
+    else group.transferLeadership(Number(id));
     await new Promise((resolve) => {
       setTimeout(resolve, LEAD_POLL_MS);
     });
@@ -57,10 +58,7 @@ process.on("message", (order: Order) => {
   const done = order.type === "lead" ? lead() : work(order);
   done.then(
     (result) => process.send?.({ type: "done", result }),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
+    (error: unknown) => process.send?.({ type: "failed", reason: String(error) }),
   );
 });
 process.on("SIGTERM", () => {
