@@ -3,10 +3,14 @@
  * that it prints, Ctrl-C. CI runs it in its fresh clone. Exits with 1 and says why when a step fails.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ROOT } from "./toolchain.mjs";
 
 const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 20_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 /** What titan-node says when everything is on disk. */
 const STOPPED = "stopped; all data is on disk";
 
@@ -35,13 +39,16 @@ function printedCommands(server) {
   });
 }
 
-const server = spawn("npm", ["start", "--", "--grpc-addr", "127.0.0.1:0"], {
-  cwd: ROOT,
-  detached: true,
-  stdio: ["ignore", "pipe", "inherit"],
-});
+// A port and a directory of its own: a node that someone runs in this checkout is not in the way.
+const dataDir = mkdtempSync(join(tmpdir(), "titan-first-steps-"));
+const server = spawn(
+  "npm",
+  ["start", "--", "--grpc-addr", "127.0.0.1:0", "--data-dir", join(dataDir, "data")],
+  { cwd: ROOT, detached: true, stdio: ["ignore", "pipe", "inherit"] },
+);
 server.stdout.setEncoding("utf8");
-const ended = new Promise((resolve) => server.once("exit", (code) => resolve(code)));
+// "close" and not "exit": npm may end before the node, which holds the same pipe, and before all is read.
+const ended = new Promise((resolve) => server.once("close", resolve));
 
 try {
   const commands = await within(START_TIMEOUT_MS, "npm start", printedCommands(server));
@@ -49,7 +56,11 @@ try {
   if (oneShot.length < 3) throw new Error("npm start printed fewer commands than expected");
   for (const line of oneShot) {
     console.log(`$ ${line}`);
-    const printed = execFileSync("bash", ["-c", line], { cwd: ROOT, encoding: "utf8" });
+    const printed = execFileSync("bash", ["-c", line], {
+      cwd: ROOT,
+      encoding: "utf8",
+      timeout: COMMAND_TIMEOUT_MS,
+    });
     process.stdout.write(printed);
     if (/ get /.test(line) && printed.trim() !== "hello, world") {
       throw new Error(`get printed ${JSON.stringify(printed)}`);
@@ -65,4 +76,7 @@ try {
   process.exitCode = 1;
 } finally {
   if (server.exitCode === null && server.signalCode === null) process.kill(-server.pid, "SIGKILL");
+  // The node is in a session of its own and ends when its parent is gone.
+  await within(STOP_TIMEOUT_MS, "ending", ended).catch((error) => console.error(error.message));
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -10,7 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pnpm, ROOT } from "./toolchain.mjs";
 
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
+const PROGRAM_TIMEOUT_MS = 60_000;
 const LIBRARIES = ["bitcask", "raft", "ring", "proto", "client"];
 const scratch = mkdtempSync(join(tmpdir(), "titan-install-"));
 const tarballs = join(scratch, "tarballs");
@@ -49,10 +51,13 @@ async function startNode() {
     ["--grpc-addr", "127.0.0.1:0", "--data-dir", join(scratch, "data")],
     { stdio: ["ignore", "ignore", "inherit", "ipc"] },
   );
+  const late = setTimeout(() => server.kill("SIGKILL"), START_TIMEOUT_MS);
   const address = await new Promise((resolve, reject) => {
-    server.once("exit", (code) => reject(new Error(`titan-node ended with ${code}`)));
+    server.once("error", reject);
+    server.once("exit", (code, signal) => reject(new Error(`titan-node ended: ${code ?? signal}`)));
     server.on("message", (message) => message.type === "listening" && resolve(message.address));
   });
+  clearTimeout(late);
   return { server, address };
 }
 
@@ -88,7 +93,7 @@ try {
     for (const moduleKind of ["esm", "cjs"]) {
       const file = compile(library, firstProgram(library), moduleKind, started.address);
       console.log(`$ node ${library} (${moduleKind})`);
-      execFileSync(process.execPath, [file], inScratch);
+      execFileSync(process.execPath, [file], { ...inScratch, timeout: PROGRAM_TIMEOUT_MS });
     }
   }
   console.log("Packed tarballs install and run in an empty folder.");

@@ -45,7 +45,10 @@ export class Workshop {
     );
     this.server = server;
     this.endpoint = await new Promise<string>((resolve, reject) => {
-      server.once("exit", (code) => reject(new Error(`titan-node ended with ${String(code)}`)));
+      server.once("error", reject);
+      server.once("exit", (code, signal) =>
+        reject(new Error(`titan-node ended: ${String(code ?? signal)}`)),
+      );
       server.on("message", (message: { type: string; address: string }) => {
         if (message.type === "listening") resolve(message.address);
       });
@@ -100,7 +103,7 @@ export class Workshop {
 
   async stop(): Promise<void> {
     const server = this.server;
-    if (server !== undefined && server.exitCode === null) {
+    if (server !== undefined && server.exitCode === null && server.signalCode === null) {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGTERM");
       await ended;

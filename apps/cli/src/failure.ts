@@ -37,6 +37,10 @@ const ADVICE_BY_REASON: Readonly<Record<string, string>> = {
   NOT_IMPLEMENTED: "This server does not do that yet.",
   OVERLOADED: "The server has too much to do at the moment. Wait a little and repeat.",
   INTERNAL: "This is a defect of the server; its log has the details.",
+  REQUEST_TOO_LARGE: "Send less at once; `titan status` shows the limits.",
+  INDEX_FULL: "Delete keys that are not needed. Writes to keys that exist go on.",
+  READ_FAILED: "The server's disk failed a read. Look at the server's log and disk.",
+  NOT_SERVING: "The server is starting or stopping. Wait a little and repeat.",
 };
 
 const ADVICE_BY_CODE: Readonly<Partial<Record<ClientErrorCode, string>>> = {

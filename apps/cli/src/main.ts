@@ -11,6 +11,9 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
   version: string;
 };
 
+/** Room for the largest batch that `titan batch` reads, so that it is the server that says its limit. */
+const MAX_MESSAGE_BYTES = 320 * 1024 * 1024;
+
 let isInterrupted = false;
 const interruptListeners = new Set<() => void>();
 process.on("SIGINT", () => {
@@ -26,7 +29,11 @@ async function openClient({ endpoints, timeoutMs }: ClientSettings): Promise<Byt
   try {
     // Someone waits: a server that is down is reported after a few tries, not after many.
     const retry = { maxAttempts: 4 };
-    return new TitanClient({ endpoints, timeoutMs, keys: "bytes", values: "bytes", retry });
+    return new TitanClient({
+      ...{ endpoints, timeoutMs, retry, maxMessageBytes: MAX_MESSAGE_BYTES },
+      keys: "bytes",
+      values: "bytes",
+    });
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw new UsageError(error.message, undefined, { cause: error });

@@ -12,7 +12,14 @@ import {
   SystemRandom,
 } from "@titan/bitcask";
 import type { Settings } from "./config/settings.js";
-import type { Engine, EngineRange, EngineStats, EngineWrite, StoredRecord } from "./kv/engine.js";
+import {
+  type Engine,
+  type EngineRange,
+  type EngineStats,
+  type EngineWrite,
+  type StoredRecord,
+  ViewGone,
+} from "./kv/engine.js";
 import { KEYSPACE_PREFIX_BYTES } from "./kv/keyspace.js";
 import { MAX_KEY_BYTES } from "./kv/limits.js";
 import { STORED_VALUE_HEADER_BYTES } from "./kv/stored-value.js";
@@ -97,8 +104,13 @@ class BitcaskEngine implements Engine {
     reverse,
   }: EngineRange): AsyncGenerator<readonly [Uint8Array, StoredRecord], void, undefined> {
     const lower = afterFrom ? { gt: from } : { gte: from };
-    for await (const entry of this.#db.entries({ ...lower, lt: to, reverse })) {
-      yield [entry.key, entry];
+    try {
+      for await (const entry of this.#db.entries({ ...lower, lt: to, reverse })) {
+        yield [entry.key, entry];
+      }
+    } catch (error) {
+      if (!isBitcaskError(error) || error.code !== "BITCASK_SNAPSHOT_GONE") throw error;
+      throw new ViewGone(error.message, { cause: error });
     }
   }
 

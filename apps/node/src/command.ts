@@ -1,5 +1,6 @@
 /** The command line: settings, start, signals, exit code. Everything of the process comes in as an argument. */
 import { readFileSync } from "node:fs";
+import type { Clock } from "@titan/bitcask";
 import { nodePorts, type StorePorts } from "./bitcask-engine.js";
 import { ConfigError } from "./config/config-error.js";
 import { helpText } from "./config/help.js";
@@ -16,6 +17,7 @@ import {
   EXIT_STORE_FAILED,
   EXIT_USAGE,
 } from "./exit-code.js";
+import { logGrpcTo } from "./grpc-log.js";
 import { createLogger, type Logger, type LogSink } from "./logger.js";
 import { type RunningNode, runNode } from "./node.js";
 import { NodeError, type NodeErrorCode } from "./node-error.js";
@@ -46,6 +48,11 @@ const EXIT_BY_ERROR: Readonly<Record<NodeErrorCode, number>> = {
   NODE_STORE_FAILED: EXIT_STORE_FAILED,
 };
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+/**
+ * Signals within this time are one request to stop: a terminal and npm, or a supervisor that signals a process
+ * and then its group, each deliver the same one twice.
+ */
+const SAME_REQUEST_MS = 300;
 
 /**
  * Runs `titan-node` with these arguments until it is told to stop.
@@ -87,14 +94,15 @@ async function serve(
 ): Promise<number> {
   const logger = createLogger({ level: settings.logLevel, format: settings.logFormat }, io.stdout);
   for (const warning of warnings) logger.warn({}, warning);
-  const stopAsked = whenAskedToStop(io, logger);
+  logGrpcTo(logger);
+  const stopAsked = whenAskedToStop(io, logger, ports.clock);
   let node: RunningNode;
   try {
     node = await runNode(settings, { ports, logger });
   } catch (error) {
-    return reportStartFailure(error, logger, io);
+    return reportStartFailure(error, settings.logFormat === "json" ? logger : undefined, io);
   }
-  io.tellParent({ type: "listening", address: node.address });
+  io.tellParent({ type: "listening", address: node.address, dataDir: settings.dataDir });
   const stored = await Promise.race([stopAsked, node.storeFailed]);
   try {
     await node.close();
@@ -105,13 +113,14 @@ async function serve(
   return stored instanceof NodeError ? EXIT_BY_ERROR[stored.code] : EXIT_OK;
 }
 
-/** Resolves at the first signal, or when the parent is gone; a second signal ends the process. */
-function whenAskedToStop(io: ProcessIo, logger: Logger): Promise<"asked"> {
+/** Resolves at the first signal, or when the parent is gone; a second request ends the process. */
+function whenAskedToStop(io: ProcessIo, logger: Logger, clock: Clock): Promise<"asked"> {
   return new Promise((resolve) => {
-    let signals = 0;
+    let firstAtMs: number | undefined;
     io.onSignal((name) => {
-      signals += 1;
-      if (signals > 1) {
+      const nowMs = clock.monotonicMs();
+      firstAtMs ??= nowMs;
+      if (nowMs - firstAtMs >= SAME_REQUEST_MS) {
         logger.warn({ signal: name }, "second signal: ending at once");
         io.exit(EXIT_SIGNAL_BASE + SIGNAL_NUMBERS[name]);
       }
@@ -121,19 +130,22 @@ function whenAskedToStop(io: ProcessIo, logger: Logger): Promise<"asked"> {
   });
 }
 
-function reportStartFailure(error: unknown, logger: Logger, io: ProcessIo): number {
+/** @param log for programs that read the log; a person would read everything twice */
+function reportStartFailure(error: unknown, log: Logger | undefined, io: ProcessIo): number {
   if (error instanceof NodeError) {
-    logger.error({ code: error.code, reason: error.message }, "titan-node cannot start");
+    log?.error({ code: error.code, reason: error.message }, "titan-node cannot start");
     io.stderr.write(`titan-node: ${error.message}\n`);
     return EXIT_BY_ERROR[error.code];
   }
-  logger.error({ error }, "titan-node cannot start");
+  log?.error({ error }, "titan-node cannot start");
   io.stderr.write(`titan-node: ${error instanceof Error ? error.stack : String(error)}\n`);
   return EXIT_CRASH;
 }
 
 /** The real process. */
 export function processIo(process: NodeJS.Process): ProcessIo {
+  // Whoever reads the log may go away, and its disk may be full: neither may take the store down.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   return {
     environment: process.env,
     stdout: process.stdout,

@@ -13,6 +13,7 @@ import { ServerReflection, ServerReflectionService } from "nice-grpc-server-refl
 import { NodeError } from "./node-error.js";
 import { withMalformedRequests } from "./services/calls.js";
 import type { HealthState } from "./services/health-service.js";
+import { explainOversizedRequests } from "./services/oversized-requests.js";
 
 /** Bounds on connections and messages. */
 export interface GrpcLimits {
@@ -52,6 +53,7 @@ export async function listenGrpc(
   limits: GrpcLimits,
 ): Promise<GrpcServer> {
   const server = createServer({
+    interceptors: [await explainOversizedRequests(limits.messageBytes)],
     "grpc.max_receive_message_length": limits.messageBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": limits.streamsPerConnection,
@@ -68,18 +70,22 @@ export async function listenGrpc(
   try {
     port = await server.listen(address);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new NodeError(
-      "NODE_ADDRESS",
-      `cannot listen on ${address}: ${why}. Is another server running there? ` +
-        "Choose another address with --grpc-addr",
-      { cause: error },
-    );
+    throw cannotListen(address, error);
   }
   return {
     address: `${address.slice(0, address.lastIndexOf(":"))}:${port}`,
     close: (timeoutMs) => stop(server, timeoutMs),
   };
+}
+
+function cannotListen(address: string, cause: unknown): NodeError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  // grpc-js wraps the system's words: "No address added out of total 1 resolved errors: [listen …]".
+  const why = /errors: \[(.+)\]$/.exec(message)?.[1] ?? message;
+  const advice = why.includes("EADDRINUSE")
+    ? "another server runs there: stop it, or choose another address with --grpc-addr"
+    : "choose an address of this machine with --grpc-addr";
+  return new NodeError("NODE_ADDRESS", `cannot listen on ${address}: ${why}; ${advice}`, { cause });
 }
 
 async function stop(server: ReturnType<typeof createServer>, timeoutMs: number): Promise<boolean> {

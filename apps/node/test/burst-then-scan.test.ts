@@ -64,6 +64,51 @@ test("under the service: the pages of a scan hold all that was acknowledged, and
   await engine.close();
 });
 
+test("what nobody touches is in every scan once, whatever is written around it meanwhile", async () => {
+  process.stdout.write(`TITAN_SEED=${seed}\n`);
+  const random = new SeededRandom(seed);
+  const clock = new ManualClock();
+  const ports = { ...nodePorts(), clock, random, fileSystem: new MemoryFileSystem() };
+  const { engine } = await openEngine(settingsSchema.parse({ dataDir: "/data" }), ports);
+  const revisions = await RevisionSource.open(1, () => Promise.resolve());
+  const keyOf = (n: number) => Buffer.from(`k${String(n).padStart(4, "0")}`);
+  const isStill = (n: number) => n % 3 === 0;
+  const count = 300;
+  for (let round = 0; round < rounds; round += 1) {
+    const limits = { ...SMALL_LIMITS, scanPageKeys: 1 + random.nextInt(50) };
+    const store = new KvStore({ engine, revisions, timer: clock }, limits);
+    const put = (n: number, value: string) =>
+      store.put(1, { key: keyOf(n), value: Buffer.from(value), ttlMs: 0 });
+    await Promise.all(Array.from({ length: count }, (_, n) => put(n, `round ${round}`)));
+    const churn = async () => {
+      const n = random.nextInt(count);
+      if (isStill(n)) return;
+      await (random.nextInt(2) === 0 ? put(n, "new") : store.delete(1, keyOf(n)));
+    };
+    const reverse = random.nextInt(2) === 1;
+    const range = { prefix: NOTHING, start: NOTHING, end: NOTHING, cursor: NOTHING };
+    const seen: number[] = [];
+    for await (const { entries } of store.scan({
+      ...{ keyspace: 1, ...range, reverse, limit: 0, keysOnly: false, pageSize: 0 },
+    })) {
+      for (const { key, value } of entries) {
+        const n = Number(Buffer.from(key).toString().slice(1));
+        if (isStill(n)) expect(Buffer.from(value).toString()).toBe(`round ${round}`);
+        seen.push(n);
+      }
+      if (random.nextInt(5) === 0) clock.advance(VIEW_IDLE_MS);
+      // Some are answered before the next page is asked for, some are under way then.
+      const writes = Array.from({ length: random.nextInt(30) }, churn);
+      if (random.nextInt(2) === 0) await Promise.all(writes);
+    }
+    const inOrder = [...new Set(seen)].sort((a, b) => (reverse ? b - a : a - b));
+    expect({ round, seen }).toEqual({ round, seen: inOrder });
+    const still = Array.from({ length: count }, (_, n) => n).filter(isStill);
+    expect(seen.filter(isStill).sort((a, b) => a - b)).toEqual(still);
+  }
+  await engine.close();
+});
+
 /** A clock whose timers ring a thousand times sooner. Counts the views that it let go of. */
 class HastyClock implements Clock {
   readonly #clock = new SystemClock();

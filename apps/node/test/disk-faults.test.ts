@@ -28,6 +28,18 @@ async function withDisk(
   }
 }
 
+/** A process that hears no signal and prints nothing. */
+const silentIo: ProcessIo = {
+  environment: {},
+  stdout: { write: () => true },
+  stderr: { write: () => true },
+  onSignal: () => undefined,
+  onParentGone: () => undefined,
+  tellParent: () => undefined,
+  exit: (code) => {
+    throw new Error(`exit ${code}`);
+  },
+};
 const key = bytes("k");
 const value = bytes("v");
 
@@ -75,7 +87,8 @@ test("a full disk refuses writes with a retry hint, reads go on, and space heals
     await kv.put({ key, value });
     const { revision } = await kv.get({ key });
     disk.capacityBytes = 0;
-    expect(await failureOf(kv.put({ key, value: bytes("2") }))).toMatchObject({
+    // The store has some room reserved; this is more.
+    expect(await failureOf(kv.put({ key, value: Buffer.alloc(1_000_000) }))).toMatchObject({
       ...{ status: "RESOURCE_EXHAUSTED", reason: "DISK_FULL", retryMs: 5000 },
       metadata: { outcome: "not-applied" },
     });
@@ -130,6 +143,18 @@ test("a damaged record is named, and the others are served", async () => {
   });
 });
 
+test("a failed read is told as such, and the next one may succeed", async () => {
+  const disk = new MemoryFileSystem();
+  await withDisk(disk, async ({ kv }) => {
+    await kv.put({ key, value });
+    disk.faults.add({ kind: "read", fault: { type: "error", code: "EIO" } });
+    expect(await failureOf(kv.get({ key }))).toMatchObject({
+      ...{ status: "UNAVAILABLE", reason: "READ_FAILED", retryMs: 1000 },
+    });
+    expect(await kv.get({ key })).toMatchObject({ found: true });
+  });
+});
+
 test("the command ends with 8 when the disk fails while serving", async () => {
   const fileSystem = new MemoryFileSystem();
   let listening: (address: string) => void = () => undefined;
@@ -137,15 +162,8 @@ test("the command ends with 8 when the disk fails while serving", async () => {
     listening = resolve;
   });
   const io: ProcessIo = {
-    environment: {},
-    stdout: { write: () => true },
-    stderr: { write: () => true },
-    onSignal: () => undefined,
-    onParentGone: () => undefined,
+    ...silentIo,
     tellParent: (message) => listening((message as { address: string }).address),
-    exit: (code) => {
-      throw new Error(`exit ${code}`);
-    },
   };
   const args = ["--grpc-addr", "127.0.0.1:0", "--data-dir", "/data"];
   const ended = runCommand(args, io, { ...nodePorts(), fileSystem });

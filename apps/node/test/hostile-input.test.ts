@@ -2,11 +2,14 @@ import {
   type ClientHttp2Session,
   connect as connectHttp2,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
 } from "node:http2";
 import { connect as connectTcp } from "node:net";
+import { gzipSync } from "node:zlib";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { collect, failureOf } from "./support/rich-error.js";
 import { bytes, type TestClient, withNode } from "./support/test-node.js";
 
 const seed = Number(process.env["TITAN_SEED"] ?? Date.now() % 2 ** 31);
@@ -66,10 +69,31 @@ test("random bytes never stop the server and are never its fault", () =>
     await expectServing(client);
   }));
 
-test("a message beyond what the server reads is refused, and the connection goes on", () =>
+test("a message beyond what the server reads is refused with a reason, and the connection goes on", () =>
   withNode(async (client) => {
-    const call = client.kv.put({ key: bytes("k"), value: Buffer.alloc(16 * 1024 * 1024) });
-    await expect(call).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    const value = Buffer.alloc(16 * 1024 * 1024);
+    const put = await failureOf(client.kv.put({ key: bytes("k"), value }));
+    expect(put).toMatchObject({
+      ...{ status: "INVALID_ARGUMENT", reason: "REQUEST_TOO_LARGE", domain: "titan.v1" },
+      metadata: { limit: expect.stringMatching(/^\d+$/), outcome: "not-applied" },
+      message: expect.stringContaining("--max-value-bytes"),
+    });
+    const scan = await failureOf(collect(client.kv.scan({ cursor: value })));
+    expect(scan.reason).toBe("REQUEST_TOO_LARGE");
+    await expectServing(client);
+  }));
+
+test("a message that only unpacks to more than the server reads is refused likewise", () =>
+  withNode(async (client) => {
+    const packed = gzipSync(Buffer.alloc(16 * 1024 * 1024));
+    const session = connectHttp2(`http://${client.node.address}`);
+    const frame = Buffer.alloc(5 + packed.length);
+    frame.writeUInt8(1, 0);
+    frame.writeUInt32BE(packed.length, 1);
+    packed.copy(frame, 5);
+    const answer = await postRaw(session, frame, { "grpc-encoding": "gzip" });
+    expect(answer).toBe(String(status.INVALID_ARGUMENT));
+    session.destroy();
     await expectServing(client);
   }));
 
@@ -83,13 +107,18 @@ test("an unknown method and an unknown service are unimplemented", () =>
   }));
 
 /** Sends one request whose body is `body`, whatever that is, and returns the status header. */
-function postRaw(session: ClientHttp2Session, body: Buffer): Promise<string> {
+function postRaw(
+  session: ClientHttp2Session,
+  body: Buffer,
+  headers: OutgoingHttpHeaders = {},
+): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request({
       ":method": "POST",
       ":path": "/titan.v1.KvService/Put",
       "content-type": "application/grpc",
       te: "trailers",
+      ...headers,
     });
     let answer = "closed";
     const note = (headers: IncomingHttpHeaders) => {

@@ -77,12 +77,30 @@ test.each([
         await holdOpen(client);
         child.kill(signal);
         await expect.poll(() => output().stdout).toContain("stopping");
-        child.kill(signal);
+        // Again and again: one that comes right behind the first counts as the same.
+        const again = setInterval(() => child.kill(signal), 50);
         expect(await ended).toEqual({ code, signal: null });
+        clearInterval(again);
       });
     });
   }),
 );
+
+test("when nobody reads its log any more, it serves on and still stops cleanly", () =>
+  withDirectory((directory) =>
+    withSpawnedNode(["--data-dir", directory], async ({ child, listening, ended, output }) => {
+      await withClient(await listening, async ({ kv }) => {
+        child.stdout?.destroy();
+        child.kill("SIGTERM");
+        expect(await ended).toEqual({ code: 0, signal: null });
+        await expect(kv.get({ key: bytes("k") })).rejects.toThrow();
+      });
+      expect(output().stderr).toBe("");
+      const reopened = await Bitcask.open(join(directory, "store"));
+      expect(reopened.stats().open.staleLockTakenOver).toBe(false);
+      await reopened.close();
+    }),
+  ));
 
 test("calls under way are cut off after the shutdown timeout, and the end is still clean", () =>
   withDirectory((directory) => {
@@ -124,9 +142,15 @@ test("an address in use ends with 7 and says so, and lets go of the data", () =>
     withSpawnedNode(["--data-dir", join(directory, "a")], async ({ listening }) => {
       const second = ["--data-dir", join(directory, "b")];
       const address = await listening;
-      const { code, stderr } = await endOf([...second, "--grpc-addr", address]);
+      const { code, stdout, stderr } = await endOf([...second, "--grpc-addr", address]);
       expect(code).toBe(7);
-      expect(stderr).toContain(`cannot listen on ${address}`);
+      expect(stderr).toBe(
+        `titan-node: cannot listen on ${address}: listen EADDRINUSE: address already in use ` +
+          `${address}; another server runs there: stop it, or choose another address with --grpc-addr\n`,
+      );
+      expect(JSON.parse(stdout)).toMatchObject({ level: "error", code: "NODE_ADDRESS" });
+      const pretty = await endOf([...second, "--grpc-addr", address, "--log-format", "pretty"]);
+      expect({ ...pretty }).toMatchObject({ code: 7, stdout: "", stderr });
       await withSpawnedNode(second, async (third) => {
         expect(await third.listening).not.toBe(address);
       });

@@ -11,12 +11,12 @@ const ALL: ScanRequest = {
   ...{ reverse: false, limit: 0, keysOnly: false, pageSize: 0 },
 };
 
-async function storeWith(keys: readonly (string | Uint8Array)[]) {
+async function storeWith(
+  keys: readonly (string | Uint8Array)[],
+  engine: MemoryEngine = new MemoryEngine(),
+) {
   const revisions = await RevisionSource.open(1, () => Promise.resolve());
-  const store = new KvStore(
-    { engine: new MemoryEngine(), revisions, timer: new ManualTimer() },
-    SMALL_LIMITS,
-  );
+  const store = new KvStore({ engine, revisions, timer: new ManualTimer() }, SMALL_LIMITS);
   for (const key of keys) {
     await store.put(1, { key: Buffer.from(key as string), value: Buffer.from("v"), ttlMs: 0 });
   }
@@ -107,6 +107,45 @@ test("a page ends when it has its bytes, and keys alone weigh less", async () =>
   const keysOnly = await pagesOf(store, { keysOnly: true });
   expect(keysOnly.map(({ entries }) => entries.length)).toEqual([6]);
   expect(keysOnly[0]?.entries[0]).toMatchObject({ value: NOTHING, revision: 1 });
+});
+
+describe("a view that the store gives up", () => {
+  const letters = "abcdefghij".split("");
+
+  test.each([
+    [1, false],
+    [2, false],
+    [3, false],
+    [7, false],
+    [1, true],
+    [4, true],
+  ])("after %i records costs the scan nothing (reverse: %s)", async (viewRecords, reverse) => {
+    const engine = new MemoryEngine();
+    engine.viewRecords = viewRecords;
+    const store = await storeWith(letters, engine);
+    const pages = await pagesOf(store, { reverse, pageSize: 3 });
+    expect(keysOf(pages)).toEqual(reverse ? letters.toReversed() : letters);
+    // Each page but the last has a cursor, so that it is a whole one: from one view.
+    expect(pages.slice(0, -1).every(({ cursor }) => cursor.length > 0)).toBe(true);
+    expect(pages.at(-1)?.cursor).toEqual(NOTHING);
+    expect(engine.openViews).toBe(0);
+  });
+
+  test("at the limit of the scan ends it there", async () => {
+    const engine = new MemoryEngine();
+    engine.viewRecords = 3;
+    const store = await storeWith(letters, engine);
+    expect(keysOf(await pagesOf(store, { limit: 3 }))).toEqual(["a", "b", "c"]);
+    expect(keysOf(await pagesOf(store, { limit: 5, pageSize: 2 }))).toEqual(letters.slice(0, 5));
+  });
+
+  test("before it gave anything ends the scan with a retry hint, not in a loop", async () => {
+    const engine = new MemoryEngine();
+    engine.viewRecords = 0;
+    const store = await storeWith(letters, engine);
+    await expect(pagesOf(store, {})).rejects.toMatchObject({ code: "OVERLOADED" });
+    expect(engine.openViews).toBe(0);
+  });
 });
 
 describe("a client that does not ask for the next page", () => {

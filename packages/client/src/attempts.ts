@@ -65,8 +65,8 @@ export class Attempts {
     const { scope, context } = this;
     const endpoint = route.link.endpoint.address;
     if (scope.end !== undefined) {
-      // A server that was silent for the whole call may be gone without a word: find out anew.
-      if (scope.end.kind === "timeout" && route.link.heardAtMs < this.sentAtMs) {
+      // Its server may be gone without a word: find out anew.
+      if (scope.end.kind === "timeout" && this.metSilence(route)) {
         route.link.broke(route.connection, "silent until the deadline of a call");
       }
       throw this.ended("sent", endpoint);
@@ -116,6 +116,15 @@ export class Attempts {
       code: "CLIENT_UNAVAILABLE",
       message: `no connection ${within}`,
     });
+  }
+
+  /**
+   * Whether nothing was heard from the server for most of the call's time. A call that stood in line until
+   * shortly before its deadline says nothing about the server.
+   */
+  private metSilence({ link }: Route): boolean {
+    const sentForMs = this.context.clock.monotonicMs() - this.sentAtMs;
+    return link.heardAtMs < this.sentAtMs && 2 * sentForMs >= this.scope.timeoutMs;
   }
 
   private begin(): void {

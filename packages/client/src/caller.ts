@@ -57,6 +57,8 @@ export class Caller {
       if (scope.end !== undefined) throw attempts.ended("queued");
       if (!this.limiter.tryAcquire()) await this.queue(scope, attempts);
       hasSlot = true;
+      // The deadline's timer may be due and not have fired. What is sent now could only end as "unknown".
+      if (scope.remainingMs() <= 0) throw attempts.ended("queued");
       for (;;) {
         const routing = attempts.route();
         const route = routing instanceof Promise ? await routing : routing;

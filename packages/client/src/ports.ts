@@ -58,7 +58,7 @@ export interface UnaryCalls {
 
 /**
  * A connection that is up. Calls on it fail with {@link RpcFailure}, or with anything when `signal` has
- * fired. When it breaks, calls on it fail and `lost` resolves; it never comes back.
+ * fired. When it breaks, calls on it fail and `isUp()` is false; it never comes back.
  */
 export interface Connection {
   call<M extends keyof UnaryCalls>(

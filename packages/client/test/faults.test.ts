@@ -3,20 +3,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Status } from "nice-grpc";
 import { describe, expect, test, vi } from "vitest";
 import { type FakeNode, titanError } from "./fakes/fake-node.js";
-import { afterTest, clientOf, FAST, failureOf, gate, startNode } from "./fakes/harness.js";
+import { afterTest, clientOf, FAST, failureOf, gate, hang, startNode } from "./fakes/harness.js";
 import { openBlackhole, openProxy, unusedEndpoint } from "./fakes/sockets.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
-
-/** Makes the node swallow puts; resolves when the first has arrived. */
-function hang(node: FakeNode): Promise<void> {
-  const arrived = gate();
-  node.misbehave = (method) => {
-    if (method !== "put") return undefined;
-    arrived.open();
-    return new Promise(() => {});
-  };
-  return arrived.opened;
-}
 
 describe("a node that is down", () => {
   test("calls fail within their deadline, unapplied, naming the address and the reason", async () => {

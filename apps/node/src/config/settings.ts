@@ -7,6 +7,8 @@ import { MAX_KEY_BYTES } from "../kv/limits.js";
 import { byteSize, choice, duration, hostPort, nodeId, path, wholeNumber } from "./value-types.js";
 
 const MiB = 1024 ** 2;
+/** Scans that the store has open at once at most. */
+const MAX_OPEN_VIEWS = 4096;
 
 /** Checks and completes settings; unknown names are refused. */
 export const settingsSchema = z.strictObject({
@@ -21,7 +23,7 @@ export const settingsSchema = z.strictObject({
   maxBatchOperations: wholeNumber(1, 100_000).default(10_000),
   maxResponseBytes: byteSize(1024, 256 * MiB).default(4 * MiB),
   maxConcurrentRequests: wholeNumber(1, 1_000_000).default(4096),
-  maxConcurrentScans: wholeNumber(1, 100_000).default(64),
+  maxConcurrentScans: wholeNumber(1, MAX_OPEN_VIEWS).default(64),
   maxRequestBytes: byteSize(1, 4096 * MiB).default(256 * MiB),
   maxStreamsPerConnection: wholeNumber(1, 100_000).default(2048),
   scanPageBytes: byteSize(1, 64 * MiB).default(64 * 1024),

@@ -52,20 +52,20 @@ export function choice<const Words extends readonly [string, ...string[]]>(...wo
 
 /** `HOST:PORT`; an IPv6 host in brackets; port 0 lets the system choose. */
 export function hostPort() {
-  return z.string().refine((text) => {
+  const problem = 'expected HOST:PORT, for example "127.0.0.1:7420" or "[::1]:7420"';
+  return z.string(problem).refine((text) => {
     const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):([0-9]{1,5})$/.exec(text);
     return match !== null && Number(match[2]) <= 65_535;
-  }, 'expected HOST:PORT, for example "127.0.0.1:7420" or "[::1]:7420"');
+  }, problem);
 }
 
 /** A path: any text but none at all. */
 export function path() {
-  return z.string().min(1, "expected a path");
+  return z.string("expected a path").min(1, "expected a path");
 }
 
 /** What may name a node. */
 export function nodeId() {
-  return z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "expected 1 to 63 of a-z, 0-9, '.', '_', '-'");
+  const problem = "expected 1 to 63 of a-z, 0-9, '.', '_', '-'";
+  return z.string(problem).regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, problem);
 }

@@ -31,8 +31,20 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
     { code: "OVERLOADED", message: "too many writes wait for the disk; nothing was done" },
   ],
   [
+    "BITCASK_TOO_MANY_SNAPSHOTS",
+    { code: "OVERLOADED", message: "too many scans are open in the store; nothing was done" },
+  ],
+  [
     "BITCASK_TOO_MANY_FILES",
     { code: "OVERLOADED", message: "the node is out of file descriptors; nothing was done" },
+  ],
+  [
+    "BITCASK_INDEX_FULL",
+    { code: "INDEX_FULL", message: "the store holds as many keys as it can: delete some" },
+  ],
+  [
+    "BITCASK_READ_FAILED",
+    { code: "READ_FAILED", message: "a read of the node's disk failed; its log says where" },
   ],
   ["BITCASK_WRITE_FAILED", POISONED],
   ["BITCASK_SYNC_FAILED", POISONED],

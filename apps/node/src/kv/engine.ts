@@ -34,6 +34,14 @@ export interface EngineStats {
 }
 
 /**
+ * A view that the engine had to give up, because keeping it cost too much: so much was overwritten since
+ * it was opened. A new one can be opened at once.
+ */
+export class ViewGone extends Error {
+  override readonly name: string = "ViewGone";
+}
+
+/**
  * An ordered map from bytes to bytes.
  *
  * Ordering: a write takes its place when it is called, not when its promise settles, so of two writes
@@ -49,7 +57,7 @@ export interface Engine {
   writeAll(writes: readonly EngineWrite[]): Promise<void>;
   /** As {@link Engine.write}, but resolves only once the write is on stable storage. */
   writeDurably(write: EngineWrite): Promise<void>;
-  /** A consistent view of a range. Ending the iteration early frees what it holds. */
+  /** A consistent view of a range. Ending the iteration early frees what it holds. @throws ViewGone */
   scan(range: EngineRange): AsyncIterableIterator<readonly [Uint8Array, StoredRecord]>;
   /** The store's notion of the wall clock, which never goes back. Milliseconds since the Unix epoch. */
   nowMs(): number;

@@ -11,6 +11,8 @@ export type KvErrorCode =
   | "NOT_A_COUNTER"
   | "OVERLOADED"
   | "DISK_FULL"
+  | "INDEX_FULL"
+  | "READ_FAILED"
   | "STORE_FAILED"
   | "CORRUPT"
   | "NOT_SERVING"

@@ -4,9 +4,9 @@
  * A cursor is opaque to callers: byte 0 is its version, 1; byte 1 the direction, 0 forward or 1 reverse;
  * then the last key of the page. The next page begins behind that key.
  */
-import type { Engine, EngineRange } from "./engine.js";
+import { type Engine, type EngineRange, type StoredRecord, ViewGone } from "./engine.js";
 import { fromStoreKey, toStoreKey } from "./keyspace.js";
-import { invalidField } from "./kv-error.js";
+import { invalidField, KvError } from "./kv-error.js";
 import { type KvLimits, MAX_KEY_BYTES } from "./limits.js";
 import type { Entry } from "./pending-writes.js";
 import { decodeStoredValue } from "./stored-value.js";
@@ -100,58 +100,78 @@ async function* pagesOf(
   while (rest !== undefined) {
     const end = yield* pagesOfOneView(sources, rest, progress);
     if (end === "over") return;
-    rest = behind(rest, toStoreKey(progress.request.keyspace, end.releasedBehind));
+    rest = behind(rest, toStoreKey(progress.request.keyspace, end.viewLostBehind));
   }
   yield { entries: [], cursor: NOTHING };
 }
 
 /**
- * Pages from one view of the store.
- * @returns `"over"` when the scan has its last page; otherwise the view was let go of, because nobody asked
- *   for the next page, behind this key
+ * Pages from one view of the store. Each page is from one view.
+ * @returns `"over"` when the scan has its last page; otherwise the view was lost behind this key: let go of
+ *   because nobody asked for the next page, or given up by the engine
+ * @throws KvError `OVERLOADED` when the view was given up before it gave anything
  */
 async function* pagesOfOneView(
   { engine, timer }: ScanSources,
   range: EngineRange,
   progress: Progress,
-): AsyncGenerator<ScanPage, "over" | { readonly releasedBehind: Uint8Array }, undefined> {
+): AsyncGenerator<ScanPage, "over" | { readonly viewLostBehind: Uint8Array }, undefined> {
   const { request, pageKeys, pageBytes } = progress;
   const view = engine.scan(range);
   let entries: ScanEntry[] = [];
   let bytes = 0;
+  let lastKey: Uint8Array | undefined;
   let isReleased = false;
-  for await (const [storeKey, record] of view) {
-    // A page is sent only when a further key is known, so that the last page can say that it is.
-    if (entries.length >= pageKeys || bytes >= pageBytes || progress.left === 0) {
-      const cancel = timer.schedule(VIEW_IDLE_MS, () => {
-        isReleased = true;
-        // It only frees memory and files; a failure would show at the next page.
-        view.return?.().catch(() => undefined);
-      });
-      try {
-        yield { entries, cursor: encodeCursor(entries, request.reverse) };
-      } finally {
-        cancel();
+  try {
+    for await (const [storeKey, record] of view) {
+      // A page is sent only when a further key is known, so that the last page can say that it is.
+      if (entries.length >= pageKeys || bytes >= pageBytes || progress.left === 0) {
+        const cancel = timer.schedule(VIEW_IDLE_MS, () => {
+          isReleased = true;
+          // It only frees memory and files; a failure would show at the next page.
+          view.return?.().catch(() => undefined);
+        });
+        try {
+          yield { entries, cursor: encodeCursor(entries, request.reverse) };
+        } finally {
+          cancel();
+        }
+        if (progress.left === 0) return "over";
+        if (isReleased) return { viewLostBehind: lastKeyOf(entries) };
+        entries = [];
+        bytes = 0;
+        await nextTurn();
       }
-      if (progress.left === 0) return "over";
-      if (isReleased) return { releasedBehind: lastKeyOf(entries) };
-      entries = [];
-      bytes = 0;
-      await nextTurn();
+      const entry = toScanEntry(storeKey, record, request.keysOnly);
+      entries.push(entry);
+      bytes += entry.key.length + entry.value.length + ENTRY_OVERHEAD_BYTES;
+      progress.left -= 1;
+      lastKey = entry.key;
     }
-    const { revision, value } = decodeStoredValue(record.value);
-    const entry: ScanEntry = {
-      key: fromStoreKey(storeKey),
-      value: request.keysOnly ? NOTHING : value,
-      revision,
-      expiresAtMs: record.expiresAtMs,
-    };
-    entries.push(entry);
-    bytes += entry.key.length + entry.value.length + ENTRY_OVERHEAD_BYTES;
-    progress.left -= 1;
+  } catch (error) {
+    if (!(error instanceof ViewGone)) throw error;
+    if (lastKey === undefined) throw overwrittenTooFast(error);
+    if (entries.length > 0) yield { entries, cursor: encodeCursor(entries, request.reverse) };
+    return progress.left === 0 ? "over" : { viewLostBehind: lastKey };
   }
   yield { entries, cursor: NOTHING };
   return "over";
+}
+
+function toScanEntry(storeKey: Uint8Array, record: StoredRecord, keysOnly: boolean): ScanEntry {
+  const { revision, value } = decodeStoredValue(record.value);
+  return {
+    key: fromStoreKey(storeKey),
+    value: keysOnly ? NOTHING : value,
+    revision,
+    expiresAtMs: record.expiresAtMs,
+  };
+}
+
+/** Going on would be a loop without progress. */
+function overwrittenTooFast(cause: ViewGone): KvError {
+  const message = "keys are overwritten faster than they can be read; scan later, or less at once";
+  return new KvError({ code: "OVERLOADED", message }, { cause });
 }
 
 /** What is left of `range` in its direction behind `lastKey`, a stored key; `undefined`: nothing can be. */

@@ -50,7 +50,9 @@ test.each([
   ["BITCASK_SYNC_FAILED", Status.UNAVAILABLE, "STORE_FAILED"],
   ["BITCASK_CLOSED", Status.UNAVAILABLE, "NOT_SERVING"],
   ["BITCASK_CORRUPT", Status.DATA_LOSS, "CORRUPT"],
-  ["BITCASK_READ_FAILED", Status.INTERNAL, "INTERNAL"],
+  ["BITCASK_READ_FAILED", Status.UNAVAILABLE, "READ_FAILED"],
+  ["BITCASK_INDEX_FULL", Status.RESOURCE_EXHAUSTED, "INDEX_FULL"],
+  ["BITCASK_TOO_MANY_SNAPSHOTS", Status.RESOURCE_EXHAUSTED, "OVERLOADED"],
   ["ERR_SOMETHING_ELSE", Status.INTERNAL, "INTERNAL"],
 ])("%s of the store is told as %i %s, without the store's words", async (code, status, reason) => {
   const { raise, details, failures } = newErrors();

@@ -29,12 +29,20 @@ const MAPPINGS: Readonly<Record<KvErrorCode, Mapping>> = {
   OVERLOADED: { status: Status.RESOURCE_EXHAUSTED, retryMs: 50 },
   DISK_FULL: { status: Status.RESOURCE_EXHAUSTED, retryMs: 5_000 },
   RESPONSE_TOO_LARGE: { status: Status.RESOURCE_EXHAUSTED },
+  INDEX_FULL: { status: Status.RESOURCE_EXHAUSTED },
+  READ_FAILED: { status: Status.UNAVAILABLE, retryMs: 1_000 },
   STORE_FAILED: { status: Status.UNAVAILABLE },
   NOT_SERVING: { status: Status.UNAVAILABLE, retryMs: 1_000 },
   CORRUPT: { status: Status.DATA_LOSS },
   TOO_STALE: { status: Status.FAILED_PRECONDITION },
   NOT_IMPLEMENTED: { status: Status.UNIMPLEMENTED },
 };
+
+/** What an operator must hear of, and how it is logged. */
+const DISK_DEFECTS: ReadonlyMap<KvErrorCode, string> = new Map<KvErrorCode, string>([
+  ["CORRUPT", "a stored record is damaged"],
+  ["READ_FAILED", "the disk failed a read"],
+]);
 
 /** Turns errors into statuses, and logs those that are a defect of the server. */
 export class RpcErrors {
@@ -62,21 +70,7 @@ export class RpcErrors {
    */
   async raise(error: unknown, kind: "read" | "write", context: CallContext): Promise<never> {
     const rich = this.#toRichError(error, kind);
-    // The middleware wraps every call in two generators; run on failures only, it costs nothing else.
-    const failed = errorDetailsServerMiddleware<object, object>(
-      {
-        method: NO_METHOD,
-        requestStream: false,
-        request: {},
-        responseStream: false,
-        // biome-ignore lint: a generator that only throws
-        next: async function* () {
-          throw rich;
-        },
-      },
-      context,
-    );
-    await failed.next();
+    await putDetails(rich, context);
     throw rich;
   }
 
@@ -84,12 +78,12 @@ export class RpcErrors {
     const known = toKvError(error);
     if (known === undefined) return this.#toDefect(error, kind);
     if (known.code === "STORE_FAILED") this.#onStoreFailed(error);
-    if (known.code === "CORRUPT") {
-      this.#logger.error({ error: known.cause, ...known.metadata }, "a stored record is damaged");
-    }
+    const defect = DISK_DEFECTS.get(known.code);
+    if (defect !== undefined) this.#logger.error({ error: known.cause, ...known.metadata }, defect);
     const { status, retryMs } = MAPPINGS[known.code];
     const metadata = withOutcome(known.metadata, kind, known.outcome);
-    return rich({ status, message: known.message, reason: known.code, metadata, retryMs });
+    const { code: reason, message } = known;
+    return toRichError({ status, message, reason, metadata, retryMs });
   }
 
   #toDefect(error: unknown, kind: "read" | "write"): RichServerError {
@@ -98,7 +92,7 @@ export class RpcErrors {
       { error, incident },
       "a call failed in a way that the server does not expect",
     );
-    return rich({
+    return toRichError({
       status: Status.INTERNAL,
       message: `internal error; the server's log has the details under incident ${incident}`,
       reason: "INTERNAL",
@@ -115,7 +109,36 @@ const NO_METHOD = {
   options: {},
 } as const;
 
-function rich(init: {
+/**
+ * Puts the details of `error` into the trailer of `context`. The package offers that as a middleware only,
+ * which wraps a call in two generators; run on failures only, it costs nothing else.
+ */
+export async function putDetails(
+  error: RichServerError,
+  context: Pick<CallContext, "trailer">,
+): Promise<void> {
+  const failed = errorDetailsServerMiddleware<object, object>(
+    {
+      method: NO_METHOD,
+      requestStream: false,
+      request: {},
+      responseStream: false,
+      // biome-ignore lint: a generator that only throws
+      next: async function* () {
+        throw error;
+      },
+    },
+    context as CallContext,
+  );
+  try {
+    await failed.next();
+  } catch {
+    // The error itself, which the caller has.
+  }
+}
+
+/** An error as it travels. `retryMs` undefined: nothing is said of when to come back. */
+export function toRichError(init: {
   readonly status: Status;
   readonly message: string;
   readonly reason: ErrorReason;

@@ -82,9 +82,13 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRep
         report.acknowledged += 1;
         if (report.acknowledged >= target) hasEnough();
       };
-      const loops = writers.map((writer) => write(client, writer, random, onAnswer));
-      await Promise.race([enough, sleep(MAX_ROUND_MS)]);
+      let isKilled = false;
+      const loops = writers.map((writer) =>
+        write(client, writer, random, { onAnswer, isKilled: () => isKilled }),
+      );
+      await Promise.race([enough, sleep(MAX_ROUND_MS), ...loops]);
       await sleep(random() * MAX_EXTRA_MS);
+      isKilled = true;
       node.child.kill("SIGKILL");
       await Promise.all([node.ended, ...loops]);
     } finally {
@@ -108,12 +112,12 @@ async function killInStart(node: SpawnedNode, afterMs: number): Promise<void> {
   await node.ended;
 }
 
-/** Writes until the node is gone. */
+/** Writes until the node is killed. Throws when a write fails before that: nothing else may fail it. */
 async function write(
   { kv }: Client,
   writer: Writer,
   random: () => number,
-  onAnswer: () => void,
+  round: { readonly onAnswer: () => void; readonly isKilled: () => boolean },
 ): Promise<void> {
   for (;;) {
     writer.sequence += 1;
@@ -141,12 +145,13 @@ async function write(
     writer.attempted = next;
     try {
       await call();
-    } catch {
-      return;
+    } catch (error) {
+      if (round.isKilled()) return;
+      throw error;
     }
     writer.state = next;
     writer.attempted = undefined;
-    onAnswer();
+    round.onAnswer();
   }
 }
 

@@ -1,10 +1,11 @@
 /** An engine over a map. Writes wait until the test answers them, in order, as a shared sync would. */
-import type {
-  Engine,
-  EngineRange,
-  EngineStats,
-  EngineWrite,
-  StoredRecord,
+import {
+  type Engine,
+  type EngineRange,
+  type EngineStats,
+  type EngineWrite,
+  type StoredRecord,
+  ViewGone,
 } from "../../src/kv/engine.js";
 
 /** A timer that rings when the test says so. */
@@ -44,6 +45,8 @@ export class MemoryEngine implements Engine {
   wallMs = 1_000_000;
   /** Scans that were begun and neither ended nor let go. */
   openViews = 0;
+  /** How many records each view gives before it is given up. */
+  viewRecords = Number.POSITIVE_INFINITY;
 
   read(key: Uint8Array): StoredRecord | undefined {
     const record = this.#records.get(Buffer.from(key).toString("latin1"));
@@ -102,8 +105,14 @@ export class MemoryEngine implements Engine {
     if (range.reverse) within.reverse();
     const view = within.map((key) => [key, this.read(key)] as const);
     this.openViews += 1;
+    let given = 0;
     try {
-      for (const [key, record] of view) if (record !== undefined) yield [key, record];
+      for (const [key, record] of view) {
+        if (record === undefined) continue;
+        if (given >= this.viewRecords) throw new ViewGone("given up by the test");
+        given += 1;
+        yield [key, record];
+      }
     } finally {
       this.openViews -= 1;
     }

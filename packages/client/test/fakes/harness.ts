@@ -6,8 +6,8 @@ import {
   isClientError,
   TitanClient,
 } from "../../src/index.js";
+import type { ClientPorts } from "../../src/ports.js";
 import { FakeNode } from "./fake-node.js";
-import type { VirtualClock } from "./virtual-clock.js";
 
 /** Retries without long waits. */
 export const FAST = { maxAttempts: 10, baseDelayMs: 1, maxDelayMs: 5 };
@@ -33,7 +33,7 @@ export async function startNode(port?: number): Promise<FakeNode> {
 export function clientOf(
   endpoints: string[],
   options: ClientOptions<"string", "string"> = {},
-  ports: { clock?: VirtualClock } = {},
+  ports: Partial<ClientPorts> = {},
 ) {
   const client = new TitanClient({ endpoints, retry: FAST, ...options }, ports);
   afterTest(() => client.close());
@@ -57,4 +57,15 @@ export function gate(): { opened: Promise<void>; open: () => void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** Makes the node swallow puts; resolves when the first has arrived. */
+export function hang(node: FakeNode): Promise<void> {
+  const arrived = gate();
+  node.misbehave = (method) => {
+    if (method !== "put") return undefined;
+    arrived.open();
+    return new Promise(() => {});
+  };
+  return arrived.opened;
 }

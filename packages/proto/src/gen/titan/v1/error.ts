@@ -59,6 +59,12 @@ export const ErrorReason = {
   INTERNAL: 19,
   /** RESPONSE_TOO_LARGE - RESOURCE_EXHAUSTED. An answer would be larger than a message may be. */
   RESPONSE_TOO_LARGE: 20,
+  /** REQUEST_TOO_LARGE - INVALID_ARGUMENT. The request has more bytes than the server reads. Metadata: limit (bytes). */
+  REQUEST_TOO_LARGE: 21,
+  /** INDEX_FULL - RESOURCE_EXHAUSTED. The index of keys is full; deletes, and writes to keys that exist, go on. */
+  INDEX_FULL: 22,
+  /** READ_FAILED - UNAVAILABLE, with RetryInfo. The disk failed a read; nothing is known to be damaged. */
+  READ_FAILED: 23,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -85,4 +91,7 @@ export namespace ErrorReason {
   export type TOO_STALE = typeof ErrorReason.TOO_STALE;
   export type INTERNAL = typeof ErrorReason.INTERNAL;
   export type RESPONSE_TOO_LARGE = typeof ErrorReason.RESPONSE_TOO_LARGE;
+  export type REQUEST_TOO_LARGE = typeof ErrorReason.REQUEST_TOO_LARGE;
+  export type INDEX_FULL = typeof ErrorReason.INDEX_FULL;
+  export type READ_FAILED = typeof ErrorReason.READ_FAILED;
 }

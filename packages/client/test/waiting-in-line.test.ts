@@ -1,0 +1,49 @@
+/** Calls that stand in line for most of their time. Real sockets, virtual deadlines. */
+import { expect, test, vi } from "vitest";
+import { createGrpcTransport } from "../src/grpc-transport.js";
+import type { Endpoint } from "../src/ports.js";
+import { clientOf, failureOf, hang, startNode } from "./fakes/harness.js";
+import { VirtualClock } from "./fakes/virtual-clock.js";
+
+/** Not a claim about time: machines that run tests are busy. */
+const PATIENT = { timeout: 20_000 };
+
+test("calls in line whose time is over are not sent", async () => {
+  const node = await startNode();
+  const arrived = hang(node);
+  const clock = new VirtualClock();
+  const client = clientOf([node.endpoint], { maxConcurrentCalls: 1 }, { clock });
+  const calls = ["a", "b", "c"].map((key) => failureOf(client.put(key, "v")));
+  await arrived;
+  await clock.advance(5_000);
+  const [sent, ...waiting] = await Promise.all(calls);
+  expect(sent).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "unknown" });
+  for (const error of waiting) {
+    expect(error).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "not-applied", attempts: 0 });
+  }
+  expect(node.count("put")).toBe(1);
+});
+
+test("a call that got its turn late does not cost the others their connection", async () => {
+  const node = await startNode();
+  void hang(node);
+  const clock = new VirtualClock();
+  const real = createGrpcTransport({ maxMessageBytes: 65_536, keepaliveMs: 60_000 });
+  const connect = vi.fn((endpoint: Endpoint, signal: AbortSignal) =>
+    real.connect(endpoint, signal),
+  );
+  const ports = { clock, transport: { connect } };
+  const client = clientOf([node.endpoint], { maxConcurrentCalls: 1 }, ports);
+  const given = new AbortController();
+  const first = failureOf(client.put("a", "v", { timeoutMs: 60_000, signal: given.signal }));
+  const late = failureOf(client.put("b", "v"));
+  await vi.waitUntil(() => node.count("put") === 1, PATIENT);
+  await clock.advance(4_900);
+  given.abort();
+  await first;
+  await vi.waitUntil(() => node.count("put") === 2, PATIENT);
+  await clock.advance(100);
+  expect(await late).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "unknown" });
+  await client.get("a");
+  expect(connect).toHaveBeenCalledTimes(1);
+});
