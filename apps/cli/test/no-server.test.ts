@@ -14,15 +14,14 @@ async function deadEndpoint(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-test("a server that is down ends with 4 within the deadline, named, with what to do", async () => {
+test("a server that is down ends with 4 long before the deadline, named, with what to do", async () => {
   const endpoint = await deadEndpoint();
   for (const words of [["get", "k"], ["put", "k", "v"], ["scan"], ["status"]]) {
-    const { code, stdout, stderr, elapsedMs } = await runTitan(words, { endpoint });
+    // Were the deadline waited for, the test would not live to see it.
+    const { code, stdout, stderr } = await runTitan([...words, "--timeout", "1h"], { endpoint });
     expect([words, code, stdout.toString()]).toEqual([words, 4, ""]);
     expect(stderr).toContain(endpoint);
     expect(stderr).toContain("npm start");
-    // The deadline is 5 s; the rest is for a busy machine to start a process.
-    expect(elapsedMs).toBeLessThan(10_000);
   }
 }, 60_000);
 
@@ -32,12 +31,11 @@ test("a server that accepts and never answers ends with 4 at the deadline that w
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const words = ["get", "k", "--timeout", "300ms", "--endpoint", `127.0.0.1:${port}`];
-  const { code, stderr, elapsedMs } = await runTitan(words);
+  const { code, stderr } = await runTitan(words);
   for (const socket of sockets) socket.destroy();
   server.close();
   expect(code).toBe(4);
   expect(stderr).toContain(`127.0.0.1:${port}`);
-  expect(elapsedMs).toBeLessThan(10_000);
 }, 30_000);
 
 test("a script stops at a server that is down", async () => {

@@ -13,7 +13,6 @@ export interface ProcessResult {
   readonly code: number | null;
   readonly stdout: Buffer;
   readonly stderr: string;
-  readonly elapsedMs: number;
 }
 
 export interface ProcessStage {
@@ -48,7 +47,6 @@ async function run(
   endpoint: string | undefined,
   stdin: string | Uint8Array | undefined,
 ): Promise<ProcessResult> {
-  const startedAt = performance.now();
   const child = spawn(command, args, { env: environment(endpoint), timeout: 20_000 });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
@@ -58,12 +56,10 @@ async function run(
   child.stdin.on("error", () => {});
   child.stdin.end(stdin ?? "");
   const [code] = (await once(child, "close")) as [number | null];
-  const elapsedMs = performance.now() - startedAt;
   return {
     code,
     stdout: Buffer.concat(stdout),
     stderr: Buffer.concat(stderr).toString(),
-    elapsedMs,
   };
 }
 

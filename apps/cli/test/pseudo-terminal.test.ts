@@ -35,18 +35,21 @@ test.skipIf(!hasScript())(
     };
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
 
-    await until("titan-kv> ");
-    child.stdin.write("HELP\r");
-    await until("PUT <key> <value>");
-    await until("titan-kv> ");
-    child.stdin.write("GET k\r");
-    await until("cannot connect");
-    await until("titan-kv> ");
-    child.stdin.write("\u0003");
-    await until("(Ctrl-C again");
-    child.stdin.write("\u0004");
-    await until("Goodbye!");
-    expect(await ended).toBe(0);
+    try {
+      await until("titan-kv> ");
+      child.stdin.write("HELP\r");
+      await until("PUT <key> <value>");
+      await until("titan-kv> ");
+      child.stdin.write("GET k\r");
+      await until("cannot connect");
+      await until("titan-kv> ");
+      child.stdin.write("\u0003");
+      await until("(Ctrl-C again");
+      child.stdin.write("\u0004");
+      await until("Goodbye!");
+      expect(await ended).toBe(0);
+    } finally {
+      child.kill("SIGKILL");
+    }
   },
-  20_000,
 );
