@@ -56,8 +56,8 @@ export function acceptProposal(
 export function maybeLeaveJoint(node: NodeState): void {
   if (node.role !== "leader" || !node.membership.config.autoLeave) return;
   if (node.log.applied < node.pendingConfigIndex) return;
-  // Refused while leadership is being handed over. Then the new leader does it, or this one the
-  // next time that it applies something.
+  // Refused while leadership is being handed over. Then the new leader does it, or this one when it
+  // gives up on that, be it that nothing else is ever applied.
   acceptProposal(node, [encodeConfigChange(LEAVE_JOINT)]);
 }
 

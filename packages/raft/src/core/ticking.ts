@@ -3,6 +3,7 @@
 import { startElection } from "./election.js";
 import { checkQuorum } from "./leader.js";
 import type { NodeState } from "./node-state.js";
+import { maybeLeaveJoint } from "./proposals.js";
 import { broadcastHeartbeat } from "./replication.js";
 
 export function tick(node: NodeState): void {
@@ -19,6 +20,7 @@ function tickLeader(node: NodeState): void {
     if (node.options.checkQuorum) checkQuorum(node);
     // A transfer that has not worked by now will not: take proposals again.
     if (isLeader(node)) node.transferee = undefined;
+    maybeLeaveJoint(node);
   }
   if (isLeader(node) && node.heartbeatElapsed >= heartbeatTicks) {
     node.heartbeatElapsed = 0;

@@ -83,6 +83,11 @@ export class RaftGroup {
     return this.#isRunning ? this.#hosted.core.commitIndex : 0;
   }
 
+  /** This member leads, and for a while need not ask others before it serves a read. */
+  get hasLease(): boolean {
+    return this.#isRunning && this.#hosted.core.hasLease;
+  }
+
   /** Term of the entry at `index` of this host's log; undefined for one that it has not. */
   termAt(index: number): number | undefined {
     return this.#isRunning ? this.#hosted.core.termAt(toLogIndex(index)) : undefined;
@@ -181,7 +186,7 @@ export class RaftGroup {
       leader: this.leader,
       group,
       state,
-      hasLease: this.#isRunning && core.hasLease,
+      hasLease: this.hasLease,
       proposals: proposals.count,
       reads: reads.count,
     };

@@ -48,6 +48,7 @@ interface Progress {
   term: number;
   /** Committed entries up to here have been looked at. */
   noted: number;
+  hasLease: boolean;
   /** Who votes; first who did when the last step ended, then after each change since. */
   voters: readonly Voters[];
 }
@@ -154,6 +155,7 @@ export class Checker {
       const message = `group ${group}: nodes ${other} and ${node.id} both lead term ${term}`;
       this.report("election-safety", message);
     }
+    this.#expectNoLease(node, group, term);
     const last = facts.lastCommittedBefore(term);
     const committed = facts.committed.get(last);
     if (committed === undefined) return;
@@ -166,6 +168,25 @@ export class Checker {
     if (isHeld) return;
     const message = `group ${group}: node ${node.id} leads term ${term} without entry ${last}`;
     this.report("leader-completeness", message);
+  }
+
+  /**
+   * While somebody's lease lasts, nobody else has one, nor leads a term after that: who learns late of
+   * having won an earlier one does no harm.
+   */
+  #expectNoLease(node: CheckedNode, group: number, term: number): void {
+    for (const { id, handle } of this.#othersWithLease(node, group)) {
+      if (handle.term > term) continue;
+      const message = `group ${group}: node ${node.id} leads term ${term} in node ${id}'s lease`;
+      this.report("single-lease-holder", message);
+    }
+  }
+
+  *#othersWithLease({ id: self }: CheckedNode, group: number) {
+    for (const node of this.#deps.nodes()) {
+      const handle = node.handle(group);
+      if (node.id !== self && handle?.hasLease === true) yield { id: node.id, handle };
+    }
   }
 
   #onConfigChanged(node: CheckedNode, group: number): void {
@@ -193,7 +214,19 @@ export class Checker {
     }
     progress.commit = commit;
     if (commit > progress.noted) this.#noteCommitted(handle, progress);
+    const { hasLease } = handle;
+    if (hasLease !== progress.hasLease) this.#onLease(node, handle, hasLease);
+    progress.hasLease = hasLease;
     if (progress.voters.length > 1) progress.voters = progress.voters.slice(-1);
+  }
+
+  #onLease(node: CheckedNode, handle: RaftGroup, hasLease: boolean): void {
+    this.#deps.coverage.hit(hasLease ? "lease-held" : "lease-lost");
+    if (!hasLease) return;
+    for (const { id } of this.#othersWithLease(node, handle.id)) {
+      const message = `group ${handle.id}: nodes ${node.id} and ${id} have leases`;
+      this.report("single-lease-holder", message);
+    }
   }
 
   #noteCommitted(handle: RaftGroup, progress: Progress): void {
@@ -238,7 +271,7 @@ export class Checker {
     const key = keyOf(node, handle.id);
     let progress = this.#progress.get(key);
     if (progress === undefined) {
-      progress = { commit: 0, term: 0, noted: 0, voters: [votersOf(handle)] };
+      progress = { commit: 0, term: 0, noted: 0, hasLease: false, voters: [votersOf(handle)] };
       this.#progress.set(key, progress);
     }
     return progress;

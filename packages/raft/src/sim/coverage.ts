@@ -16,6 +16,8 @@ export const SITES = [
   "leader-removed",
   "member-replaced",
   "transfer-completed",
+  "lease-held",
+  "lease-lost",
   "quiesced",
   "read-answered",
   "read-retried",

@@ -69,6 +69,7 @@ export class FaultInjector {
         return;
       case "crash":
       case "pause":
+      case "suspend":
       case "isolate":
       case "cut":
       case "slow-disk":
@@ -91,7 +92,8 @@ export class FaultInjector {
         this.#crash(node, fault);
         return;
       case "pause":
-        node.process.pause();
+      case "suspend":
+        node.process.pause(fault.kind === "suspend");
         this.#later(fault.forMs, () => node.process.resume());
         return;
       case "isolate":

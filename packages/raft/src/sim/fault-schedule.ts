@@ -20,6 +20,8 @@ export type Fault =
   | { readonly kind: "crash-all"; readonly power: boolean; readonly forMs: number }
   /** The process stands still, and goes on later as if nothing had happened. */
   | { readonly kind: "pause"; readonly on: FaultTarget; readonly forMs: number }
+  /** The machine stands still, and its monotonic clock with it. */
+  | { readonly kind: "suspend"; readonly on: FaultTarget; readonly forMs: number }
   /** Nothing comes through to the node, nor from it. */
   | { readonly kind: "isolate"; readonly on: FaultTarget; readonly forMs: number }
   /** Nodes whose bit is set in `side` do not reach the others. */
@@ -106,6 +108,14 @@ const DRAWS: readonly (readonly [weight: number, draw: Draw])[] = [
       kind: "pause",
       on: target(random, settings),
       forMs: random.pick([50, 200, 600]),
+    }),
+  ],
+  [
+    1,
+    (random, settings) => ({
+      kind: "suspend",
+      on: target(random, settings),
+      forMs: random.between(100, 500),
     }),
   ],
   [

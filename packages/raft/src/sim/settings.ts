@@ -45,6 +45,7 @@ export interface SimSettings {
       | "maxWriteBytes"
       | "minFreeBytes"
       | "maxSnapshotBytesPerSecond"
+      | "leaderLease"
     >
   >;
   readonly group: GroupOptions;
@@ -87,6 +88,7 @@ export function drawSettings(random: SeededRandom): SimSettings {
       maxWriteBytes: random.pick([700, 64 * KIB]),
       minFreeBytes: 24 * KIB,
       maxSnapshotBytesPerSecond: random.pick([20 * KIB, 1024 * KIB]),
+      leaderLease: random.isChance(50),
     },
     group: {
       maxAppendBytes: random.pick([64, 400, 64 * KIB]),

@@ -22,6 +22,8 @@ const MAX_RESTART_MS = 150;
 /** A process that cannot start tries again so much later. */
 const RETRY_MS = 40;
 const MAX_LAG_US = 200;
+/** By how much a clock runs too fast or too slow: well within what leases allow for. */
+const MAX_DRIFT_PERMILLE = 20;
 
 export class SimNode implements CheckedNode {
   readonly id: number;
@@ -47,7 +49,8 @@ export class SimNode implements CheckedNode {
     this.#isFounder = isFounder;
     const { loop, coverage, settings, seed } = context;
     this.#random = new SeededRandom(seed, 1000 + id);
-    this.process = new SimProcess(loop, () => context.onRun(this));
+    const clockRate = 1 + this.#random.between(-MAX_DRIFT_PERMILLE, MAX_DRIFT_PERMILLE) / 1000;
+    this.process = new SimProcess(loop, clockRate, () => context.onRun(this));
     this.disk = new SimDisk({
       loop,
       random: new SeededRandom(seed, 2000 + id),

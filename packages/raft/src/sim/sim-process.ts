@@ -13,23 +13,30 @@ const START_WALL_MS = Date.UTC(2026, 0, 1);
 
 export class SimProcess {
   readonly clock: Clock;
-  /** How far wall time has jumped. */
+  /** What the wall clock shows beyond the time that has passed. */
   wallOffsetMs = START_WALL_MS;
   readonly #loop: SimLoop;
   readonly #onRun: () => void;
   #epoch = 0;
   #isPaused = false;
   #heldBack: (() => void)[] = [];
+  /** For how long the monotonic clock has stood still, and since when it does. */
+  #stoppedUs = 0;
+  #suspendedAtUs: number | undefined;
 
-  /** @param onRun told before anything of this process runs */
-  constructor(loop: SimLoop, onRun: () => void) {
+  /**
+   * @param clockRate how fast its clocks run, 1 for the true rate
+   * @param onRun told before anything of this process runs
+   */
+  constructor(loop: SimLoop, clockRate: number, onRun: () => void) {
     this.#loop = loop;
     this.#onRun = onRun;
+    const usPerMs = US_PER_MS / clockRate;
     this.clock = {
-      monotonicMs: () => loop.nowMs,
-      wallMs: () => loop.nowMs + this.wallOffsetMs,
+      monotonicMs: () => ((this.#suspendedAtUs ?? loop.nowUs) - this.#stoppedUs) / usPerMs,
+      wallMs: () => loop.nowUs / usPerMs + this.wallOffsetMs,
       schedule: (delayMs, callback) => {
-        const event = this.after(Math.ceil(Math.max(0, delayMs) * US_PER_MS), callback);
+        const event = this.after(Math.ceil(Math.max(0, delayMs) * usPerMs), callback);
         return () => {
           event.isCancelled = true;
         };
@@ -67,18 +74,28 @@ export class SimProcess {
     this.#epoch += 1;
     this.#isPaused = false;
     this.#heldBack = [];
+    this.#wakeClock();
   }
 
-  pause(): void {
+  /** @param isSuspended the machine stands still, and its monotonic clock with it */
+  pause(isSuspended = false): void {
     this.#isPaused = true;
+    if (isSuspended) this.#suspendedAtUs ??= this.#loop.nowUs;
   }
 
   /** Goes on; what waited comes at once, in its order. */
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#wakeClock();
     const waiting = this.#heldBack;
     this.#heldBack = [];
     for (const run of waiting) this.#loop.after(0, run);
+  }
+
+  #wakeClock(): void {
+    if (this.#suspendedAtUs !== undefined)
+      this.#stoppedUs += this.#loop.nowUs - this.#suspendedAtUs;
+    this.#suspendedAtUs = undefined;
   }
 }

@@ -154,6 +154,21 @@ describe("configuration changes", () => {
     });
   });
 
+  test("a joint change is left although leadership was being handed over when it could have been", () => {
+    const cluster = Cluster.of(3, STRICT);
+    cluster.campaign(1);
+    const { core } = cluster.node(1);
+    proposeTo(cluster.node(1), "v4 r3", "auto");
+    // The successor never hears of it.
+    cluster.lose("timeout-now");
+    core.transferLeadership(2);
+    cluster.settle();
+    expect(core.status().config.votersOutgoing).toEqual([1, 2, 3]);
+    // Nobody proposes anything more.
+    cluster.tick(1, 20);
+    expect(core.status().config).toMatchObject({ voters: [1, 2, 4], votersOutgoing: [] });
+  });
+
   test("a joint change needs both majorities (pitfall 15)", () => {
     const node = new TestNode({ id: 1, voters: [1, 2, 3], options: PAPER });
     node.becomeLeader();

@@ -44,6 +44,23 @@ describe("members", () => {
     await world.until(() => machines.get(4)!.lines.length === 2);
   });
 
+  test("a change that a member has applied is known to it after a power cut", async () => {
+    const machines = await start();
+    const leader = await world.leader();
+    await world.start(4);
+    const joined = await world.open(4, machines.get(4)!);
+    await world.settled(leader.changeConfig(change("l4")));
+    await world.settled(leader.changeConfig(change("v4")));
+    await world.until(() => joined.status().config.voters.length === 4);
+    // What is left of the group may well be just those who learned of the change last.
+    const files = await world.kill(4);
+    world.network.isolate(4, [1, 2, 3]);
+    await world.start(4, files);
+    const back = await world.open(4, new JournalMachine());
+    await world.run(100);
+    expect(back.status().config.voters).toEqual([1, 2, 3, 4]);
+  });
+
   test("a change that contradicts what the caller saw is refused", async () => {
     await start();
     const leader = await world.leader();

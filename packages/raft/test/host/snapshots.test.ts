@@ -86,6 +86,28 @@ describe("snapshots", () => {
     expect(machines.get(4)!.restores).toBeLessThanOrEqual(1);
   });
 
+  test("a newcomer to a group that has had no command gets the state of one on disk, too", async () => {
+    world = new HostWorld();
+    await world.startGroup(3, () => new DiskJournalMachine());
+    const leader = await world.leader();
+    await world.start(4);
+    const joined = await world.open(4, new DiskJournalMachine());
+    await world.settled(leader.changeConfig(change("l4")));
+    await world.until(() => joined.status().config.learners.length === 1);
+  });
+
+  test("so it does when the last entries opened sessions, which are no matter of the state machine", async () => {
+    world = new HostWorld();
+    await world.startGroup(3, () => new DiskJournalMachine());
+    const leader = await world.leader();
+    await world.settled(leader.propose(bytes("one")));
+    await world.start(4);
+    const joined = await world.open(4, new DiskJournalMachine());
+    await world.settled(leader.openSession());
+    await world.settled(leader.changeConfig(change("l4")));
+    await world.until(() => joined.status().config.learners.length === 1);
+  });
+
   test("a stream that breaks off is tried again, and leaves no file behind", async () => {
     const failures: number[] = [];
     world = new HostWorld({

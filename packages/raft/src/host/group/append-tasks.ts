@@ -33,6 +33,8 @@ export class AppendTasks {
   readonly #waiting: Waiting[] = [];
   /** The newest state that is not written: only the commit index is new in it. */
   #unwritten: HardState | undefined;
+  /** Those who wait for it. */
+  readonly #settling = new Set<() => void>();
 
   constructor(deps: AppendTasksDeps) {
     this.#deps = deps;
@@ -71,6 +73,28 @@ export class AppendTasks {
       const task = this.#waiting.shift();
       for (const response of task?.responses ?? []) this.#deps.deliver(response);
     }
+  }
+
+  /**
+   * Resolves when the commit index that was handed out last is durable, or the group has ended. For a
+   * change of members: a crash could take back that it was committed, and leave this member asking for
+   * votes of those who are gone.
+   */
+  settleCommit(): Promise<void> {
+    const { group, write, onRefused } = this.#deps;
+    return new Promise((resolve) => {
+      const onWritten = (): void => {
+        this.#settling.delete(onWritten);
+        resolve();
+      };
+      this.#settling.add(onWritten);
+      write({ update: { group, ...this.#takeState() }, mustSync: true, onWritten, onRefused });
+    });
+  }
+
+  /** The group ends: nothing more will be written. */
+  end(): void {
+    for (const giveUp of this.#settling) giveUp();
   }
 
   /** The commit index, when it has not been written: for an orderly end. */

@@ -21,6 +21,8 @@ export interface ApplyPipelineDeps {
   readonly machine: StateMachine;
   /** Commands up to here are in the state machine already: they are not given to it again. */
   readonly skipThrough: number;
+  /** The last command of the state that the group starts from. */
+  readonly lastCommand: number;
   /** Switches the group to the configuration of a committed entry. */
   readonly applyConfig: (entry: Entry) => void | Promise<void>;
   /** Part of the group's state, beside the state machine's. */
@@ -47,12 +49,19 @@ export class ApplyPipeline {
   readonly #deps: ApplyPipelineDeps;
   #queue: QueuedJob[] = [];
   #skipThrough: number;
+  #lastCommand: number;
   #busy: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(deps: ApplyPipelineDeps) {
     this.#deps = deps;
     this.#skipThrough = deps.skipThrough;
+    this.#lastCommand = deps.lastCommand;
+  }
+
+  /** Index of the last command among what has been applied: nothing after it concerns the state machine. */
+  get lastCommand(): number {
+    return this.#lastCommand;
   }
 
   apply(task: ApplyTask): void {
@@ -81,6 +90,7 @@ export class ApplyPipeline {
   /** The state machine stands at `index` now, restored from a snapshot. */
   restoredTo(index: LogIndex): void {
     this.#skipThrough = Math.max(this.#skipThrough, index);
+    this.#lastCommand = index;
   }
 
   #pump(): void {
@@ -185,6 +195,7 @@ export class ApplyPipeline {
       const message = `the state machine gave ${results.length} answers to ${length} commands`;
       throw new RaftHostError({ code: "RAFT_HOST_APPLY_FAILED", outcome: "unknown", message });
     }
+    this.#lastCommand = batch.lastCommand ?? this.#lastCommand;
     const outcomes = batch.finish(results);
     for (const [at, entry] of entries.entries()) this.#deps.onEntry(entry, outcomes[at] ?? DONE);
   }

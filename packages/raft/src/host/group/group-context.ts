@@ -40,6 +40,8 @@ export interface GroupStart {
   readonly config: ConfigState;
   /** That of the snapshot it starts from. */
   readonly applied: LogPosition;
+  /** The last command up to there, or the snapshot's own place when it does not tell. */
+  readonly lastCommand: number;
   /** Commands up to here are in the state machine already. */
   readonly skipThrough: number;
 }

@@ -8,7 +8,7 @@ import type { RaftCore } from "../../core/raft-core.js";
 import type { MemberStatus, NodeStatus } from "../../core/status.js";
 
 /** Whether applying `entry` takes the vote from a node that has it in the present configuration. */
-export function losesVote(entry: Entry, { id, config }: NodeStatus): boolean {
+function losesVote(entry: Entry, { id, config }: NodeStatus): boolean {
   const change = decodeConfigChange(entry);
   if (leavesJoint(change)) return !config.voters.includes(id);
   // While joint, those who leave still have their vote in the old half.
@@ -46,9 +46,13 @@ export function handOver(core: RaftCore): boolean {
 export class HandOver {
   #waiting: { ticksLeft: number; readonly goOn: () => void } | undefined;
 
-  /** Resolves when somebody else leads, when nobody can, or after `maxTicks` all the same. */
-  begin(core: RaftCore, maxTicks: number): Promise<void> {
-    if (!handOver(core)) return Promise.resolve();
+  /**
+   * A change is about to be applied. Where it takes the vote from this leader, resolves when somebody else
+   * leads, when nobody can, or after `maxTicks` all the same; else at once.
+   */
+  before(entry: Entry, core: RaftCore, maxTicks: number): Promise<void> {
+    const isNeeded = core.role === "leader" && losesVote(entry, core.status());
+    if (!isNeeded || !handOver(core)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting = { ticksLeft: maxTicks, goOn: resolve };
     });

@@ -28,7 +28,7 @@ import { createProposals, createReads } from "./call-queues.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
 import { toGroupFailure } from "./group-failure.js";
 import { GroupMeter } from "./group-meter.js";
-import { HandOver, handOver, losesVote } from "./hand-over.js";
+import { HandOver, handOver } from "./hand-over.js";
 import type { AppliedConfig, Proposals } from "./proposals.js";
 import { Quiescence } from "./quiescence.js";
 import type { Reads } from "./reads.js";
@@ -51,7 +51,6 @@ export class HostedGroup {
   #failure: RaftHostError | undefined;
   #config: ConfigState;
   #applied: LogPosition;
-  #lastCommand: number;
   #isSnapshotWanted = false;
   #isFit = true;
   readonly #handOver = new HandOver();
@@ -63,7 +62,6 @@ export class HostedGroup {
     this.core = parts.core;
     this.#config = parts.start.config;
     this.#applied = parts.start.applied;
-    this.#lastCommand = parts.start.applied.index;
     const { options, ports, nodeId } = context;
     const { electionTicks } = options;
     const meter = new GroupMeter(this.group, options.observer, ports.clock);
@@ -87,6 +85,7 @@ export class HostedGroup {
     this.#pipeline = new ApplyPipeline({
       machine: parts.machine,
       skipThrough: parts.start.skipThrough,
+      lastCommand: parts.start.lastCommand,
       applyConfig: (entry) => this.#applyConfig(entry),
       sessions: parts.sessions,
       meter,
@@ -120,7 +119,7 @@ export class HostedGroup {
   }
 
   get lastCommand(): number {
-    return this.#lastCommand;
+    return this.#pipeline.lastCommand;
   }
 
   /** Whether a turn would do anything. */
@@ -334,7 +333,6 @@ export class HostedGroup {
       this.#pipeline.restoredTo(meta.index);
       this.#config = meta.config;
       this.#applied = { index: meta.index, term: meta.term };
-      this.#lastCommand = meta.index;
       this.proposals.loseSightThrough(meta.index);
       this.#parts.compaction.restored(snapshot);
       done();
@@ -344,10 +342,9 @@ export class HostedGroup {
   // ── applying ─────────────────────────────────────────────────────────────
 
   async #applyConfig(entry: Entry): Promise<void> {
-    if (this.core.role === "leader" && losesVote(entry, this.core.status())) {
-      this.#context.markDirty(this);
-      await this.#handOver.begin(this.core, this.#context.options.electionTicks);
-    }
+    this.#context.markDirty(this);
+    await this.#handOver.before(entry, this.core, this.#context.options.electionTicks);
+    await this.#appends.settleCommit();
     if (this.#state !== "running") return;
     this.#config = this.core.applyConfigChange(entry);
     this.#parts.lease?.reconfigure(this.core, this.#config);
@@ -356,7 +353,6 @@ export class HostedGroup {
 
   #onEntry(entry: Entry, outcome: EntryOutcome): void {
     this.#applied = { index: entry.index, term: entry.term };
-    if (entry.type === "normal" && entry.data.length > 0) this.#lastCommand = entry.index;
     this.proposals.settle(entry, outcome);
     this.#parts.compaction.count(entry);
   }
@@ -392,6 +388,7 @@ export class HostedGroup {
     });
     this.reads.rejectAll(error);
     this.#handOver.end();
+    this.#appends.end();
   }
 }
 

@@ -182,7 +182,9 @@ function startOf(snapshot: Snapshot | undefined, skipThrough: number): GroupStar
   const config: ConfigState = snapshot?.meta.config ?? EMPTY_CONFIG_STATE;
   const { index, term } = snapshot?.meta ?? { index: INDEX_ZERO, term: TERM_ZERO };
   const applied: LogPosition = { index, term };
-  return { config, applied, skipThrough };
+  // A state machine that took a snapshot in stands at its index, command or not.
+  const lastCommand = stateFile(snapshot) === undefined ? heldCommand(snapshot) : index;
+  return { config, applied, lastCommand, skipThrough };
 }
 
 /** Priorities travel doubled, to make room for a sign. */

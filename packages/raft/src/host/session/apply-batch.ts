@@ -27,11 +27,17 @@ export class ApplyBatch {
   readonly #skipThrough: number;
   readonly #commands: Command[] = [];
   readonly #slots: Slot[] = [];
+  #lastCommand: number | undefined;
 
   /** @param skipThrough commands up to here are in the state machine already */
   constructor(sessions: SessionTable, skipThrough: number) {
     this.#sessions = sessions;
     this.#skipThrough = skipThrough;
+  }
+
+  /** Index of the last entry that is a command for the state machine, be it one that it has already. */
+  get lastCommand(): number | undefined {
+    return this.#lastCommand;
   }
 
   /** What the state machine is to apply. */
@@ -83,6 +89,7 @@ export class ApplyBatch {
   }
 
   #addCommand({ index, term }: Entry, data: Uint8Array, keep: KeptAnswer | undefined): void {
+    this.#lastCommand = index;
     if (index <= this.#skipThrough) {
       // The state machine has it, and will not say again what it answered.
       this.#slots.push({ kind: "known", outcome: NOTHING });
