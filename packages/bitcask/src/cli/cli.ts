@@ -1,5 +1,5 @@
 /** Runs one command line. */
-import { isBitcaskError } from "../errors.js";
+import { BitcaskError, isBitcaskError } from "../errors.js";
 import { COMMANDS } from "./commands.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { LoadError } from "./load.js";
@@ -11,12 +11,23 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
   try {
     const line = parseCommandLine(argv);
     const command = COMMANDS[line.command];
-    if (!line.isHelp && command !== undefined) return await command(line, ports);
+    if (!line.isHelp && command !== undefined) {
+      return await command(line, ports).catch((error: unknown) => {
+        throw line.command === "load" ? withAdvice(error) : error;
+      });
+    }
     await ports.write(HELP);
     return EXIT.ok;
   } catch (error) {
     return report(error, ports);
   }
+}
+
+/** What to type, where the error speaks of an option of the library. */
+function withAdvice(error: unknown): unknown {
+  if (!isBitcaskError(error) || error.code !== "BITCASK_NOT_FOUND") return error;
+  const message = `there is no store in ${error.file}; --create makes one`;
+  return new BitcaskError({ code: error.code, message, file: error.file, cause: error });
 }
 
 function report(error: unknown, ports: CliPorts): ExitCode {

@@ -60,7 +60,8 @@ export async function load(
     if (error instanceof LoadError) throw error;
     // A line that cannot even be cut out is the one after the last.
     if (error instanceof LineError) throw refusal(`line ${line + 1}`, error);
-    throw refusal(`lines ${firstLine}-${line}`, error);
+    const where = line === 0 ? "the input" : `lines ${firstLine}-${line}`;
+    throw refusal(where, error);
   }
 }
 

@@ -23,11 +23,16 @@ function isClosed({ code }: NodeJS.ErrnoException): boolean {
   return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || code === "ECONNRESET";
 }
 
+/** Opened when it is first read: a file that is not there fails that read and nothing else. */
+async function* openInput(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
+}
+
 const ports = {
   stdin: process.stdin,
   write,
   writeError: (text: string) => void process.stderr.write(text),
-  openInput: (path: string) => createReadStream(path),
+  openInput,
   writeFile: writeNewFile,
   environment: process.env,
 };

@@ -2,7 +2,7 @@
 import { link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** @throws Error `EEXIST` when there is such a file; it stays as it was */
+/** @throws Error when there is such a file; it stays as it was */
 export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const aside = `${path}.${process.pid}.partial`;
   const file = await open(aside, "wx");
@@ -13,7 +13,10 @@ export async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Arra
     } finally {
       await file.close();
     }
-    await link(aside, path);
+    await link(aside, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+      throw new Error(`${path} is there already and was left as it is`, { cause: error });
+    });
   } finally {
     await rm(aside, { force: true });
   }

@@ -22,7 +22,7 @@ export const HELP = `Usage: bitcask <command> <directory> [arguments] [--json]
                            out; may be repeated, the last one is written with. The variable
                            BITCASK_KEYS holds keys as well: [ID=]KEY, separated by commas
   --json                   results as JSON
-  --help                   this text
+  --help, --version        this text, the version of the package
 
 A line of JSON is {"key": …, "value": …, "expiresAtMs": …}; keys and values are strings,
 or {"base64": "…"} for bytes that are not UTF-8; expiresAtMs may be left out.
@@ -80,7 +80,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   try {
     parsed = parse(argv);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    const [message = ""] = (error instanceof Error ? error.message : String(error)).split(". ");
+    throw new UsageError(message, { cause: error });
   }
   const [command = "", ...rest] = parsed.positionals;
   const { values } = parsed;

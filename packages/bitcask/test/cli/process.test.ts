@@ -48,7 +48,7 @@ test("backs up to a new file that appears whole, never over another, and restore
   const bytes = await readFile(join(folder, "b"));
   const again = await run(["backup", "store", "b"]);
   expect(again.code).toBe(1);
-  expect(again.errors).toContain("EEXIST");
+  expect(again.errors).toContain("b is there already");
   expect((await readFile(join(folder, "b"))).equals(bytes)).toBe(true);
   expect(await run(["restore", "b", "restored"])).toMatchObject({ code: 0, errors: "" });
   expect((await run(["verify", "restored", "--json"])).code).toBe(0);
@@ -61,6 +61,10 @@ test("backs up to a new file that appears whole, never over another, and restore
 
 test("ends with code 2 for a wrong command line and 1 for a missing file", async () => {
   expect((await run(["nonsense"])).code).toBe(2);
-  expect((await run(["load", "store", "no-such-file"])).code).toBe(1);
+  const missing = await run(["load", "store", "no-such-file"]);
+  expect(missing).toMatchObject({ code: 1, output: "" });
+  expect(missing.errors).toMatch(/^bitcask: the input: ENOENT[^\n]*nothing was loaded[^\n]*\n$/);
+  expect((await run(["load", "nowhere"])).errors).toContain("--create makes one");
+  expect((await run(["--version"])).output).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect((await run(["--help"])).output).toContain("Usage: bitcask");
 }, 30_000);
