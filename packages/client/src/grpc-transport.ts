@@ -100,6 +100,14 @@ function untilUp(channel: Channel, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Why a channel could not connect, out of the many words of a call on it. */
+function reasonIn(details: string): string {
+  const inner = /Last error: (.+?)\.? Resolution note:/s.exec(details)?.[1] ?? details;
+  // With the time of it, as grpc-js has it: "Error: connect ECONNREFUSED …", "Protocol error (2026-…)".
+  const reason = inner.replace(/^Error: /, "").replace(/ \(\d{4}-\d\d-\d\dT[^)]*\)$/, "");
+  return reason === "Protocol error" ? "what listens there does not speak gRPC" : reason;
+}
+
 class GrpcConnection implements Connection {
   private readonly kv: Client<KvServiceDefinition>;
   private readonly cluster: Client<ClusterServiceDefinition>;
@@ -163,8 +171,7 @@ class GrpcConnection implements Connection {
     } catch (error) {
       if (!(error instanceof GrpcError))
         return new Error("the connection failed", { cause: error });
-      const inner = /Last error: (.+?)\.? Resolution note:/s.exec(error.details)?.[1];
-      return new Error((inner ?? error.details).replace(/^Error: /, ""), { cause: error });
+      return new Error(reasonIn(error.details), { cause: error });
     }
   }
 

@@ -4,7 +4,7 @@ import { Status } from "nice-grpc";
 import { describe, expect, test, vi } from "vitest";
 import { type FakeNode, titanError } from "./fakes/fake-node.js";
 import { afterTest, clientOf, FAST, failureOf, gate, hang, startNode } from "./fakes/harness.js";
-import { openBlackhole, openProxy, unusedEndpoint } from "./fakes/sockets.js";
+import { openBlackhole, openHttpServer, openProxy, unusedEndpoint } from "./fakes/sockets.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
 describe("a node that is down", () => {
@@ -23,6 +23,18 @@ describe("a node that is down", () => {
     const endpoint = await unusedEndpoint();
     const client = clientOf([endpoint], { timeoutMs: 60_000, retry: { maxAttempts: 1 } });
     expect(await failureOf(client.get("k"))).toMatchObject({ attempts: 1 });
+  });
+
+  test("a server of another kind is such a node, and said to be one", async () => {
+    const server = await openHttpServer();
+    afterTest(() => server.close());
+    const { endpoint } = server;
+    const client = clientOf([endpoint], { timeoutMs: 20_000, retry: { maxAttempts: 1 } });
+    const error = await failureOf(client.put("k", "v"));
+    expect(error).toMatchObject({ code: "CLIENT_UNAVAILABLE", outcome: "not-applied" });
+    expect(error.message).toBe(
+      `cannot connect to ${endpoint} (what listens there does not speak gRPC)`,
+    );
   });
 
   test("a name that does not resolve is such a node", async () => {

@@ -1,13 +1,15 @@
 /** Servers that are none, and ports where nobody is. */
-import { connect, createServer, type Socket } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** A TCP server that accepts and never answers. */
-export interface Blackhole {
+/** A server that is no node. */
+export interface Stranger {
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
-export async function openBlackhole(): Promise<Blackhole> {
+/** A TCP server that accepts and never answers. */
+export async function openBlackhole(): Promise<Stranger> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -19,6 +21,19 @@ export async function openBlackhole(): Promise<Blackhole> {
     endpoint: `127.0.0.1:${port}`,
     async close() {
       for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A server that speaks HTTP/1.1 and nothing else, as something on the wrong port may. */
+export async function openHttpServer(): Promise<Stranger> {
+  const server = createHttpServer();
+  const port = await listen(server);
+  return {
+    endpoint: `127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
@@ -73,7 +88,7 @@ export async function unusedEndpoint(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
+function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
