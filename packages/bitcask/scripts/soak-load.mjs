@@ -54,11 +54,9 @@ export function optionsOf(life) {
   return {
     dataFileMaxBytes: DATA_FILE_BYTES,
     valueCacheBytes: VALUE_CACHE_BYTES,
-    mergeDeadFraction: MERGE_DEAD_FRACTION,
     ...kinds[Math.floor(life / 4) % kinds.length],
   };
 }
 
 export const DATA_FILE_BYTES = 4 * 1024 * 1024;
 export const VALUE_CACHE_BYTES = 8 * 1024 * 1024;
-export const MERGE_DEAD_FRACTION = 0.5;

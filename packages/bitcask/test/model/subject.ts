@@ -53,6 +53,14 @@ export class Subject {
     this.model.judge();
   }
 
+  /** Bytes of all files, and of the records that count. */
+  get disk(): { readonly bytes: number; readonly liveBytes: number } {
+    const { fileSystem } = this.machine;
+    const sizes = fileSystem.paths().map((path) => fileSystem.contents(path).length);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    return { bytes, liveBytes: this.db.stats().liveBytes };
+  }
+
   private get db(): Bitcask {
     if (this.store === undefined) throw new Error("the store is not open");
     return this.store;
