@@ -8,12 +8,14 @@
 import {
   foundingSnapshot,
   isRaftError,
+  type MemberChange,
   type PeerMessage,
   parseMemberChanges,
   type RaftCoreOptions,
 } from "../../src/core/index.js";
 import { seededRandom } from "../support/seeded-random.js";
 import { bytes } from "../support/test-node.js";
+import { type Action, drawAction, PROFILES } from "./profiles.js";
 import { demand, SharedHistory } from "./shared-history.js";
 import { WorldNode } from "./world-node.js";
 
@@ -27,7 +29,7 @@ export function runCoreSeed(seed: number): string | undefined {
   try {
     const world = new CoreWorld(seed);
     for (let step = 0; step < STEPS; step += 1) world.faultyStep();
-    return world.makesProgress() ? undefined : "no progress after the faults have stopped";
+    return world.whatStandsStill();
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -35,19 +37,51 @@ export function runCoreSeed(seed: number): string | undefined {
 
 class CoreWorld {
   readonly #nodes: WorldNode[];
-  readonly #history = new SharedHistory();
+  readonly #history: SharedHistory;
+  readonly #options: RaftCoreOptions;
   readonly #next: (bound: number) => number;
   #inFlight: PeerMessage[] = [];
   #proposals = 0;
   #reads = 0;
   /** Nodes of the one side of a partition, by bit; 0: there is none. */
   #split = 0;
+  /** Links on which nothing arrives for now, though nothing is lost: `from * 8 + to`. */
+  readonly #held = new Set<number>();
+  /** The node whose disk hangs; 0: none. */
+  #stalled = 0;
+  readonly #weights: (typeof PROFILES)[number];
+  readonly #actions: Readonly<Record<Action, (node: WorldNode) => void>> = {
+    deliver: () => this.#deliverAny(),
+    tick: (node) => this.#act(node, () => node.core.tick()),
+    write: () => this.#finishAny((one) => one.pendingWrites, "write"),
+    apply: () => this.#finishAny((one) => one.pendingApplies, "apply"),
+    propose: (node) => this.#propose(this.#leaderOr(node)),
+    read: (node) => this.#read(node),
+    "change-members": (node) => this.#changeMembers(this.#leaderOr(node)),
+    transfer: (node) => this.#act(node, () => node.core.transferLeadership(this.#pick(MEMBERS))),
+    compact: (node) => node.compact(this.#next(4)),
+    unreachable: (node) => node.core.reportUnreachable(this.#pick(MEMBERS)),
+    "snapshot-status": (node) => node.core.reportSnapshot(this.#pick(MEMBERS), this.#next(2) === 0),
+    "forget-leader": (node) => this.#act(node, () => node.core.forgetLeader()),
+    split: () => {
+      this.#split = this.#next(3) === 0 ? 0 : this.#next(2 ** MEMBERS.length);
+    },
+    hold: (node) => this.#holdLinks(node.id),
+    "stall-disk": (node) => {
+      this.#stalled = this.#next(2) === 0 ? 0 : node.id;
+    },
+    crash: (node) => this.#crash(node),
+    campaign: (node) => this.#act(node, () => node.core.campaign()),
+  };
 
   constructor(seed: number) {
     const random = seededRandom(seed);
     this.#next = (bound) => random.nextInt(bound);
     const founded = foundingSnapshot({ voters: FOUNDERS }, bytes("0"));
+    this.#weights = this.#pick(PROFILES);
     const options = this.#drawOptions();
+    this.#options = options;
+    this.#history = new SharedHistory(options.configChangeValidation === "strict");
     this.#nodes = MEMBERS.map(
       (id) =>
         new WorldNode({
@@ -62,40 +96,73 @@ class CoreWorld {
 
   faultyStep(): void {
     const node = this.#pick(this.#nodes);
-    const dice = this.#next(1000);
-    if (dice < 440) this.#deliverAny();
-    else if (dice < 560) this.#act(node, () => node.core.tick());
-    else if (dice < 700) this.#finishAny((one) => one.pendingWrites, "write");
-    else if (dice < 780) this.#finishAny((one) => one.pendingApplies, "apply");
-    else if (dice < 850) this.#propose(this.#leaderOr(node));
-    else if (dice < 890) this.#read(node);
-    else if (dice < 920) this.#changeMembers(this.#leaderOr(node));
-    else if (dice < 930) this.#act(node, () => node.core.transferLeadership(this.#pick(MEMBERS)));
-    else if (dice < 950) node.compact(this.#next(4));
-    else if (dice < 957) node.core.reportUnreachable(this.#pick(MEMBERS));
-    else if (dice < 964) node.core.reportSnapshot(this.#pick(MEMBERS), this.#next(2) === 0);
-    else if (dice < 970) this.#act(node, () => node.core.forgetLeader());
-    else if (dice < 975) this.#split = this.#next(2) === 0 ? 0 : this.#next(2 ** MEMBERS.length);
-    else if (dice < 988) this.#crash(node);
-    else this.#act(node, () => node.core.campaign());
+    this.#actions[drawAction(this.#weights, this.#next)](node);
     this.#keep(node.collect());
     this.#check();
   }
 
-  /** Faults stop: everything is delivered in order, disks and clocks run. @returns whether it helps */
-  makesProgress(): boolean {
+  /**
+   * Faults stop: everything is delivered in order, disks and clocks run. Then a leader commits what it
+   * inherited though nobody proposes anything, new proposals are applied, all members catch up, and
+   * whoever leads stays leader.
+   * @returns what does not come about
+   */
+  whatStandsStill(): string | undefined {
     this.#split = 0;
+    this.#held.clear();
+    this.#stalled = 0;
+    if (!this.#until(() => this.#settledLeader() !== undefined)) {
+      return "nobody leads and has committed what it has";
+    }
     const before = this.#history.appliedCount;
-    this.#reportLostSnapshots();
-    for (let round = 0; round < 400; round += 1) {
+    if (!this.#until(() => this.#history.appliedCount >= before + 3, { proposes: true })) {
+      return "nothing more is applied";
+    }
+    if (!this.#until(() => this.#haveAllCaughtUp())) return "not all members catch up";
+    const leader = this.#settledLeader();
+    const isStable = this.#options.checkQuorum === true && leader !== undefined;
+    if (isStable && this.#until(() => leader.core.role !== "leader", { rounds: 40 })) {
+      return "the leader is deposed in peace";
+    }
+    return undefined;
+  }
+
+  /** Lets calm rounds pass until `isThere`. */
+  #until(isThere: () => boolean, { proposes = false, rounds = 400 } = {}): boolean {
+    for (let round = 0; round < rounds; round += 1) {
       this.#calmRound();
       const leader = this.#nodes.find((node) => node.core.role === "leader");
-      if (leader !== undefined && round % 10 === 9) this.#propose(leader);
-      // Whoever leads makes a snapshot now and then, as newcomers may need one that knows them.
-      if (leader !== undefined && round % 20 === 19) leader.compact(0);
-      if (this.#history.appliedCount >= before + 3) return true;
+      if (leader !== undefined && round % 10 === 9) {
+        this.#reportLostSnapshots();
+        if (proposes) this.#propose(leader);
+      }
+      if (leader?.isSnapshotNeeded === true) leader.compact(0);
+      if (isThere()) return true;
     }
     return false;
+  }
+
+  /** Somebody whom all voters follow, and who has applied all that it has. */
+  #settledLeader(): WorldNode | undefined {
+    return this.#nodes.find(({ id, core }) => {
+      const { role, commitIndex, appliedIndex, lastIndex, config } = core.status();
+      const isFollowed = config.voters.every((voter) => {
+        const peer = this.#nodes[voter - 1]?.core;
+        return peer?.leader === id && peer.term === core.term;
+      });
+      const isSettled = commitIndex === lastIndex && appliedIndex === lastIndex;
+      return role === "leader" && isFollowed && isSettled;
+    });
+  }
+
+  /** Members do: who was removed may campaign in vain. */
+  #haveAllCaughtUp(): boolean {
+    const leader = this.#settledLeader();
+    if (leader === undefined) return false;
+    const { voters, votersOutgoing, learners } = leader.core.status().config;
+    return [...voters, ...votersOutgoing, ...learners].every((id) => {
+      return this.#nodes[id - 1]?.core.appliedIndex === leader.core.lastIndex;
+    });
   }
 
   #calmRound(): void {
@@ -118,14 +185,14 @@ class CoreWorld {
 
   /** Settings that differ from seed to seed: small limits, so that each is met often. */
   #drawOptions(): RaftCoreOptions {
-    const isStrict = this.#next(3) > 0;
+    const isStrict = this.#next(4) > 0;
     return {
       electionTicks: 6,
       maxInflightMessages: this.#pick([1, 3, 8]),
       maxAppendBytes: this.#pick([0, 60, 1000]),
       maxApplyingBytes: this.#pick([1, 200]),
       maxUncommittedBytes: this.#pick([12, 1000]),
-      preVote: this.#next(4) > 0,
+      preVote: this.#next(2) > 0,
       checkQuorum: this.#next(4) > 0,
       configChangeValidation: isStrict ? "strict" : "lenient",
       maxPromotionLag: this.#pick([2, 20]),
@@ -144,7 +211,8 @@ class CoreWorld {
 
   /** A disk or a state machine that has something to do does it. */
   #finishAny(pending: (node: WorldNode) => number, what: "write" | "apply"): void {
-    const busy = this.#nodes.filter((node) => pending(node) > 0);
+    const isStuck = (node: WorldNode): boolean => what === "write" && node.id === this.#stalled;
+    const busy = this.#nodes.filter((node) => pending(node) > 0 && !isStuck(node));
     if (busy.length === 0) return;
     const node = this.#pick(busy);
     if (what === "write") this.#keep(node.finishWrite());
@@ -160,13 +228,25 @@ class CoreWorld {
 
   #deliverAny(): void {
     if (this.#inFlight.length === 0) return;
-    const at = this.#next(Math.min(8, this.#inFlight.length));
+    // Mostly one of the oldest; now and then any, so that others come late.
+    const reach = this.#next(8) === 0 ? this.#inFlight.length : 8;
+    const at = this.#next(Math.min(reach, this.#inFlight.length));
     const message = this.#inFlight[at];
-    if (message === undefined) return;
+    if (message === undefined || this.#held.has(message.from * 8 + message.to)) return;
     const fate = this.#next(100);
     if (fate >= 4) this.#inFlight.splice(at, 1);
     const isCut = this.#sideOf(message.from) !== this.#sideOf(message.to);
     if (fate >= 9 && !isCut) this.#deliver(message);
+  }
+
+  /** Nothing arrives at the node, or nothing from it; or everything does again. */
+  #holdLinks(id: number): void {
+    if (this.#next(2) === 0) {
+      this.#held.clear();
+      return;
+    }
+    const isInward = this.#next(2) === 0;
+    for (const other of MEMBERS) this.#held.add(isInward ? other * 8 + id : id * 8 + other);
   }
 
   #sideOf(id: number): number {
@@ -203,14 +283,29 @@ class CoreWorld {
       if (operation === "add-voter") voters.add(id);
       else voters.delete(id);
     }
-    if (voters.size < 2) return;
+    if (voters.size === 0 || node.core.role !== "leader") return;
     const kind = isLeaving ? "auto" : transition;
-    this.#act(node, () => node.core.proposeConfigChange({ transition: kind, changes }));
+    this.#act(node, () => {
+      const { isLocal } = node.core.proposeConfigChange({ transition: kind, changes });
+      if (isLocal) this.#checkPromotions(node, changes);
+    });
+  }
+
+  /** A strict leader takes no learner for a voter that lags far behind. */
+  #checkPromotions(leader: WorldNode, changes: readonly MemberChange[]): void {
+    if (this.#options.configChangeValidation !== "strict") return;
+    const { members, lastIndex } = leader.core.status();
+    for (const { operation, node } of changes) {
+      const member = members.find(({ id }) => id === node);
+      if (operation !== "add-voter" || member?.isLearner !== true) continue;
+      const lag = lastIndex - 1 - member.match;
+      demand(lag <= (this.#options.maxPromotionLag ?? 0), `${node} is promoted, ${lag} behind`);
+    }
   }
 
   #crash(node: WorldNode): void {
     node.crash(this.#next(node.pendingWrites + 1));
-    this.#history.forget(node.id);
+    this.#history.forget(node);
   }
 
   /** Calls into a node; a refusal is as good an answer as any. */

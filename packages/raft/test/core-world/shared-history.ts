@@ -7,10 +7,12 @@
  * - state machine safety: whoever applies an index applies the same entry, to the same state;
  * - durability: what is acknowledged is on the disk of who acknowledges it, and what a leader commits
  *   is on the disks of a quorum;
+ * - terms never go back, and a vote never changes within one;
+ * - a configuration change follows a commit of its own term, where that is promised;
  * - reads see all that anyone had applied when they were asked for.
  */
 
-import type { ConfigState, Entry, PeerMessage } from "../../src/core/index.js";
+import type { ConfigState, Entry, HardState, PeerMessage } from "../../src/core/index.js";
 import type { WorldNode } from "./world-node.js";
 
 export class SharedHistory {
@@ -23,7 +25,16 @@ export class SharedHistory {
   readonly #states = new Map<number, string>();
   readonly #checkedCommit = new Map<number, number>();
   readonly #readFloors = new Map<number, number>();
+  readonly #hardStates = new Map<number, HardState>();
+  /** Terms of which an entry is committed. */
+  readonly #committedTerms = new Set<number>();
+  readonly #isStrict: boolean;
   highestApplied = 0;
+
+  /** @param isStrict configuration changes are checked before they are appended */
+  constructor(isStrict: boolean) {
+    this.#isStrict = isStrict;
+  }
 
   static hash(before: number, entry: Entry): number {
     let hash = Math.imul(before ^ entry.index, 0x9e37_79b1) ^ entry.term;
@@ -63,12 +74,24 @@ export class SharedHistory {
     }
   }
 
+  checkHardState(id: number, state: HardState): void {
+    const before = this.#hardStates.get(id);
+    this.#hardStates.set(id, state);
+    if (before === undefined) return;
+    demand(state.term >= before.term, `${id} goes back from term ${before.term} to ${state.term}`);
+    const keepsVote = before.vote === undefined || before.vote === state.vote;
+    demand(state.term > before.term || keepsVote, `${id} changes its vote in term ${state.term}`);
+  }
+
   /** `entry` is in a log, behind one of term `before`. */
   checkEntry(id: number, entry: Entry, before: number | undefined): void {
     const key = `${entry.index} ${entry.term}`;
     const text = `${entry.type} ${entry.data.join(",")}`;
     const known = this.#entries.get(key);
     if (known === undefined) {
+      const isEarly = entry.type !== "normal" && !this.#committedTerms.has(entry.term);
+      const what = `configuration change ${key} precedes every commit of its term`;
+      demand(!isEarly || !this.#isStrict, what);
       this.#entries.set(key, { text, before: before ?? -1 });
       return;
     }
@@ -106,8 +129,9 @@ export class SharedHistory {
   }
 
   /** After a crash, the node begins anew. */
-  forget(id: number): void {
-    this.#checkedCommit.delete(id);
+  forget(node: WorldNode): void {
+    this.#checkedCommit.delete(node.id);
+    this.#hardStates.set(node.id, node.storage.initialState().hardState);
   }
 
   #checkLeader(node: WorldNode, term: number): void {
@@ -115,12 +139,27 @@ export class SharedHistory {
     if (known === node.id) return;
     demand(known === undefined, `two leaders in term ${term}`);
     this.#leaders.set(term, node.id);
+    this.#checkElection(node, term);
     const { firstIndex } = node.core.status();
     for (const [index, committed] of this.#committed) {
       // A late winner of an earlier term is no leader to those who have moved on.
       if (index < firstIndex || committed.knownIn >= term) continue;
       const isThere = node.logTerm(index) === committed.term;
       demand(isThere, `the leader of term ${term} lacks committed entry ${index}`);
+    }
+  }
+
+  /** Who leads was given the votes of a quorum, all of them stored. */
+  #checkElection(node: WorldNode, term: number): void {
+    const { config } = node.core.status();
+    const { voters, votersOutgoing } = config;
+    const isVoter = voters.includes(node.core.id) || votersOutgoing.includes(node.core.id);
+    demand(isVoter, `${node.id} leads and is no voter`);
+    demand(!node.hasUnappliedChange, `${node.id} leads with a change to apply`);
+    for (const half of [voters, votersOutgoing]) {
+      const granted = half.filter((voter) => this.#votes.get(`${voter} ${term}`) === node.id);
+      const isQuorum = half.length === 0 || granted.length * 2 > half.length;
+      demand(isQuorum, `${node.id} leads by ${granted.length} votes of ${half.join()}`);
     }
   }
 
@@ -133,6 +172,7 @@ export class SharedHistory {
       const known = this.#committed.get(index) ?? { term, knownIn: node.core.term };
       demand(known.term === term, `entry ${index} committed in terms ${known.term} and ${term}`);
       this.#committed.set(index, known);
+      this.#committedTerms.add(term);
     }
     this.#checkedCommit.set(node.id, commitIndex);
     const { role, term } = node.core;

@@ -1,0 +1,10 @@
+/** Random groups of cores, as the hunt for bugs runs them. */
+
+import { runCoreSeed } from "../../core-world/core-world.js";
+
+type Rigs = Readonly<Record<string, (seed: number) => Promise<string | undefined>>>;
+
+/** Each returns what went wrong, undefined when nothing did. */
+export const rigs: Rigs = {
+  core: (seed) => Promise.resolve(runCoreSeed(seed)),
+};
