@@ -219,6 +219,20 @@ describe("records that end their connection, named and counted", () => {
     expect(peers.map(verdictOf)).toEqual(["welcome", "welcome", "stream-limit"]);
   });
 
+  test("a connection whose other end is gone without a word is closed, one that beats is not", async () => {
+    const node = await startNode({ keepAliveMs: 100, maxSilentKeepAlives: 2 });
+    const gone = await RawPeer.greet(node.address, { from: 2 });
+    const alive = await RawPeer.greet(node.address, { from: 3 });
+    for (let beat = 0; beat < 3; beat += 1) {
+      const { bytesReceived } = node.transport.stats();
+      alive.record(RECORD_KIND.beat, bytes(""));
+      await until(() => node.transport.stats().bytesReceived > bytesReceived);
+      node.clock.advance(100);
+    }
+    await until(() => gone.isClosed);
+    expect([node.faults, alive.isClosed]).toEqual([["peer-silent"], false]);
+  });
+
   test("a node that dials again takes the place of its older self", async () => {
     const node = await startNode();
     const [older, newer] = [await RawPeer.greet(node.address), await RawPeer.greet(node.address)];
