@@ -26,16 +26,14 @@ interface Order {
 const budget = new MemoryBudget(Number.POSITIVE_INFINITY);
 const records = new RecordTable(budget);
 
-/** What the keydir does: leaves by range at once, sorted within when scanned. */
+/** What the keydir does: leaves by range, sorted within when scanned. */
 function lazyLeaves(): Order {
   const own = new MemoryBudget(Number.POSITIVE_INFINITY);
   const order = new KeyOrder(records, own);
   return {
-    insert(id, key) {
-      order.reserve(key);
-      order.insert(id);
-    },
+    insert: (id) => order.insert(id),
     scan(key, rows) {
+      order.settle();
       const ids: number[] = [];
       let index = order.findLeaf(key);
       let leaf = order.sortedLeaf(index);

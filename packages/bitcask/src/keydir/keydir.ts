@@ -28,7 +28,7 @@ import type { KeydirStats } from "./keydir-stats.js";
 import { checkLocation, checkPlace, type Location, type RecordPlace } from "./location.js";
 import { LookAhead } from "./look-ahead.js";
 import { MemoryBudget } from "./memory-budget.js";
-import { DEAD, HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
+import { HAS_HISTORY, RecordTable, TOMBSTONE } from "./record-table.js";
 import { type KeydirSnapshot, SnapshotRegistry } from "./snapshot-registry.js";
 import type { TableReader, TableWriter } from "./table-image.js";
 import { VersionHistory } from "./version-history.js";
@@ -242,6 +242,7 @@ export class Keydir {
   cursor(options: CursorOptions = {}): KeyCursor {
     if (this.order === undefined) throw unordered();
     this.refuseWhileLoading();
+    this.order.settle();
     const snapshot = options.snapshot ?? this.snapshot();
     const owned = snapshot !== options.snapshot;
     if (!snapshot.isOpen) throw snapshotGone();
@@ -326,7 +327,6 @@ export class Keydir {
   private insertFresh(location: Location): void {
     const { probe, records } = this;
     this.hash.reserve(probe.hash);
-    this.order?.reserve(probe);
     records.reserve(1, probe.length);
     // Everything that may refuse lies behind us.
     const id = records.allocate();
@@ -359,8 +359,7 @@ export class Keydir {
       this.records.free(id, true);
       return;
     }
-    this.records.setState(id, DEAD);
-    this.order.retire(probe);
+    this.order.retire(id, probe);
   }
 
   private takeOut(id: number): void {

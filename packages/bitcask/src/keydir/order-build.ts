@@ -38,11 +38,8 @@ export function buildOrder(tables: Tables, runs: readonly number[], lastId: numb
       cutRun(tables.records, { leaves, bounds, stragglers }, from, to);
     }
   }
-  for (const id of stragglers) {
-    const key = tables.records.keyWords(id);
-    tables.order.reserve(key);
-    tables.order.insert(id);
-  }
+  for (const id of stragglers) tables.order.insert(id);
+  tables.order.settle();
 }
 
 function cutRun(

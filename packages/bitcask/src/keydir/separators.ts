@@ -5,6 +5,7 @@
  * double. A search is a binary search over heads and looks at whole bounds only where heads tie.
  */
 import { compareKeyWords, compareWords, headOf, type KeyWords, wordAt } from "./key-words.js";
+import type { RecordTable } from "./record-table.js";
 
 export class Separators {
   /** `bounds[0]` stands for "before every key" and is never looked at. */
@@ -38,6 +39,31 @@ export class Separators {
         other < head ||
         (other === head && compareKeyWords(this.boundOf(middle), key, this.skip) <= 0)
       ) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low - 1;
+  }
+
+  /** As {@link Separators.find}, for the key of a record. */
+  findRecord(records: RecordTable, id: number): number {
+    const count = this.bounds.length;
+    if (count === 1) return 0;
+    const { skip, heads } = this;
+    const common = (this.bounds[1] as KeyWords).words;
+    for (let index = 0; index < skip; index++) {
+      const order = compareWords(records.keyWord(id, index), common[index] as number);
+      if (order !== 0) return order < 0 ? 0 : count - 1;
+    }
+    const head = headOf(records.keyWord(id, skip), records.keyWord(id, skip + 1));
+    let low = 1;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = heads[middle] as number;
+      if (other < head || (other === head && records.compareTo(id, this.boundOf(middle)) >= 0)) {
         low = middle + 1;
       } else {
         high = middle;
