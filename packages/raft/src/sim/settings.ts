@@ -59,6 +59,7 @@ export function drawSettings(random: SeededRandom): SimSettings {
   const isLarge = random.isChance(20);
   const changesMembers = random.isChance(50);
   const heartbeatTicks = random.between(1, 2);
+  const segmentBytes = random.pick([5 * KIB, 8 * KIB, 24 * KIB]);
   return {
     founders: isLarge ? 5 : 3,
     spares: changesMembers ? random.between(1, 2) : 0,
@@ -104,7 +105,8 @@ export function drawSettings(random: SeededRandom): SimSettings {
       keepEntries: random.pick([0, 2, 10]),
     },
     wal: {
-      segmentBytes: random.pick([16 * KIB, 24 * KIB]),
+      segmentBytes,
+      maxBatchBytes: segmentBytes - KIB,
       cacheBytes: random.pick([0, 512, 64 * KIB]),
     },
   };

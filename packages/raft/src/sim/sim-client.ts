@@ -70,16 +70,20 @@ export class SimClient {
       return;
     }
     const choice = this.#random.nextInt(10);
-    if (choice < 3) this.#read();
+    if (choice < 3) this.#read(this.#anyNode());
     else if (choice < 6) this.#propose();
     else this.#beginRequest();
   }
 
   // ── reads ────────────────────────────────────────────────────────────────
 
-  #read(): void {
+  /** Reads at a node, at once, beside what the client does otherwise. */
+  readAt(node: SimNode): void {
+    if (!this.#isStopped) this.#read(node, () => undefined);
+  }
+
+  #read(node: SimNode | undefined, next = () => this.#later()): void {
     const { checker, coverage, loop, settings } = this.#context;
-    const node = this.#anyNode();
     const facts = checker.facts(this.#group);
     const floor = facts.floor;
     const since = loop.nowMs;
@@ -100,8 +104,16 @@ export class SimClient {
         }
         facts.floor = Math.max(facts.floor, seen);
       }
-      this.#later();
+      next();
     });
+  }
+
+  /** After a write, whoever else believes to lead is asked for it: there lies what is stale. */
+  #readAtRival(): void {
+    const leaders = [...this.#context.nodes.values()].filter((node) => {
+      return node.handle(this.#group)?.role === "leader";
+    });
+    if (leaders.length > 1) for (const node of leaders) this.readAt(node);
   }
 
   // ── commands without a session ───────────────────────────────────────────
@@ -194,6 +206,7 @@ export class SimClient {
         checker.report("linearizable-reads", message);
       }
       facts.floor = Math.max(facts.floor, appliedAt);
+      this.#readAtRival();
       return;
     }
     if (outcome.kind === "lost") {

@@ -47,6 +47,7 @@ export class SimWorld {
   readonly #nodes = new Map<number, SimNode>();
   readonly #touched = new Set<SimNode>();
   readonly #transfers = new Map<number, number>();
+  readonly #clients = new Map<number, readonly SimClient[]>();
   readonly #roles = new Map<string, Role>();
   #operations = 0;
 
@@ -95,13 +96,13 @@ export class SimWorld {
     for (let id = 1; id <= settings.founders + settings.spares; id += 1) {
       this.#addNode(id <= settings.founders);
     }
-    const clients = this.#startClients();
+    this.#startClients();
     this.#administrator.start();
     this.#injector.begin(schedule);
     await this.#runUntil(settings.chaosMs, () => false);
     this.trace.tell(() => "peace");
     this.#injector.end();
-    for (const client of clients) client.stop();
+    for (const clients of this.#clients.values()) for (const client of clients) client.stop();
     await this.#expectProgress();
   }
 
@@ -113,16 +114,15 @@ export class SimWorld {
     return node;
   }
 
-  #startClients(): SimClient[] {
+  #startClients(): void {
     const { settings } = this.#options;
-    const clients: SimClient[] = [];
     for (let group = 1; group <= settings.groups; group += 1) {
-      for (let number = 0; number < settings.clients; number += 1) {
-        clients.push(new SimClient(this.#context, group, number, () => this.#nextOperation()));
-      }
+      const clients = Array.from({ length: settings.clients }, (_, number) => {
+        return new SimClient(this.#context, group, number, () => this.#nextOperation());
+      });
+      this.#clients.set(group, clients);
+      for (const client of clients) client.start();
     }
-    for (const client of clients) client.start();
-    return clients;
   }
 
   #nextOperation(): number {
@@ -234,6 +234,8 @@ export class SimWorld {
     this.#roles.set(key, event.role);
     if (was === "candidate" && event.role === "follower") this.coverage.hit("candidate-deposed");
     if (event.role !== "leader") return;
+    // It may not know yet what is committed.
+    this.#clients.get(group)?.[0]?.readAt(node);
     if (this.#transfers.get(group) === node.id) this.coverage.hit("transfer-completed");
     this.#transfers.delete(group);
   }
