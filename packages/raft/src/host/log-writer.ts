@@ -200,8 +200,10 @@ function updateBytes(update: GroupUpdate): number {
 }
 
 /**
- * Cuts a job whose entries are too many for one write; the last part tells of the end. The state goes
- * first, as entries may be of its term, but claims no commit of entries that are yet to be written.
+ * Cuts a job whose entries are too many for one write; the last part tells of the end. Each part has the
+ * state with what is committed of the entries so far: whoever has an entry behind a change of the
+ * configuration must know, even after a crash, that the change is committed, or it could campaign under
+ * a configuration that others have left behind.
  */
 function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
   const { update } = job;
@@ -209,7 +211,6 @@ function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
   const { hardState, entries = [], ...rest } = update;
   const first = entries[0];
   if (first === undefined || entries.length === 1) return [job];
-  const before = shiftIndex(first.index, -1);
   const parts: WriteJob[] = [];
   let from = 0;
   while (from < entries.length) {
@@ -217,10 +218,11 @@ function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
     const part = entries.slice(from, from + count);
     from += count;
     const isLast = from === entries.length;
+    const last = shiftIndex(first.index, from - 1);
     const state =
-      parts.length > 0 || hardState === undefined
+      hardState === undefined
         ? {}
-        : { hardState: { ...hardState, commit: earlierIndex(hardState.commit, before) } };
+        : { hardState: { ...hardState, commit: earlierIndex(hardState.commit, last) } };
     parts.push({
       update: { group: update.group, ...state, entries: part, ...(isLast ? rest : {}) },
       mustSync: job.mustSync && isLast,

@@ -1,0 +1,57 @@
+import { ManualClock } from "@titan/bitcask/testing";
+import { expect, test } from "vitest";
+import type { Entry } from "../core/entry.js";
+import { toLogIndex, toTerm } from "../core/ids.js";
+import type { GroupUpdate } from "../wal/group-update.js";
+import { LogWriter } from "./log-writer.js";
+import { MemoryGroupLogs } from "./memory-group-logs.js";
+
+const TERM = toTerm(3);
+
+function entryAt(index: number): Entry {
+  return { index: toLogIndex(index), term: TERM, type: "normal", data: new Uint8Array(100) };
+}
+
+test("each part of a job that is cut says what is committed of the entries so far", async () => {
+  const batches: (readonly GroupUpdate[])[] = [];
+  class Log extends MemoryGroupLogs {
+    override append(updates: readonly GroupUpdate[]): Promise<void> {
+      batches.push(updates);
+      return super.append(updates);
+    }
+  }
+  const writer = new LogWriter({
+    log: new Log(),
+    clock: new ManualClock(),
+    maxWriteBytes: 2000,
+    onProgress: () => undefined,
+    onFailed: (error) => {
+      throw error;
+    },
+    onSpace: () => undefined,
+    meter: {},
+  });
+  const entries = Array.from({ length: 40 }, (_, at) => entryAt(at + 1));
+  const hardState = { term: TERM, vote: undefined, commit: toLogIndex(25) };
+  let written = 0;
+  writer.add({
+    update: { group: 1, hardState, entries },
+    mustSync: true,
+    onWritten: () => {
+      written += 1;
+    },
+    onRefused: (error) => {
+      throw error;
+    },
+  });
+  writer.flush();
+  await writer.settle();
+  expect(written).toBe(1);
+  expect(batches.length).toBeGreaterThan(3);
+  const parts = batches.flat().map((update) => {
+    if ("remove" in update) throw new Error("nothing is removed");
+    return { commit: update.hardState?.commit, last: update.entries?.at(-1)?.index ?? 0 };
+  });
+  expect(parts.map(({ commit }) => commit)).toEqual(parts.map(({ last }) => Math.min(last, 25)));
+  expect(parts.at(-1)).toEqual({ commit: 25, last: 40 });
+});
