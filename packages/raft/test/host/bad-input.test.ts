@@ -1,0 +1,136 @@
+/** What no correct host sends, and what callers should not ask: counted and refused, and nothing else. */
+
+import { afterEach, expect, test } from "vitest";
+import { toLogIndex, toNodeId, toTerm } from "../../src/core/ids.js";
+import type { PeerMessage } from "../../src/core/message.js";
+import type { RaftGroup } from "../../src/host/raft-group.js";
+import { encodeFrame, FRAME_VERSION } from "../../src/host/wire/frame-codec.js";
+import { HostWorld } from "./support/host-world.js";
+import { bytes, JournalMachine } from "./support/journal-machine.js";
+
+const ENDS = { from: toNodeId(2), to: toNodeId(1) };
+/** The largest number that fits a frame. */
+const ABSURD = Number.MAX_SAFE_INTEGER;
+
+let world = new HostWorld();
+let drops: string[] = [];
+
+afterEach(async () => {
+  await world.close();
+});
+
+async function three(): Promise<RaftGroup> {
+  drops = [];
+  world = new HostWorld({
+    host: { observer: { onDropped: (_, reason, detail) => drops.push(`${reason}: ${detail}`) } },
+  });
+  await world.startGroup(3, () => new JournalMachine());
+  const leader = await world.leader();
+  drops = [];
+  return leader;
+}
+
+/** Host 1 gets a frame that seems to come from host 2. */
+async function receive(frame: Uint8Array): Promise<void> {
+  world.network.end(1)!.handler!.onFrame(ENDS.from, frame);
+  await world.flush();
+}
+
+async function expectUnharmed(leader: RaftGroup, term: number): Promise<void> {
+  await world.settled(leader.propose(bytes("still here")));
+  await world.run(300);
+  for (const { host } of world.machines.values()) {
+    expect(host.group(1)!.status()).toMatchObject({ state: "running", term });
+  }
+}
+
+test("a message for a group that is not here is dropped and counted", async () => {
+  const leader = await three();
+  const { term } = leader.status();
+  const message = { type: "heartbeat-request", ...ENDS, term, readPosition: 0 } as const;
+  await receive(encodeFrame([{ group: 99, message: { ...message, commit: toLogIndex(0) } }]));
+  expect(drops).toEqual(["unknown-group: group 99: heartbeat-request"]);
+  await expectUnharmed(leader, term);
+});
+
+const LAST = { index: toLogIndex(1), term: toTerm(1) };
+const absurd: readonly [string, PeerMessage][] = [
+  [
+    "a heartbeat",
+    {
+      type: "heartbeat-request",
+      ...ENDS,
+      term: toTerm(ABSURD),
+      commit: LAST.index,
+      readPosition: 0,
+    },
+  ],
+  [
+    "a campaign",
+    {
+      type: "vote-request",
+      ...ENDS,
+      term: toTerm(ABSURD),
+      last: LAST,
+      isTransfer: true,
+      priority: 0,
+    },
+  ],
+  ["an answer", { type: "append-response", ...ENDS, term: toTerm(ABSURD), index: LAST.index }],
+];
+
+test.each(absurd)("%s of an absurd term raises nobody's term", async (_, message) => {
+  const leader = await three();
+  const { term } = leader.status();
+  await receive(encodeFrame([{ group: 1, message }]));
+  expect(drops).toEqual([`refused: ${message.type}: RAFT_BAD_MESSAGE`]);
+  await expectUnharmed(leader, term);
+});
+
+test("an acknowledgement of what the leader does not have is refused", async () => {
+  const leader = await three();
+  const { term, id } = leader.status();
+  const from = toNodeId(id === 1 ? 2 : 1);
+  const index = toLogIndex(1_000_000);
+  const message = { type: "append-response", from, to: id, term, index } as const;
+  world.network.end(id)!.handler!.onFrame(from, encodeFrame([{ group: 1, message }]));
+  await world.flush();
+  expect(drops).toEqual(["refused: append-response: RAFT_BAD_MESSAGE"]);
+  await expectUnharmed(leader, term);
+});
+
+test("types of a newer release are passed over, and entries of an unknown type drop the frame", async () => {
+  const leader = await three();
+  const { term } = leader.status();
+  // Length 3, code 200, group 1, one byte.
+  await receive(Uint8Array.of(FRAME_VERSION, 3, 0, 0, 0, 200, 1, 42));
+  expect(drops).toEqual([]);
+  // An append-request: term, previous, commit, one entry of type 9.
+  await receive(Uint8Array.of(FRAME_VERSION, 10, 0, 0, 0, 5, 1, term, 0, 0, 0, 1, 9, 0, 0));
+  expect(drops).toHaveLength(1);
+  expect(drops[0]).toContain("malformed");
+  await expectUnharmed(leader, term);
+});
+
+test("a command over the limit is refused, alone, and is in nobody's log", async () => {
+  const leader = await three();
+  const { term, lastIndex } = leader.status();
+  const tooLarge = leader.propose(new Uint8Array(3 * 1024 * 1024));
+  await expect(tooLarge).rejects.toMatchObject({
+    code: "RAFT_ENTRY_TOO_LARGE",
+    outcome: "not-applied",
+  });
+  expect(leader.status().lastIndex).toBe(lastIndex);
+  await expectUnharmed(leader, term);
+});
+
+test("calls with impossible arguments are the caller's mistake, and the group's to survive", async () => {
+  const leader = await three();
+  const { term } = leader.status();
+  expect(() => leader.transferLeadership(0)).toThrow(RangeError);
+  expect(() => leader.transferLeadership(1.5)).toThrow(RangeError);
+  expect(() => leader.readIndex({ timeoutMs: 0 })).toThrow(RangeError);
+  const malformed = { transition: "auto", changes: [{ operation: "add-voter", node: -1 }] };
+  await expect(leader.changeConfig(malformed as never)).rejects.toThrow();
+  await expectUnharmed(leader, term);
+});
