@@ -185,7 +185,9 @@ export class GroupLog implements LogStorage {
         this.#note("compact", record, place.segment);
         return undefined;
       case "config":
-        if (record.config.changedAt >= this.#config.changedAt) this.#config = record.config;
+        // An earlier change changes nothing, so it must not take the place of what is kept.
+        if (record.config.changedAt < this.#config.changedAt) return undefined;
+        this.#config = record.config;
         this.#note("config", record, place.segment);
         return undefined;
       case "remove":

@@ -54,8 +54,8 @@ export function applyUpdates(state: NaiveState, updates: readonly GroupUpdate[])
     }
     if (update.config && update.config.changedAt >= group.config.changedAt) {
       group.config = update.config;
+      group.hasConfig = true;
     }
-    group.hasConfig ||= update.config !== undefined;
     if (update.saveSnapshot) {
       group.snapshot = update.saveSnapshot;
       const { config } = update.saveSnapshot.meta;
