@@ -12,6 +12,7 @@ import { type ConfigChangeReason, isRaftError, RaftError } from "./errors.js";
 import { type NodeId, shiftIndex } from "./ids.js";
 import { hasCommittedInTerm } from "./leader-reads.js";
 import type { NodeState } from "./node-state.js";
+import { followingMembership } from "./reconfiguration.js";
 import { broadcastAppend } from "./replication.js";
 
 const EMPTY: ProposedEntry = { type: "normal", data: NO_BYTES };
@@ -112,7 +113,22 @@ function strictRefusal(node: NodeState, change: ConfigChange): ConfigChangeReaso
   const isBehind = change.changes.some(
     ({ operation, node: id }) => operation === "add-voter" && id !== 0 && lagsAsLearner(node, id),
   );
-  return isBehind ? "learner-behind" : undefined;
+  return isBehind ? "learner-behind" : impossibility(node, change);
+}
+
+/**
+ * Why `change` could not be applied. Nothing can come between, as no other change is pending; once in
+ * the log, it would stop every member that applies it.
+ */
+function impossibility(node: NodeState, change: ConfigChange): ConfigChangeReason | undefined {
+  try {
+    followingMembership(node, change);
+    return undefined;
+  } catch (error) {
+    const reason = isRaftError(error) ? error.reason : undefined;
+    if (reason === undefined || reason === "acknowledged-lost") throw error;
+    return reason;
+  }
 }
 
 /** A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1). */

@@ -22,7 +22,7 @@ export function applyConfigChange(
   if (changedAt <= restoredThrough(node)) {
     return toConfigState(node.membership.config, node.configChangedAt);
   }
-  const membership = follow(node, change);
+  const membership = followingMembership(node, change);
   node.configChangedAt = changedAt;
   return switchTo(node, membership);
 }
@@ -33,7 +33,11 @@ function restoredThrough(node: NodeState): number {
   return Math.max(applied, unstable.snapshot?.meta.index ?? 0);
 }
 
-function follow(node: NodeState, change: ConfigChange): Membership {
+/**
+ * What `change` makes of the present membership, which stays as it is.
+ * @throws RaftError `RAFT_CONFIG_CHANGE_REFUSED`
+ */
+export function followingMembership(node: NodeState, change: ConfigChange): Membership {
   const { maxInflightMessages, maxInflightBytes } = node.options;
   const lastIndex = node.log.lastIndex();
   const terms = { lastIndex, maxInflightMessages, maxInflightBytes };

@@ -299,6 +299,20 @@ describe("configuration changes", () => {
     expect(node.core.status().lastIndex).toBe(lastIndex);
   });
 
+  test("a change that would leave no voter never enters the log", () => {
+    const node = new TestNode({ id: 1, voters: [1] });
+    node.becomeLeader();
+    const changes = parseMemberChanges("r1");
+    const { reason } = refusal(() => {
+      node.core.proposeConfigChange({ transition: "auto", changes });
+    });
+    expect(reason).toBe("all-voters-removed");
+    const before = node.core.status().lastIndex;
+    const joint = { transition: "explicit", changes } as const;
+    expect(refusal(() => node.core.proposeConfigChange(joint)).reason).toBe("all-voters-removed");
+    expect(node.core.status().lastIndex).toBe(before);
+  });
+
   test("a change that cannot follow is refused when applied, and changes nothing", () => {
     const node = new TestNode({ id: 1, voters: [1], options: PAPER });
     const before = node.core.status();

@@ -81,8 +81,8 @@ export const MEMBERSHIP: readonly Mutant[] = [
     pitfall: 10,
     rig: "core",
     file: "core/proposals.ts",
-    before: '  return isBehind ? "learner-behind" : undefined;',
-    after: '  return isBehind && change.changes.length > 9 ? "learner-behind" : undefined;',
+    before: '  return isBehind ? "learner-behind" : impossibility(node, change);',
+    after: "  return isBehind ? undefined : impossibility(node, change);",
     bug: "A learner that lags far behind becomes a voter.",
   },
   {
