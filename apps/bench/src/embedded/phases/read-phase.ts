@@ -31,7 +31,7 @@ export function readKeys(phase: ReadPhase): PhaseRun {
         const bytes = await readChunk(engine, keys);
         assertCount(bytes, keys.length * length, "bytes read");
       });
-    await fillCache(context, engine, phase.cache);
+    if (phase.cache === "all") await readAll(context, engine);
     await run(job.seconds * WARM_UP_SHARE);
     const opsPerSecond = await run(job.seconds);
     await engine.close();
@@ -51,7 +51,7 @@ export function readMany(phase: Extract<Phase, { kind: "get-many" }>): PhaseRun 
           assertCount(await engine.getMany(asked), asked.length, "keys found");
         }
       });
-    await fillCache(context, engine, phase.cache);
+    if (phase.cache === "all") await readAll(context, engine);
     await run(job.seconds * WARM_UP_SHARE);
     const opsPerSecond = await run(job.seconds);
     await engine.close();
@@ -68,13 +68,8 @@ function picker({ job, dice }: PhaseContext, keys: ReadPhase["keys"]): () => num
   return () => first + dice.below(job.keys);
 }
 
-/** Reads everything once where the cache is to hold everything. */
-async function fillCache(
-  { job, keySpace }: PhaseContext,
-  engine: Engine,
-  cache: ReadPhase["cache"],
-): Promise<void> {
-  if (cache !== "all") return;
+/** Reads everything once, so that caches hold as much as they can. */
+export async function readAll({ job, keySpace }: PhaseContext, engine: Engine): Promise<void> {
   for (let first = 0; first < job.keys; first += CHUNK_KEYS) {
     await readChunk(engine, keySpace.keys(first, Math.min(CHUNK_KEYS, job.keys - first)));
   }

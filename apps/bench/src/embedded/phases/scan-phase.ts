@@ -1,10 +1,15 @@
 import { PEER_CACHE_BYTES } from "../engines/engine.js";
 import { assertCount, type PhaseRun, WARM_UP_SHARE } from "./phase.js";
+import { readAll } from "./read-phase.js";
 
 const ROWS = 100;
 
-/** Scans of 100 rows from the place of a random key on: the first one after opening, then many. */
-export const runScan: PhaseRun = async ({ job, keySpace, dice, open }) => {
+/**
+ * Scans of 100 rows from the place of a random key on: the first one after opening, then, when everything
+ * has been read once, many.
+ */
+export const runScan: PhaseRun = async (context) => {
+  const { job, keySpace, dice, open } = context;
   const engine = await open({ valueCacheBytes: PEER_CACHE_BYTES });
   // From the upper end fewer rows would follow; half of the keys are behind any such start.
   const start = () => `${dice.below(8).toString(16)}${keySpace.key(dice.next()).slice(1)}`;
@@ -12,6 +17,7 @@ export const runScan: PhaseRun = async ({ job, keySpace, dice, open }) => {
   const openedAt = performance.now();
   await scan();
   const firstMs = performance.now() - openedAt;
+  await readAll(context, engine);
   const run = async (seconds: number): Promise<number> => {
     const startedAt = performance.now();
     let rows = 0;
