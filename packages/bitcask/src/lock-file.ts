@@ -6,6 +6,9 @@
  *   remove the lock with that nonce, and it looks again before it does.
  * - A takeover file is a lock like any other: when its owner dies, the same rule removes it.
  *
+ * A holder that cannot be looked up, because it is in another container, may show that it runs at
+ * `lock.<nonce>.socket`. A holder of which nothing is known is respected.
+ *
  * Files appear by linking a complete, synced one, so no reader sees half a name.
  */
 import { crc32 } from "node:zlib";
@@ -15,6 +18,14 @@ import type { FileSystem, ProcessIdentity, ProcessTable, Random } from "./ports.
 import { createSyncedFile, readSmallFile, unlinkIfPresent } from "./small-file.js";
 
 const LOCK_NAME = "lock";
+function socketName(nonce: string): string {
+  return `lock.${nonce}.socket`;
+}
+
+function socketPath(fileSystem: FileSystem, directory: string, nonce: string): string {
+  return fileSystem.join(directory, socketName(nonce));
+}
+
 /** Rounds of losing a race before giving up; each needs another process to have come and gone. */
 const MAX_ATTEMPTS = 16;
 
@@ -39,6 +50,7 @@ export class DirectoryLock {
   private readonly directory: string;
   private readonly path: string;
   private readonly nonce: string;
+  private stopAnnouncing: (() => void) | undefined;
   /** Whether a lock of a dead process was removed on the way. */
   readonly hasTakenOver: boolean;
 
@@ -58,7 +70,10 @@ export class DirectoryLock {
   static async acquire(dependencies: LockDependencies, directory: string): Promise<DirectoryLock> {
     const attempt = new LockAttempt(dependencies, directory);
     try {
-      return new DirectoryLock(dependencies, directory, await attempt.acquire());
+      const lock = new DirectoryLock(dependencies, directory, await attempt.acquire());
+      const path = socketPath(dependencies.fileSystem, directory, lock.nonce);
+      lock.stopAnnouncing = await dependencies.processes.announce?.(path);
+      return lock;
     } catch (error) {
       throw toBitcaskError(error, {
         action: "lock",
@@ -70,6 +85,7 @@ export class DirectoryLock {
 
   /** Gives the directory free. */
   async release(): Promise<void> {
+    this.stopAnnouncing?.();
     try {
       await unlinkIfPresent(this.dependencies.fileSystem, this.path);
     } catch (error) {
@@ -84,7 +100,7 @@ export class DirectoryLock {
 
   /** Whether a name in the directory belongs to the lock. */
   static owns(name: string): boolean {
-    return name === LOCK_NAME || /^lock\.(takeover-)?[0-9a-f]{16}(\.tmp)?$/.test(name);
+    return name === LOCK_NAME || /^lock\.(takeover-)?[0-9a-f]{16}(\.tmp|\.socket)?$/.test(name);
   }
 
   /** Removes what crashed openers left beside the lock. */
@@ -93,7 +109,8 @@ export class DirectoryLock {
     for (const name of names) {
       // An opener that loses its file to this makes another. A claim on a lock that is not ours is
       // a claim on one that is gone, and its owner finds nothing to remove.
-      const isOurs = name === LOCK_NAME || name === `lock.takeover-${this.nonce}`;
+      const ours = [LOCK_NAME, `lock.takeover-${this.nonce}`, socketName(this.nonce)];
+      const isOurs = ours.includes(name);
       if (!DirectoryLock.owns(name) || isOurs) continue;
       await unlinkIfPresent(fileSystem, fileSystem.join(this.directory, name));
     }
@@ -128,7 +145,7 @@ class LockAttempt {
 
   /** @throws BitcaskError `BITCASK_LOCKED` unless the holder is known to be dead */
   private async removeDead(name: string, holder: LockHolder): Promise<void> {
-    this.assertDead(holder);
+    await this.assertDead(holder);
     const claim = `lock.takeover-${holder.nonce}`;
     if ((await this.create(claim)) === undefined) {
       const rival = await this.holderOf(claim);
@@ -146,16 +163,21 @@ class LockAttempt {
     }
   }
 
-  private assertDead(holder: LockHolder): void {
+  private async assertDead(holder: LockHolder): Promise<void> {
     if (givenUp.has(holder.nonce)) return;
-    const state = this.processes.isAlive(holder);
+    let state = this.processes.isAlive(holder);
+    if (state === "unknown") {
+      const path = socketPath(this.fileSystem, this.directory, holder.nonce);
+      state = (await this.processes.answers?.(holder, path)) ?? "unknown";
+    }
     if (state === "dead") return;
     const self = this.processes.self();
     const isSelf = holder.pid === self.pid && holder.startToken === self.startToken;
     const who = `process ${holder.pid} on ${holder.host}${isSelf ? " (this process)" : ""}`;
     const advice =
       state === "unknown"
-        ? "; this machine cannot tell whether it still runs: if it does not, remove the file `lock`"
+        ? "; it is on another machine or in another container, and nobody here can tell whether it " +
+          "still runs: if it does not, remove the file `lock`"
         : "; close the store there first";
     throw this.locked(`${who} holds it${advice}`, undefined);
   }

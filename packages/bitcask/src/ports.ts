@@ -122,7 +122,7 @@ export interface Random {
 
 /**
  * A process, told apart from a later one that got the same number.
- * `startToken` is whatever the platform offers for that (on Linux: boot id and start time in ticks);
+ * `startToken` is whatever the platform offers for that (on Linux: boot id, pid namespace and start time);
  * the empty string means "unknown".
  */
 export interface ProcessIdentity {
@@ -140,4 +140,11 @@ export interface ProcessTable {
    * then stays respected.
    */
   isAlive(holder: ProcessIdentity): "alive" | "dead" | "unknown";
+  /**
+   * Shows at `path`, until the function that it returns is called or this process ends, that this
+   * process runs: to those on this machine who cannot look it up. Never fails; may do nothing.
+   */
+  announce?(path: string): Promise<() => void>;
+  /** Whether a `holder` of whom nothing is known shows itself at `path`; never fails. */
+  answers?(holder: ProcessIdentity, path: string): Promise<"alive" | "dead" | "unknown">;
 }

@@ -72,3 +72,43 @@ test("a lock file that names nobody is not guessed about", async () => {
     file: bench.path("lock"),
   });
 });
+
+test("a holder that cannot be looked up is asked, and respected unless it is surely dead", async () => {
+  const bench = new Bench();
+  await bench.open();
+  const { fileSystem, clock } = bench;
+  const asked: string[] = [];
+  const open = (answer: "alive" | "dead" | "unknown") => {
+    const self = { pid: 8, host: "test-host", startToken: "of another namespace" };
+    const answers = async (_holder: unknown, path: string) => {
+      asked.push(path);
+      return answer;
+    };
+    const processes = { self: () => self, isAlive: () => "unknown" as const, answers };
+    return Bitcask.open(DIRECTORY, { ports: { fileSystem, clock, processes } });
+  };
+  await expect(open("alive")).rejects.toThrow(/close the store there first/);
+  await expect(open("unknown")).rejects.toThrow(/another container.*remove the file/s);
+  const db = await open("dead");
+  expect(db.stats().open.staleLockTakenOver).toBe(true);
+  expect(new Set(asked).size).toBe(1);
+  expect(asked[0]).toMatch(/lock\.[0-9a-f]{16}\.socket$/);
+  await db.close();
+});
+
+test("the holder shows itself while it has the store open", async () => {
+  const bench = new Bench();
+  const shown: string[] = [];
+  const { fileSystem, clock } = bench;
+  const processes = {
+    ...bench.machine.start(7),
+    announce: async (path: string) => {
+      shown.push(path);
+      return () => void shown.pop();
+    },
+  };
+  const db = await Bitcask.open(DIRECTORY, { ports: { fileSystem, clock, processes } });
+  expect(shown.length).toBe(1);
+  await db.close();
+  expect(shown.length).toBe(0);
+});
