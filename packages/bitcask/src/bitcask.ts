@@ -91,7 +91,8 @@ export class Bitcask {
   }
 
   /**
-   * Stores `value` under `key`. An empty value is a value.
+   * Stores `value` under `key`. An empty value is a value. Calls that are answered together may get
+   * the same promise.
    * @throws BitcaskError `BITCASK_KEY_EMPTY`, `BITCASK_KEY_TOO_LARGE`, `BITCASK_VALUE_TOO_LARGE`,
    *   `BITCASK_INVALID_STRING`, `BITCASK_DISK_FULL`, `BITCASK_OVERLOADED`, …
    */

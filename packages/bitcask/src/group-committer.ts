@@ -12,7 +12,7 @@ import { WritePace } from "./write-pace.js";
 import type { WriteSegment } from "./write-segment.js";
 
 /** Larger writes are left to the thread pool, even when only their sync is. */
-const MAX_BLOCKING_WRITE_BYTES = 256 * 1024;
+const MAX_BLOCKING_WRITE_BYTES = 1024 * 1024;
 
 interface Group {
   readonly segment: WriteSegment;

@@ -70,8 +70,21 @@ test("closing ends a rest at once", async () => {
   await pace.pause(100 * MIB);
 });
 
-test("a merge that somebody waits for is not rationed", async () => {
+test("a merge is not rationed once somebody waits for it", async () => {
   const { pace } = paceOf();
-  pace.isRationed = false;
+  await pace.pause(BURST);
+  const rest = pace.pause(100 * MIB);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  pace.unration();
+  await rest;
   await pace.pause(100 * MIB);
+});
+
+test("the ration is back for the next merge in the background", async () => {
+  const bench = paceOf();
+  bench.pace.unration();
+  await bench.pace.pause(100 * MIB);
+  bench.pace.ration();
+  await restOf(bench, BURST);
+  expect(await restOf(bench, MIB / 2)).toBe(500);
 });

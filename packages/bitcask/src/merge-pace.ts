@@ -35,8 +35,7 @@ export class MergePace implements ScanPauses {
   private lastWrites = 0;
   private wake: (() => void) | undefined;
   private isHurrying = false;
-  /** Off while somebody waits for the merge: it then only lets the event loop turn. */
-  isRationed = true;
+  private isRationed = true;
 
   constructor(clock: Clock, bytesPerSecond: number, load: MergeLoad) {
     this.clock = clock;
@@ -63,6 +62,17 @@ export class MergePace implements ScanPauses {
     this.refilledAtMs = now;
     this.tokens = Math.min(this.tokens + earned, BURST_BYTES) - bytes;
     if (this.tokens < 0) await this.sleep(Math.ceil((-this.tokens / rate) * 1000));
+  }
+
+  /** Rations bytes from now on: the merge runs in the background. */
+  ration(): void {
+    this.isRationed = true;
+  }
+
+  /** Ends a rest under way. Somebody waits: the merge only lets the event loop turn. */
+  unration(): void {
+    this.isRationed = false;
+    this.wake?.();
   }
 
   /** Ends a rest under way and allows no other: the store is being closed. */

@@ -19,8 +19,9 @@ import type { MergeStats } from "./stats.js";
 /** Less is read faster than a hint is worth. */
 const MIN_HINTED_BYTES = 4 * 1024 * 1024;
 
-/** After a merge found the disk full, how long until it is tried again. */
+/** After a merge failed for want of something, how long until it is tried again. */
 const RETRY_MS = 10_000;
+const PASSING: ReadonlySet<string> = new Set(["BITCASK_DISK_FULL", "BITCASK_TOO_MANY_FILES"]);
 
 export interface MergeOptions {
   /** Rewrites every file, whatever it holds. @default false */
@@ -63,8 +64,10 @@ export class Merger {
 
   /** Merges every file with dead bytes, the active one included. Joins a merge under way. */
   mergeAll(isForced: boolean): Promise<MergeResult> {
+    // Now, too: a merge in the background may have to end first.
+    this.pace.unration();
     this.running ??= this.enqueue(() => {
-      this.pace.isRationed = false;
+      this.pace.unration();
       return this.runAll(isForced);
     }).finally(() => {
       this.running = undefined;
@@ -79,14 +82,15 @@ export class Merger {
     this.isAutoQueued = true;
     void this.enqueue(async () => {
       this.isAutoQueued = false;
-      this.pace.isRationed = true;
+      this.pace.ration();
       await this.runSteps(this.dueFiles());
     }).catch((error: unknown) => this.tryLater(error));
   }
 
   /** A full disk takes no writes that would ask for the next merge; but space may come from elsewhere. */
   private tryLater(error: unknown): void {
-    if (!isBitcaskError(error) || error.code !== "BITCASK_DISK_FULL" || this.isStopping) return;
+    const isWorthwhile = isBitcaskError(error) && PASSING.has(error.code);
+    if (!isWorthwhile || this.isStopping) return;
     this.cancelRetry ??= this.options.clock.schedule(RETRY_MS, () => {
       this.cancelRetry = undefined;
       this.mergeIfDue();
