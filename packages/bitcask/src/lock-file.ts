@@ -39,6 +39,13 @@ interface LockHolder extends ProcessIdentity {
   readonly nonce: string;
 }
 
+interface Acquired {
+  readonly nonce: string;
+  readonly hasTakenOver: boolean;
+  /** Ends what shows to other containers that we run. */
+  readonly stopAnnouncing: () => void;
+}
+
 export interface LockDependencies {
   readonly fileSystem: FileSystem;
   readonly processes: ProcessTable;
@@ -50,30 +57,24 @@ export class DirectoryLock {
   private readonly directory: string;
   private readonly path: string;
   private readonly nonce: string;
-  private stopAnnouncing: (() => void) | undefined;
+  private readonly stopAnnouncing: () => void;
   /** Whether a lock of a dead process was removed on the way. */
   readonly hasTakenOver: boolean;
 
-  private constructor(
-    dependencies: LockDependencies,
-    directory: string,
-    acquired: { readonly nonce: string; readonly hasTakenOver: boolean },
-  ) {
+  private constructor(dependencies: LockDependencies, directory: string, acquired: Acquired) {
     this.dependencies = dependencies;
     this.directory = directory;
     this.path = dependencies.fileSystem.join(directory, LOCK_NAME);
     this.nonce = acquired.nonce;
     this.hasTakenOver = acquired.hasTakenOver;
+    this.stopAnnouncing = acquired.stopAnnouncing;
   }
 
   /** @throws BitcaskError `BITCASK_LOCKED` naming the holder */
   static async acquire(dependencies: LockDependencies, directory: string): Promise<DirectoryLock> {
     const attempt = new LockAttempt(dependencies, directory);
     try {
-      const lock = new DirectoryLock(dependencies, directory, await attempt.acquire());
-      const path = socketPath(dependencies.fileSystem, directory, lock.nonce);
-      lock.stopAnnouncing = await dependencies.processes.announce?.(path);
-      return lock;
+      return new DirectoryLock(dependencies, directory, await attempt.acquire());
     } catch (error) {
       throw toBitcaskError(error, {
         action: "lock",
@@ -85,7 +86,7 @@ export class DirectoryLock {
 
   /** Gives the directory free. */
   async release(): Promise<void> {
-    this.stopAnnouncing?.();
+    this.stopAnnouncing();
     try {
       await unlinkIfPresent(this.dependencies.fileSystem, this.path);
     } catch (error) {
@@ -130,11 +131,20 @@ class LockAttempt {
     this.directory = directory;
   }
 
-  async acquire(): Promise<{ nonce: string; hasTakenOver: boolean }> {
+  async acquire(): Promise<Acquired> {
     let hasTakenOver = false;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const nonce = await this.create(LOCK_NAME);
-      if (nonce !== undefined) return { nonce, hasTakenOver };
+      const nonce = this.newNonce();
+      // Before the lock is there: a holder that is respected for not answering would be so for ever.
+      const path = socketPath(this.fileSystem, this.directory, nonce);
+      const stopAnnouncing = (await this.processes.announce?.(path)) ?? (() => undefined);
+      try {
+        if (await this.create(LOCK_NAME, nonce)) return { nonce, hasTakenOver, stopAnnouncing };
+      } catch (error) {
+        stopAnnouncing();
+        throw error;
+      }
+      stopAnnouncing();
       const holder = await this.holderOf(LOCK_NAME);
       if (holder === undefined) continue; // Released this moment.
       await this.removeDead(LOCK_NAME, holder);
@@ -147,7 +157,7 @@ class LockAttempt {
   private async removeDead(name: string, holder: LockHolder): Promise<void> {
     await this.assertDead(holder);
     const claim = `lock.takeover-${holder.nonce}`;
-    if ((await this.create(claim)) === undefined) {
+    if (!(await this.create(claim, this.newNonce()))) {
       const rival = await this.holderOf(claim);
       if (rival !== undefined) await this.removeDead(claim, rival);
       return;
@@ -182,20 +192,19 @@ class LockAttempt {
     throw this.locked(`${who} holds it${advice}`, undefined);
   }
 
-  /** Creates the lock `name` in our name. @returns its nonce, `undefined` when it is taken */
-  private async create(name: string): Promise<string | undefined> {
-    const nonce = this.newNonce();
+  /** Creates the lock `name` in our name. @returns false when it is taken */
+  private async create(name: string, nonce: string): Promise<boolean> {
     const path = this.fileSystem.join(this.directory, name);
     const aside = this.fileSystem.join(this.directory, `lock.${nonce}.tmp`);
     const holder: LockHolder = { ...this.processes.self(), nonce };
     await createSyncedFile(this.fileSystem, aside, encodeHolder(holder));
     try {
       await this.fileSystem.link(aside, path);
-      return nonce;
+      return true;
     } catch (error) {
       // ENOENT: a process that holds the lock tidied our file away.
       const code = posixCode(error);
-      if (code === "EEXIST" || code === "ENOENT") return undefined;
+      if (code === "EEXIST" || code === "ENOENT") return false;
       throw error;
     } finally {
       // Whether the lock is ours is decided; a left-over name is tidied up by the next opening.
