@@ -13,15 +13,6 @@ export const MEMBERSHIP: readonly Mutant[] = [
     bug: "A leader takes in a change before it has committed an entry of its term.",
   },
   {
-    id: "two-voters-without-joint",
-    pitfall: 8,
-    rig: "core",
-    file: "core/config-change.ts",
-    before: '  return change.transition !== "auto" || change.changes.length > 1;',
-    after: '  return change.transition !== "auto" || change.changes.length > 2;',
-    bug: "Two changes at once do not go through a joint configuration.",
-  },
-  {
     id: "joint-left-at-once",
     pitfall: 8,
     rig: "core",
