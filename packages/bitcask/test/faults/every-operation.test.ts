@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import type { BitcaskOptions } from "../../src/index.js";
 import { type Fault, isChange, type Operation } from "../../src/testing/index.js";
-import { FORM_NAMES, FORMS, type FormName } from "../crash/forms.js";
+import { FORMS, type FormName } from "../crash/forms.js";
 import { Machine, TINY_FILES } from "../crash/machine.js";
 import { fixedWorkload } from "../crash/workload.js";
 import { FaultedRun } from "./faulted-run.js";
@@ -68,7 +68,9 @@ async function playWith(
 }
 
 const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
-const FORMS_TRIED: readonly FormName[] = IS_THOROUGH ? FORM_NAMES : ["plain"];
+const FORMS_TRIED: readonly FormName[] = IS_THOROUGH
+  ? ["plain", "compressed and encrypted"]
+  : ["plain"];
 
 function faultsTried(operation: Operation, at: number): Fault[] {
   const faults = faultsOf(operation);
