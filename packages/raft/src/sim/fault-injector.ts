@@ -1,5 +1,8 @@
 /** Makes a schedule of faults happen. */
 
+import { isRaftError } from "../core/errors.js";
+import { isRaftHostError } from "../host/errors.js";
+import type { RaftGroup } from "../host/raft-group.js";
 import type { Administrator } from "./administrator.js";
 import type { Fault, FaultSchedule } from "./fault-schedule.js";
 import type { SimContext } from "./sim-context.js";
@@ -123,7 +126,7 @@ export class FaultInjector {
         node.process.wallOffsetMs += fault.byMs;
         return;
       case "campaign":
-        node.process.after(0, () => node.host?.group(fault.group)?.campaign());
+        this.#callAt(node, fault.group, (handle) => handle.campaign());
         return;
       case "wipe":
         this.#administrator.wipe(node);
@@ -160,10 +163,19 @@ export class FaultInjector {
     const leader = this.#find(-group);
     if (leader === undefined || leader.id === to) return;
     this.#context.onTransfer(group, to);
-    leader.process.after(0, () => {
-      const handle = leader.host?.group(group);
-      // It may have lost sight of the leader by now.
-      if (handle?.leader !== undefined) handle.transferLeadership(to);
+    this.#callAt(leader, group, (handle) => handle.transferLeadership(to));
+  }
+
+  /** Calls at a node, which may refuse: its group may have failed, or lost sight of its leader. */
+  #callAt(node: SimNode, group: number, call: (handle: RaftGroup) => void): void {
+    node.process.after(0, () => {
+      const handle = node.host?.group(group);
+      if (handle === undefined) return;
+      try {
+        call(handle);
+      } catch (error) {
+        if (!isRaftHostError(error) && !isRaftError(error)) throw error;
+      }
     });
   }
 
