@@ -3,6 +3,7 @@
 import { isRaftError } from "../core/errors.js";
 import { isRaftHostError } from "../host/errors.js";
 import type { RaftGroup } from "../host/raft-group.js";
+import { isRaftWalError } from "../wal/errors.js";
 import type { Administrator } from "./administrator.js";
 import type { Fault, FaultSchedule } from "./fault-schedule.js";
 import type { SimContext } from "./sim-context.js";
@@ -166,7 +167,7 @@ export class FaultInjector {
     this.#callAt(leader, group, (handle) => handle.transferLeadership(to));
   }
 
-  /** Calls at a node, which may refuse: its group may have failed, or lost sight of its leader. */
+  /** Calls at a node, which may refuse: its group or its log may have failed, or it knows no leader. */
   #callAt(node: SimNode, group: number, call: (handle: RaftGroup) => void): void {
     node.process.after(0, () => {
       const handle = node.host?.group(group);
@@ -174,7 +175,8 @@ export class FaultInjector {
       try {
         call(handle);
       } catch (error) {
-        if (!isRaftHostError(error) && !isRaftError(error)) throw error;
+        const isRefusal = isRaftHostError(error) || isRaftError(error) || isRaftWalError(error);
+        if (!isRefusal) throw error;
       }
     });
   }
