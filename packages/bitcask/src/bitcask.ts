@@ -51,6 +51,7 @@ export interface KeyedEntry extends Entry {
  * same code until the store is reopened.
  *
  * Buffers passed in must not change until the promise has settled; buffers handed out are the caller's.
+ * A small value's `buffer` is shared with other values and cannot be transferred: copy it (`slice()`) first.
  */
 export class Bitcask {
   readonly #store: Store;

@@ -1,3 +1,4 @@
+import { markAsUntransferable } from "node:worker_threads";
 import { ByteView } from "./byte-view.js";
 
 const SLAB_BYTES = 16 * 1024;
@@ -11,7 +12,8 @@ const MAX_LOOP_BYTES = 320;
 
 /**
  * Memory for records and values that are handed out: making a piece of a slab costs a fraction of making
- * an array. A value that is kept keeps its slab of 16 KiB, one beyond 2 KiB its slab of 64 KiB.
+ * an array. A value that is kept keeps its slab of 16 KiB, one beyond 2 KiB its slab of 64 KiB. The
+ * values of a slab have different owners, so none of them may transfer it to another thread.
  */
 export class ReadSlab {
   private small = new Slab(SLAB_BYTES);
@@ -38,7 +40,9 @@ export class ReadSlab {
    * three bytes behind them are read, and must be there.
    */
   copyOf(bytes: Uint8Array, words: Int32Array, from: number, size: number): Uint8Array {
-    if (size > MAX_SLAB_RECORD_BYTES) return bytes.slice(4 * from, 4 * from + size);
+    // Not `slice`: a Buffer's does not copy.
+    if (size > MAX_SLAB_RECORD_BYTES)
+      return new Uint8Array(bytes.subarray(4 * from, 4 * from + size));
     const at = this.claim(size);
     const slab = this.current;
     if (size <= MAX_LOOP_BYTES) {
@@ -73,6 +77,9 @@ class Slab {
 
   constructor(bytes: number) {
     this.source = ByteView.allocate(bytes);
-    this.words = new Int32Array(this.source.bytes.buffer, 0, bytes >>> 2);
+    const { buffer } = this.source.bytes;
+    // A transfer would empty every other value in it, and the room that is left.
+    markAsUntransferable(buffer);
+    this.words = new Int32Array(buffer, 0, bytes >>> 2);
   }
 }
