@@ -1,9 +1,11 @@
 /**
  * The data files of a store and their descriptors. At most `maxOpenFiles` descriptors are open; the
  * least recently used one without a read under way is closed to make room. A file that a merge has
- * replaced is unlinked once no reader pins it.
+ * replaced is unlinked once no reader pins it, unless the set is closed by then: its directory may be
+ * another's, and the next opening removes such files.
  */
 import type { DataFile } from "./data-file.js";
+import { BitcaskError } from "./errors.js";
 import { isOutOfDescriptors, posixCode, toBitcaskError } from "./io-errors.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 
@@ -18,6 +20,8 @@ export class FileSet {
   private tick = 0;
   private readCount = 0;
   private onReadsDone: (() => void) | undefined;
+  // Invariant: once true, no descriptor is open and no file is opened or unlinked any more.
+  private isClosed = false;
   /** Told when a retired file may be unlinked. */
   onUnpinned: ((file: DataFile) => void) | undefined;
 
@@ -60,10 +64,16 @@ export class FileSet {
     return { liveBytes, sealedDeadBytes };
   }
 
-  /** An open descriptor of `file`; valid until the next call on this set unless a read is begun. */
+  /**
+   * An open descriptor of `file`; valid until the next call on this set unless a read is begun.
+   * @throws BitcaskError `BITCASK_CLOSED`, `BITCASK_CORRUPT`, `BITCASK_READ_FAILED`, …
+   */
   handleOf(file: DataFile): FileHandle {
     file.lastUsed = ++this.tick;
     if (file.handle !== undefined) return file.handle;
+    if (this.isClosed) {
+      throw new BitcaskError({ code: "BITCASK_CLOSED", message: "the store is closed" });
+    }
     this.makeRoom();
     try {
       file.handle = this.openAnyhow(file.path);
@@ -118,6 +128,7 @@ export class FileSet {
   unpin(file: DataFile): void {
     if (file.pinCount <= 0) throw new Error("assertion: unpin without pin");
     file.pinCount -= 1;
+    if (this.isClosed) return;
     if (file.pinCount === 0 && this.retired.has(file)) this.onUnpinned?.(file);
   }
 
@@ -138,19 +149,21 @@ export class FileSet {
 
   /** Closes and removes a retired file and forgets it. A failure leaves an orphan for the next open. */
   async unlinkRetired(file: DataFile, extraPaths: readonly string[]): Promise<void> {
+    if (this.isClosed) throw new Error("assertion: unlink in a closed set of files");
     this.retired.delete(file);
     this.closeHandle(file);
     await this.fileSystem.unlink(file.path);
     for (const path of extraPaths) await this.fileSystem.unlink(path).catch(() => undefined);
   }
 
-  /** Waits for reads under way, then closes every descriptor. */
+  /** Waits for reads under way, then closes every descriptor, for good. */
   async closeAll(): Promise<void> {
     if (this.readCount > 0) {
       await new Promise<void>((resolve) => {
         this.onReadsDone = resolve;
       });
     }
+    this.isClosed = true;
     for (const file of [...this.files.values(), ...this.retired]) this.closeHandle(file);
   }
 

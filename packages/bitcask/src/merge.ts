@@ -112,6 +112,8 @@ export class Merger {
   /** Lets the step under way finish and begins no other. */
   async stop(): Promise<void> {
     this.isStopping = true;
+    // What is unpinned from here on stays an orphan for the next open: nobody waits for its unlink.
+    this.parts.files.onUnpinned = undefined;
     this.cancelRetry?.();
     this.cancelRetry = undefined;
     this.pace.hurry();
