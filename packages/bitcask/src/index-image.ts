@@ -83,14 +83,18 @@ export class IndexImage {
     this.tablesFrom = 2 + FILE_FIELDS * this.files.length + BLOCK_FIELDS * this.sums.length;
   }
 
-  /** Whether the files of the store are those that the image was made beside, byte for byte in size. */
+  /**
+   * Whether the files of the store are those that the image was made beside, and ended cleanly: their
+   * sizes are those of the image and of the manifest. Behind any other end a tail has to be mended.
+   */
   fits(files: readonly DataFile[]): boolean {
     const known = new Map(this.files.map((file) => [file.id, file]));
     return (
       files.length === known.size &&
-      files.every(({ id, size, salt }) => {
+      files.every(({ id, size, durableSize, salt }) => {
         const file = known.get(id);
-        return file !== undefined && file.size === size && file.salt === salt;
+        const isWhole = size === durableSize && size === file?.size;
+        return isWhole && file.salt === salt;
       })
     );
   }

@@ -27,9 +27,6 @@ import { ValueCache } from "./value-cache.js";
 import { WriteApplier } from "./write-applier.js";
 import { WriteQueue } from "./write-queue.js";
 
-/** Fewer are read from hints, or records, as fast. */
-const MIN_IMAGED_KEYS = 16_384;
-
 interface StoreParts {
   readonly directory: string;
   readonly options: ResolvedOptions;
@@ -158,17 +155,22 @@ export class Store {
     if (this.isReadOnly) return this.files.closeAll();
     try {
       await this.merger.stop();
-      if (!this.health.isPoisoned) await this.queue.settle();
-      if (!this.health.isPoisoned) await this.log.trim();
-      await this.merger.hintActive();
-      if (!this.health.isPoisoned) await this.recordCleanEnd();
-      if (this.options.indexImage) await this.writeImage();
+      if (!this.health.isPoisoned) await this.queue.settleForGood();
+      // No group is under way or comes later: what is recorded of the files stays true.
+      await this.queue.exclusively(() => this.endCleanly());
     } finally {
       this.queue.stop();
       await this.files.closeAll();
       await this.lock?.release();
     }
     this.health.assertSound();
+  }
+
+  private async endCleanly(): Promise<void> {
+    if (!this.health.isPoisoned) await this.log.trim();
+    await this.merger.hintActive();
+    if (!this.health.isPoisoned) await this.recordCleanEnd();
+    if (this.options.indexImage) await this.writeImage();
   }
 
   /** With the exact size of the active file on record, any later change of it is found. */
@@ -185,8 +187,8 @@ export class Store {
   /** A failure costs the next open some time and nothing else. */
   private async writeImage(): Promise<void> {
     const { directory, keydir, files, health, manifest } = this;
-    const { fileSystem } = this.options;
-    if (health.isPoisoned || keydir.size < MIN_IMAGED_KEYS) return;
+    const { fileSystem, minImagedKeys } = this.options;
+    if (health.isPoisoned || keydir.size < minImagedKeys) return;
     const path = fileSystem.join(directory, IMAGE_NAME);
     const tables = new TableWriter();
     keydir.save(tables);

@@ -62,6 +62,7 @@ export class WriteQueue {
   /** Calls kept outside by `maxQueuedBytes`, in order. */
   private waiting: WaitingCall[] = [];
   private isPumping = false;
+  private isStopped = false;
   private readonly timers: WriteTimers;
 
   /** Keys of puts, and their bytes, that have been accepted and not been answered. */
@@ -131,6 +132,17 @@ export class WriteQueue {
     await this.submit("sync", NO_RECORDS, "always");
   }
 
+  /** Settles, then takes nothing more: no timer and no call can add a record. For closing. */
+  async settleForGood(): Promise<void> {
+    try {
+      await this.settle();
+      // A delete that was under way may have judged an expiry; nobody else is left who could.
+      if (this.time.wantsFloor) await this.settle();
+    } finally {
+      this.stop();
+    }
+  }
+
   /** Runs `work` between two groups, with no write under way; also when writes never pause. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (this.isPumping) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
@@ -142,8 +154,9 @@ export class WriteQueue {
     }
   }
 
-  /** Cancels timers; queued writes must have settled. */
+  /** Cancels timers and refuses every further call; queued writes must have settled. */
   stop(): void {
+    this.isStopped = true;
     this.timers.stop();
     this.time.onFloorWanted = undefined;
   }
@@ -177,6 +190,10 @@ export class WriteQueue {
     records: readonly QueuedRecord[],
     { keys, keyBytes }: WriteSize,
   ): BitcaskError | undefined {
+    if (this.isStopped) {
+      const message = "the store is closed";
+      return new BitcaskError({ code: "BITCASK_CLOSED", message, outcome: "not-applied" });
+    }
     if (this.queuedWrites >= this.options.maxQueuedWrites && kind !== "sync") {
       return new BitcaskError({
         code: "BITCASK_OVERLOADED",

@@ -1,6 +1,10 @@
 /** The image of the index that closing leaves, so that the next open need not build it. */
+import { setImmediate as turnOfEventLoop } from "node:timers/promises";
+import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
 import type { BatchOperation, Bitcask, BitcaskOptions } from "../../src/index.js";
+import { decodeManifest } from "../../src/manifest.js";
+import type { InternalOptions } from "../../src/options.js";
 import { SeededRandom } from "../../src/testing/index.js";
 import { Bench, text } from "./bench-store.js";
 
@@ -131,6 +135,66 @@ test("an image beside other files is not used, whatever its generation says", as
   expect(db.stats().open.tornTail).toMatchObject({ bytes: 11 });
   expect(shown(db)).toEqual(seen);
   await db.close();
+});
+
+test("an image that knows of bytes which the manifest does not is not used", async () => {
+  const { bench, seen, active } = await onOwnDisk();
+  const path = `${String(active).padStart(10, "0")}.data`;
+  const bytes = await bench.read(path);
+  await bench.write(path, Buffer.concat([bytes, Buffer.alloc(26)]));
+  const image = await bench.read(IMAGE);
+  await bench.write(IMAGE, withFileSize(image, { from: bytes.length, to: bytes.length + 26 }));
+  const db = await bench.open(options);
+  expect(db.stats().open.ignoredHints).toMatchObject([{ reason: "made beside other files" }]);
+  expect(shown(db)).toEqual(seen);
+  await db.close();
+});
+
+/** The image, sound, with another size for the file that has the size `from`. */
+function withFileSize(image: Buffer, { from, to }: { from: number; to: number }): Buffer {
+  const bytes = Buffer.from(image);
+  const contents = bytes.subarray(Number(bytes.readBigUInt64LE(40)));
+  let at = 8;
+  while (contents.readDoubleLE(at + 8) !== from) at += 6 * 8;
+  contents.writeDoubleLE(to, at + 8);
+  bytes.writeUInt32LE(crc32(contents), 56);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 60)), 60);
+  return bytes;
+}
+
+test("nothing is written behind the clean end, however long its record takes", async () => {
+  const bench = new Bench();
+  const always: InternalOptions = { minImagedKeys: 0 };
+  const db = await bench.open(always);
+  await db.put("short-lived", "1", { ttlMs: 10 });
+  bench.clock.advance(20);
+  const delay = (kind: "write" | "create", path: RegExp, milliseconds: number): void => {
+    bench.fileSystem.faults.add({ kind, path, fault: { type: "delay", milliseconds } });
+  };
+  delay("write", /data$/, 5);
+  delay("create", /manifest/, 2000);
+  // The write keeps the delete waiting, so that the expiry is judged when closing has begun.
+  const ended = Promise.all([
+    db.put("large", Buffer.alloc(2 * 1024 * 1024)),
+    db.delete("short-lived"),
+    db.close(),
+  ]);
+  for (const milliseconds of [5, 0, 1500, 1000]) {
+    for (let turn = 0; turn < 20; turn += 1) await turnOfEventLoop();
+    bench.clock.advance(milliseconds);
+  }
+  await ended;
+  expect(bench.clock.timerCount).toBe(0);
+  const { files } = decodeManifest(await bench.read("manifest"), "manifest");
+  for (const { id, durableBytes } of files) {
+    const data = await bench.read(`${String(id).padStart(10, "0")}.data`);
+    expect(data.length).toBe(durableBytes);
+  }
+  expect(bench.names()).toContain(IMAGE);
+  const again = await bench.open(always);
+  expect(again.stats().open).toMatchObject({ ignoredHints: [], tornTail: undefined });
+  expect(again.has("short-lived")).toBe(false);
+  await again.close();
 });
 
 test("damage anywhere in the image costs time and nothing else", async () => {
