@@ -11,6 +11,7 @@ import {
   hintEntryBytes,
   writeHintEntry,
 } from "./hint-format.js";
+import { readFault } from "./io-errors.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -102,9 +103,8 @@ export async function readHintFile(
   },
   dataFileBytes: number,
 ): Promise<LoadedHint | string | undefined> {
-  if ((await fileSystem.stat(path)) === undefined) return undefined;
-  const bytes = await readContents(fileSystem, path, dataFile.cipher);
-  if (typeof bytes === "string") return bytes;
+  const bytes = await readContents(fileSystem, path, dataFile.cipher).catch(readFault);
+  if (bytes === undefined || typeof bytes === "string") return bytes;
   const header = decodeHintHeader(bytes);
   if (typeof header === "string") return header;
   const { fileId, storeId, salt, coveredBytes, entryCount, entriesCrc } = header;
@@ -116,12 +116,13 @@ export async function readHintFile(
   return { coveredBytes, entryCount, entries };
 }
 
-/** @returns the hint in the clear; a string saying why it is of no use */
+/** @returns the hint in the clear; a string saying why it is of no use; `undefined`: there is none */
 async function readContents(
   fileSystem: FileSystem,
   path: string,
   cipher: FileCipher | undefined,
-): Promise<Buffer | string> {
+): Promise<Buffer | string | undefined> {
+  if ((await fileSystem.stat(path)) === undefined) return undefined;
   const handle = await fileSystem.open(path, "read");
   try {
     const contents = await openContents(handle, cipher);

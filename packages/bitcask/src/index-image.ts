@@ -12,6 +12,7 @@ import { crc32 } from "node:zlib";
 import type { DataFile } from "./data-file.js";
 import type { FileCipher } from "./encryption/file-cipher.js";
 import { openContents, type ReadableFile, writeSealed } from "./encryption/sealed-file.js";
+import { readFault } from "./io-errors.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { bytesOf, TableReader } from "./keydir/table-image.js";
 import type { FileHandle, FileSystem } from "./ports.js";
@@ -122,27 +123,36 @@ export class IndexImage {
       blocks.length === this.sums.length &&
       blocks.every((block, index) => block.length === this.sums[index]?.size);
     if (!isWhole) return "its blocks are not those of its tables";
+    return this.readBlocks(blocks, onProgress).catch(readFault);
+  }
+
+  /** While one piece is summed up the next one is being read. */
+  private async readBlocks(
+    blocks: readonly Uint8Array[],
+    onProgress: (loadedBytes: number, totalBytes: number) => void,
+  ): Promise<string | undefined> {
     const totalBytes = blocks.reduce((sum, block) => sum + block.length, 0);
     let loadedBytes = 0;
     let first = 0;
-    // While one piece is summed up the next one is being read.
     const pieces = piecesOf(blocks);
     let reading = this.readPiece(pieces[0] ?? [], HEADER_BYTES);
-    for (const [index, piece] of pieces.entries()) {
-      if (!(await reading)) return "it is cut short";
-      loadedBytes += bytesIn(piece);
-      reading = this.readPiece(pieces[index + 1] ?? [], HEADER_BYTES + loadedBytes);
-      const isIntact = piece.every(
-        (block, offset) => crc32(block) === this.sums[first + offset]?.crc,
-      );
-      if (!isIntact) {
-        await reading;
-        return "a block's checksum";
+    try {
+      for (const [index, piece] of pieces.entries()) {
+        if (!(await reading)) return "it is cut short";
+        loadedBytes += bytesIn(piece);
+        reading = this.readPiece(pieces[index + 1] ?? [], HEADER_BYTES + loadedBytes);
+        const isIntact = piece.every(
+          (block, offset) => crc32(block) === this.sums[first + offset]?.crc,
+        );
+        if (!isIntact) return "a block's checksum";
+        first += piece.length;
+        onProgress(loadedBytes, totalBytes);
       }
-      first += piece.length;
-      onProgress(loadedBytes, totalBytes);
+      return undefined;
+    } finally {
+      // Whoever gets the answer closes the handle.
+      await reading.catch(() => undefined);
     }
-    return undefined;
   }
 
   close(): Promise<void> {
@@ -176,8 +186,20 @@ export async function openIndexImage(
   about: { readonly storeId: string; readonly generation: number },
   cipher: FileCipher | undefined,
 ): Promise<IndexImage | string | undefined> {
-  if ((await fileSystem.stat(path)) === undefined) return undefined;
-  const handle = await fileSystem.open(path, "read");
+  try {
+    if ((await fileSystem.stat(path)) === undefined) return undefined;
+    return await readHead(await fileSystem.open(path, "read"), about, cipher);
+  } catch (error) {
+    return readFault(error);
+  }
+}
+
+/** Closes the handle unless it returns an image, which has it from then on. */
+async function readHead(
+  handle: FileHandle,
+  about: { readonly storeId: string; readonly generation: number },
+  cipher: FileCipher | undefined,
+): Promise<IndexImage | string> {
   let image: IndexImage | string = "its contents make no sense";
   try {
     const file = await openContents(handle, cipher);

@@ -34,6 +34,17 @@ export function isOutOfDescriptors(error: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
+/**
+ * Why a file that is only a shortcut cannot be read: the store is then opened without it.
+ * @throws what was caught when it is not of that file: descriptors or memory are short, say
+ */
+export function readFault(error: unknown): string {
+  const code = posixCode(error) ?? "";
+  const isOfTheFile = /^E[A-Z0-9]+$/.test(code) && code !== "ENOMEM" && !isOutOfDescriptors(error);
+  if (!isOfTheFile) throw error;
+  return `it cannot be read (${code})`;
+}
+
 /** `error` as a {@link BitcaskError}; one that already is comes back as it is. */
 export function toBitcaskError(
   error: unknown,

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { BatchOperation, Bitcask, BitcaskOptions } from "../../src/index.js";
 import { decodeManifest } from "../../src/manifest.js";
 import type { InternalOptions } from "../../src/options.js";
-import { SeededRandom } from "../../src/testing/index.js";
+import { type OperationKind, SeededRandom } from "../../src/testing/index.js";
 import { Bench, text } from "./bench-store.js";
 
 const IMAGE = "keydir.image";
@@ -218,6 +218,56 @@ test("damage anywhere in the image costs time and nothing else", async () => {
     expect(text(db.getSync(keyOf(1)))).toBe("later 1");
     await db.close();
   }
+});
+
+test("an image or a hint that cannot be read keeps no store from opening", async () => {
+  const { bench, seen } = await onOwnDisk();
+  const unreadable = (copy: Bench, kind: OperationKind, path: RegExp, skip: number): void => {
+    copy.fileSystem.faults.add({ kind, path, skip, fault: { type: "error", code: "EIO" } });
+  };
+  for (const name of [/image$/, /hint$/]) {
+    // Of an image: its first bytes, its header, its contents, its blocks.
+    for (const [kind, skip] of [
+      ["stat", 0],
+      ["open", 0],
+      ["read", 0],
+      ["read", name.source.startsWith("image") ? 3 : 1],
+    ] as const) {
+      const copy = new Bench(bench.fileSystem.snapshot());
+      if (name.source.startsWith("hint")) await copy.fileSystem.unlink(copy.path(IMAGE));
+      unreadable(copy, kind, name, skip);
+      const db = await copy.open(options);
+      const [ignored] = db.stats().open.ignoredHints;
+      expect(ignored).toMatchObject({ file: name, reason: "it cannot be read (EIO)" });
+      expect(db.stats().keys).toBe((seen as { keys: number }).keys);
+      expect(text(db.getSync(keyOf(1)))).toBe("later 1");
+      await db.close();
+      expect(copy.fileSystem.openHandleCount).toBe(0);
+    }
+  }
+});
+
+test("an image whose next piece cannot be read either is given up for its first fault", async () => {
+  const { bench, seen } = await onOwnDisk();
+  const { faults } = bench.fileSystem;
+  const read = { kind: "read", path: /image$/ } as const;
+  faults.add({ ...read, skip: 3, fault: { type: "flip-read", offset: 0, bit: 0 } });
+  faults.add({ ...read, skip: 3, fault: { type: "error", code: "EIO" } });
+  const db = await bench.open(options);
+  expect(db.stats().open.ignoredHints).toMatchObject([{ reason: "a block's checksum" }]);
+  expect(db.stats().keys).toBe((seen as { keys: number }).keys);
+  expect(text(db.getSync(keyOf(1)))).toBe("later 1");
+  await db.close();
+});
+
+test("without a descriptor for the image the store is refused, for its files need some as well", async () => {
+  const { bench } = await onOwnDisk();
+  bench.fileSystem.faults.add({
+    kind: "open",
+    path: /image$/,
+    fault: { type: "error", code: "EMFILE" },
+  });
+  await expect(bench.open(options)).rejects.toMatchObject({ code: "BITCASK_TOO_MANY_FILES" });
 });
 
 test("an image that cannot be written keeps no store from closing, and leaves nothing behind", async () => {
