@@ -80,9 +80,14 @@ export class GroupCommitter {
 
   private async commitAsync(group: Group): Promise<void> {
     try {
+      const bytes = group.to - group.from;
+      const isPooled = bytes > MAX_BLOCKING_WRITE_BYTES;
+      const isSynced = group.mustSync && (bytes > 0 || this.log.hasUnsynced);
+      // Else a caller who never pauses would keep timers and I/O waiting for ever.
+      if (!isPooled && !isSynced) await turnOfEventLoop();
       // Into the page cache, a small write takes less time than its way through the thread pool.
-      if (group.to - group.from <= MAX_BLOCKING_WRITE_BYTES) this.writeSync(group);
-      else await this.write(group);
+      if (isPooled) await this.write(group);
+      else this.writeSync(group);
       if (group.mustSync) await this.log.sync();
       this.apply(group);
     } catch (error) {
@@ -171,6 +176,11 @@ export class GroupCommitter {
     }
     if (!this.health.isPoisoned) this.onRefused?.(error);
   }
+}
+
+/** Lets timers and I/O run. */
+function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function groupOf(segment: WriteSegment, cohorts: readonly WriteCohort[]): Group {

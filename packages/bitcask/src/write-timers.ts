@@ -6,6 +6,8 @@ export class WriteTimers {
   private readonly clock: Clock;
   private readonly syncIntervalMs: number;
   private cancelSync: (() => void) | undefined;
+  /** When the timed sync falls due, while {@link WriteTimers.cancelSync} is set. */
+  private syncDueMs = 0;
   private cancelFloorTimer: (() => void) | undefined;
 
   constructor(clock: Clock, syncIntervalMs: number) {
@@ -13,9 +15,21 @@ export class WriteTimers {
     this.syncIntervalMs = syncIntervalMs;
   }
 
-  /** Calls `sync` once within the interval, however often this is called before. */
+  /**
+   * Calls `sync` once within the interval, however often this is called before; at once when the timer
+   * is late, as it is while the event loop gets no turn.
+   */
   syncSoon(sync: () => void): void {
-    this.cancelSync ??= this.clock.schedule(this.syncIntervalMs, () => {
+    const now = this.clock.monotonicMs();
+    if (this.cancelSync !== undefined) {
+      if (now < this.syncDueMs) return;
+      this.cancelSync();
+      this.cancelSync = undefined;
+      sync();
+      return;
+    }
+    this.syncDueMs = now + this.syncIntervalMs;
+    this.cancelSync = this.clock.schedule(this.syncIntervalMs, () => {
       this.cancelSync = undefined;
       sync();
     });
