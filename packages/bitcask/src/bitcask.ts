@@ -225,7 +225,7 @@ export class Bitcask {
   /**
    * Rewrites what is live in files with dead bytes, or with another encryption key than the store's, and
    * removes the files; seals the active file first when it has dead bytes. Reads and writes go on. A
-   * call during a merge joins it.
+   * call during another that does as much joins it; `all` during one that does less runs after it.
    * @throws BitcaskError `BITCASK_DISK_FULL` when there is no room; the store is unharmed
    */
   async merge(options: MergeOptions = {}): Promise<MergeResult> {

@@ -36,12 +36,18 @@ export interface MergeResult {
   readonly bytesReclaimed: number;
 }
 
+interface AskedMerge {
+  readonly isForced: boolean;
+  readonly result: Promise<MergeResult>;
+}
+
 export class Merger {
   private readonly parts: MergeParts;
   private readonly options: ResolvedOptions;
   /** Background jobs run one after the other; never rejects. */
   private jobs: Promise<unknown> = Promise.resolve();
-  private running: Promise<MergeResult> | undefined;
+  /** The latest merge that somebody waits for; while there is one, nothing is rationed. */
+  private asked: AskedMerge | undefined;
   private isStopping = false;
   private isAutoQueued = false;
   private step: MergeStep | undefined;
@@ -62,17 +68,22 @@ export class Merger {
     parts.log.onSealed = (file) => this.sealed(file);
   }
 
-  /** Merges every file with dead bytes, the active one included. Joins a merge under way. */
+  /**
+   * Merges every file with dead bytes, the active one included. Joins a merge that is under way, unless
+   * it rewrites less than is wanted: then it runs after it. So at most two are waited for.
+   */
   mergeAll(isForced: boolean): Promise<MergeResult> {
-    // Now, too: a merge in the background may have to end first.
+    // At once: what is in the queue before it has to end first.
     this.pace.unration();
-    this.running ??= this.enqueue(() => {
-      this.pace.unration();
-      return this.runAll(isForced);
-    }).finally(() => {
-      this.running = undefined;
+    if (this.asked !== undefined && (this.asked.isForced || !isForced)) return this.asked.result;
+    const result = this.enqueue(() => this.runAll(isForced)).finally(() => {
+      if (this.asked !== asked) return;
+      this.asked = undefined;
+      this.pace.ration();
     });
-    return this.running;
+    const asked: AskedMerge = { isForced, result };
+    this.asked = asked;
+    return result;
   }
 
   /** Merges in the background what has crossed the threshold. */
@@ -82,7 +93,6 @@ export class Merger {
     this.isAutoQueued = true;
     void this.enqueue(async () => {
       this.isAutoQueued = false;
-      this.pace.ration();
       await this.runSteps(this.dueFiles());
     }).catch((error: unknown) => this.tryLater(error));
   }
