@@ -52,8 +52,8 @@ export interface RaftHostOptions {
    * election timeout. @default false
    */
   readonly leaderLease?: boolean;
-  /** Share by which the monotonic clocks of two hosts may run at different rates; leases end that much
-   *  earlier. Above 0, and below 0.5. @default 0.1, thousands of times what quartz needs */
+  /** Share by which the monotonic clocks of two hosts may run at different rates; leases end twice that
+   *  much earlier, as a suspension may hide as much. Above 0, and below 0.5. @default 0.1, thousands of times what quartz needs */
   readonly maxClockDrift?: number;
   readonly observer?: HostObserver;
 }

@@ -9,9 +9,9 @@ import { bytes, JournalMachine } from "./support/journal-machine.js";
 
 const VOTERS = [1, 2, 3];
 const FOUNDERS = { founders: { voters: VOTERS } };
-/** Of the default options: 10 ticks of 100 ms, of which a tenth is left for drift. */
+/** Of the default options: 10 ticks of 100 ms, of which two tenths are left for drift and suspension. */
 const PROMISE_MS = 1000;
-const LEASE_MS = 900;
+const LEASE_MS = 800;
 
 let world = new HostWorld();
 

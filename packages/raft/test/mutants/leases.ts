@@ -10,8 +10,8 @@ export const LEASES: readonly Mutant[] = [
     pitfall: 7,
     rig: "host-lease",
     file: FILE,
-    before: "    if (nowMs >= held.atMs + promiseMs - slackMs) return false;",
-    after: "    if (nowMs >= held.atMs + 3 * promiseMs - slackMs) return false;",
+    before: "    if (nowMs >= held.atMs + promiseMs - 2 * slackMs) return false;",
+    after: "    if (nowMs >= held.atMs + 3 * promiseMs - 2 * slackMs) return false;",
     bug: "A leader trusts its lease for longer than it was promised.",
   },
   {

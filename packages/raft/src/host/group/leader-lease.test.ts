@@ -7,6 +7,7 @@ import type { LeaseMessage } from "../wire/host-message.js";
 import { type LeasedCore, TimedLease } from "./leader-lease.js";
 
 const PROMISE_MS = 1000;
+const DRIFT = 0.1;
 const SELF = toNodeId(1);
 const TERM = toTerm(7);
 
@@ -19,7 +20,7 @@ class Rig {
 
   constructor(mayHavePromised = false) {
     const { clock } = this;
-    const drift = { maxClockDrift: 0.1, everyTicks: 1 };
+    const drift = { maxClockDrift: DRIFT, everyTicks: 1 };
     this.lease = new TimedLease({ clock, promiseMs: PROMISE_MS, ...drift, mayHavePromised });
   }
 
@@ -61,17 +62,30 @@ describe("a leader", () => {
     expect(rig.asked.map(({ to }) => to)).toEqual([2, 3, 4]);
   });
 
-  test("holds its lease once a majority has promised, until the drift is taken off", () => {
+  test("holds its lease once a majority has promised, until twice the drift is taken off", () => {
     const rig = new Rig();
     rig.tick();
     expect(rig.isHeld).toBe(false);
     rig.clock.advance(400);
     rig.answer(2);
     expect(rig.isHeld).toBe(true);
-    rig.clock.advance(499);
+    rig.clock.advance(399);
     expect(rig.isHeld).toBe(true);
     rig.clock.advance(1);
     expect(rig.isHeld).toBe(false);
+  });
+
+  test("is over before a promise, after a suspension that its wall clock lets pass as well", () => {
+    const rig = new Rig();
+    const SUSPENDED_MS = PROMISE_MS * DRIFT - 1;
+    rig.tick();
+    rig.answer(2);
+    rig.clock.jumpWall(SUSPENDED_MS);
+    const startMs = rig.clock.monotonicMs();
+    expect(rig.isHeld).toBe(true);
+    while (rig.isHeld) rig.clock.advance(1);
+    const passedMs = rig.clock.monotonicMs() - startMs + SUSPENDED_MS;
+    expect(passedMs * (1 + DRIFT)).toBeLessThan(PROMISE_MS);
   });
 
   test("counts no answer to what it did not ask, in this term and for this long", () => {

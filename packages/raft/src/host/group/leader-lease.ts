@@ -4,12 +4,13 @@
  *
  *     leader   at its time s asks all members to help nobody else to lead for P milliseconds
  *     member   promises, and keeps that for P milliseconds by its own clock, from when it was asked
- *     leader   once a majority has promised: leads until s + P · (1 − drift) by its own clock
+ *     leader   once a majority has promised: leads until s + P · (1 − 2 · drift) by its own clock
  *
  * The assumption: the monotonic clocks of any two hosts run at rates that differ by no more than the share
  * `maxClockDrift`. Nothing is assumed of what they show, nor of how long messages take. A machine that
  * is suspended may stop its monotonic clock, and then would trust its lease for too long: so the wall
- * clock has to agree about the time that has passed since s.
+ * clock has to agree about the time that has passed since s. It lets pass a suspension of less than
+ * P · drift; that is the second share that the lease leaves unused.
  *
  * A member that restarts has forgotten its promise, so it keeps the longest that it may have given. What a
  * promise does to votes, and that an invited successor ends a lease, is in the core (`LeaderLease`).
@@ -76,7 +77,8 @@ export class TimedLease implements LeaderLease {
     const { clock, promiseMs, maxClockDrift } = this.#options;
     const nowMs = clock.monotonicMs();
     const slackMs = promiseMs * maxClockDrift;
-    if (nowMs >= held.atMs + promiseMs - slackMs) return false;
+    // Once for the rates of clocks, once for what the wall clock lets pass.
+    if (nowMs >= held.atMs + promiseMs - 2 * slackMs) return false;
     return Math.abs(clock.wallMs() - nowMs - held.wallOffsetMs) < slackMs;
   }
 
