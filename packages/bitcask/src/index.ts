@@ -42,6 +42,7 @@ export { Snapshot } from "./snapshot.js";
 export type {
   BitcaskStats,
   CacheStats,
+  CutZeros,
   DataFileStats,
   IgnoredFile,
   MergeStats,

@@ -94,6 +94,7 @@ async function load(
   );
   const report = {
     tornTail: undefined,
+    cutZeros: undefined,
     ignoredHints: state.ignoredHints,
     removedFiles: [],
     foreignFiles: [],

@@ -21,7 +21,7 @@ import type { Keydir } from "./keydir/keydir.js";
 import type { Manifest, ManifestFile } from "./manifest.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 import { endOfContent } from "./record-scanner.js";
-import type { IgnoredFile, OpenProgress, TornTail } from "./stats.js";
+import type { CutZeros, IgnoredFile, OpenProgress, TornTail } from "./stats.js";
 
 const REWRITE_CHUNK_BYTES = 1024 * 1024;
 
@@ -32,6 +32,7 @@ export interface RecoveredState {
   /** The file that takes writes; `undefined` in a store that has none yet. */
   readonly active: DataFile | undefined;
   readonly tornTail: TornTail | undefined;
+  readonly cutZeros: CutZeros | undefined;
   readonly ignoredHints: readonly IgnoredFile[];
   readonly recordsScanned: number;
   readonly hintEntriesLoaded: number;
@@ -66,6 +67,12 @@ interface Loaded {
   readonly scan: FileScan | undefined;
   readonly highestSequence: number;
   readonly timeFloorMs: number;
+}
+
+/** What was cut off the file that takes writes: one of the two, or nothing. */
+interface MendedTail {
+  readonly tornTail?: TornTail;
+  readonly cutZeros?: CutZeros;
 }
 
 class Recovery {
@@ -108,13 +115,14 @@ class Recovery {
     }
     const loaded = (await this.loadImage(files)) ?? (await this.loadFiles(files));
     const { scan } = loaded;
-    const tornTail = active && scan ? await this.mendTail(active, scan) : undefined;
+    const mended = active && scan ? await this.mendTail(active, scan) : undefined;
     return {
       keydir: loaded.keydir,
       nextSequence: Math.max(this.manifest.nextSequence, loaded.highestSequence + 1),
       timeFloorMs: Math.max(this.manifest.timeFloorMs, loaded.timeFloorMs),
       active,
-      tornTail,
+      tornTail: mended?.tornTail,
+      cutZeros: mended?.cutZeros,
       ignoredHints: this.ignoredHints,
       recordsScanned: this.recordsScanned,
       hintEntriesLoaded: this.hintEntriesLoaded,
@@ -247,13 +255,13 @@ class Recovery {
     return hint.coveredBytes;
   }
 
-  private async mendTail(file: DataFile, scan: FileScan): Promise<TornTail | undefined> {
+  private async mendTail(file: DataFile, scan: FileScan): Promise<MendedTail> {
     const handle = this.files.handleOf(file);
     const before = file.size;
     if (this.isReadOnly) {
       // What lies behind may be a write under way.
       file.size = scan.end;
-      return undefined;
+      return {};
     }
     const source = { handle, path: file.path };
     const bytes =
@@ -266,8 +274,9 @@ class Recovery {
     }
     file.size = scan.end;
     file.durableSize = scan.end;
-    if (scan.fault === undefined) return undefined;
-    return { file: file.path, offset: scan.end, bytes, reason: scan.fault };
+    const cut = { file: file.path, offset: scan.end };
+    if (scan.fault !== undefined) return { tornTail: { ...cut, bytes, reason: scan.fault } };
+    return scan.end < before ? { cutZeros: { ...cut, bytes: before - scan.end } } : {};
   }
 
   private corrupt(path: string, what: string): BitcaskError {

@@ -4,6 +4,12 @@
 export interface OpenReport {
   /** A torn end of the newest file that was cut off; never acknowledged as durable. */
   readonly tornTail: TornTail | undefined;
+  /**
+   * Zeros at the end of the newest file that were cut off after an end that was not clean. They are what
+   * durable writes reserve ahead; but a last group that was synced and has since come to read as zeros
+   * cannot be told from that, and would be lost with them.
+   */
+  readonly cutZeros: CutZeros | undefined;
   /** Hint files that could not be used, so that their data files were read in full; and an image of the
    *  index, so that hint files were. */
   readonly ignoredHints: readonly IgnoredFile[];
@@ -23,6 +29,13 @@ export interface OpenReport {
 export interface OpenProgress {
   readonly loadedBytes: number;
   readonly totalBytes: number;
+}
+
+export interface CutZeros {
+  readonly file: string;
+  /** Where the last whole record ends, which is the first byte that was cut. */
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 export interface TornTail {

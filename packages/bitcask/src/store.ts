@@ -265,6 +265,7 @@ async function openLocked(
   if (state.active?.keyId !== keys.currentKeyId) await log.rotate();
   const report: OpenReport = {
     tornTail: state.tornTail,
+    cutZeros: state.cutZeros,
     ignoredHints: state.ignoredHints,
     removedFiles: leftovers.removed,
     foreignFiles: leftovers.foreign,

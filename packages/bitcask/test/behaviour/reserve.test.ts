@@ -42,7 +42,9 @@ test("a reserve left by a killed process is no torn tail, and is cut", async () 
   await db.put("a", "1");
   bench.kill();
   const used = usedBytes(bench, ACTIVE);
+  const bytes = sizeOf(bench, ACTIVE) - used;
   const again = await bench.open();
+  expect(again.stats().open.cutZeros).toEqual({ file: bench.path(ACTIVE), offset: used, bytes });
   expect(again.stats().open.tornTail).toBeUndefined();
   expect(sizeOf(bench, ACTIVE)).toBe(used);
   await again.put("b", "2");
@@ -50,6 +52,34 @@ test("a reserve left by a killed process is no torn tail, and is cut", async () 
   const last = await bench.open();
   expect([text(last.getSync("a")), text(last.getSync("b"))]).toEqual(["1", "2"]);
   await last.close();
+});
+
+test("a clean close leaves no zeros to be told of", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.put("a", "1");
+  await db.close();
+  const again = await bench.open();
+  expect(again.stats().open.cutZeros).toBeUndefined();
+  await again.close();
+});
+
+test("a last synced group that reads as zeros cannot be told from a reserve, and is told of as one", async () => {
+  const bench = new Bench();
+  const db = await bench.open();
+  await db.put("a", "1");
+  const first = usedBytes(bench, ACTIVE);
+  await db.put("b", "2");
+  bench.kill();
+  const bytes = Uint8Array.from(bench.fileSystem.contents(bench.path(ACTIVE)));
+  bytes.fill(0, first);
+  await bench.write(ACTIVE, bytes);
+  const again = await bench.open();
+  expect([text(again.getSync("a")), again.getSync("b")]).toEqual(["1", undefined]);
+  const { cutZeros, tornTail } = again.stats().open;
+  expect(cutZeros).toMatchObject({ offset: first, bytes: bytes.length - first });
+  expect(tornTail).toBeUndefined();
+  await again.close();
 });
 
 test("a sealed file has no reserve", async () => {
