@@ -8,10 +8,6 @@ import { broadcastHeartbeat } from "./replication.js";
 
 /** Takes in a read of this node's own or of a follower. */
 export function acceptRead(node: NodeState, request: ReadRequest): RaftErrorCode | undefined {
-  if (node.isSingleVoter) {
-    answerRead(node, request, node.log.committed);
-    return undefined;
-  }
   const waiting = node.reads.size + node.readsBeforeCommit.length;
   if (waiting >= node.options.maxPendingReads) return "RAFT_READ_BACKLOG_FULL";
   // What a leader inherits may be committed without its knowing, until it commits itself.
@@ -42,7 +38,7 @@ export function releaseConfirmedReads(node: NodeState): void {
 
 function confirmRead(node: NodeState, request: ReadRequest): void {
   const { from, context } = request;
-  if (holdsLease(node)) {
+  if (node.isOnlyVoter || holdsLease(node)) {
     answerRead(node, request, node.log.committed);
     return;
   }

@@ -105,10 +105,10 @@ export class NodeState {
     return this.progressOf(this.id)?.isLearner ?? false;
   }
 
-  /** The only voter there is. */
-  get isSingleVoter(): boolean {
+  /** This node is the only voter: what it says needs nobody's confirmation. */
+  get isOnlyVoter(): boolean {
     const { incoming, outgoing } = this.membership.config.voters;
-    return incoming.size === 1 && outgoing.size === 0;
+    return incoming.size === 1 && outgoing.size === 0 && incoming.has(this.id);
   }
 
   /** May become leader: a voter that is not in the middle of restoring a snapshot. */

@@ -50,6 +50,38 @@ describe("reads", () => {
     expect(node.readStates).toEqual([{ context: 1, index: 1 }]);
   });
 
+  test("a single voter that has restarted answers only after a commit of its own term", () => {
+    const init = { id: 1, voters: [1], term: 1, log: [1, 1, 1], commit: 1, options: PAPER };
+    const node = new TestNode(init);
+    node.core.campaign();
+    // Its vote is durable, its first entry not yet: entries 2 and 3 may have been acknowledged.
+    for (const response of node.core.ready().append?.responses ?? []) {
+      node.core.step(response);
+    }
+    expect(node.core.role).toBe("leader");
+    node.core.readIndex(1);
+    node.drain();
+    expect(node.readStates).toEqual([{ context: 1, index: 4 }]);
+  });
+
+  test("a leader that is not the only voter asks it", () => {
+    const node = new TestNode({ id: 1, voters: [1, 2], options: PAPER });
+    node.becomeLeader();
+    node.step(appendResponse({ from: 2, to: 1, term: 1, index: 1 }));
+    node.core.proposeConfigChange({
+      transition: "auto",
+      changes: [{ operation: "remove", node: 1 as never }],
+    });
+    node.drain();
+    node.step(appendResponse({ from: 2, to: 1, term: 1, index: 2 }));
+    expect(node.core.status()).toMatchObject({ role: "leader", config: { voters: [2] } });
+    node.core.readIndex(1);
+    const [position = 0] = positions(node.drain());
+    expect(node.readStates).toEqual([]);
+    node.step(heartbeatResponse({ from: 2, to: 1, term: 1, readPosition: position }));
+    expect(node.readStates).toEqual([{ context: 1, index: 2 }]);
+  });
+
   test("a read waits for a majority to confirm the leader", () => {
     const node = leaderOf(5);
     node.core.readIndex(1);

@@ -18,8 +18,8 @@ export const READS: readonly Mutant[] = [
     pitfall: 6,
     rig: "core",
     file: "core/leader-reads.ts",
-    before: "  if (holdsLease(node)) {",
-    after: "  if (holdsLease(node) || node.options.checkQuorum) {",
+    before: "  if (node.isOnlyVoter || holdsLease(node)) {",
+    after: "  if (node.isOnlyVoter || holdsLease(node) || node.options.checkQuorum) {",
     bug: "A leader serves reads without asking anybody whether it still leads.",
   },
   {
