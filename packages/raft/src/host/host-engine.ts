@@ -193,9 +193,9 @@ export class HostEngine implements GroupContext {
     await this.#writer.settle();
   }
 
-  /** Resolves when no write is under way. */
-  async settle(): Promise<void> {
-    await this.#writer.settle();
+  /** Resolves when the log has answered to what is under way now. */
+  async settleUnderWay(): Promise<void> {
+    await this.#writer.settleUnderWay();
   }
 
   // ── GroupContext ─────────────────────────────────────────────────────────

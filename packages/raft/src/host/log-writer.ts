@@ -65,6 +65,10 @@ export class LogWriter {
   /** Of `#jobs`, from the front: handed to the log, which has not answered yet. */
   #underWay = 0;
   #writing: Promise<void> | undefined;
+  /** Settles when the log has answered to what is under way. */
+  #answer: Promise<void> = Promise.resolve();
+  /** Of what is under way: not to be tried again. */
+  readonly #dropped = new Set<number>();
   #writingSince = 0;
   #shortage: Shortage = "none";
   #hasFailed = false;
@@ -103,11 +107,17 @@ export class LogWriter {
     this.flush();
   }
 
-  /** Forgets what a group wants written, but for what is under way. */
+  /** Forgets what a group wants written, but for what is under way, which is not tried again. */
   drop(group: number): void {
+    if (this.#underWay > 0) this.#dropped.add(group);
     this.#jobs = this.#jobs.filter(
       ({ update }, at) => at < this.#underWay || update.group !== group,
     );
+  }
+
+  /** Resolves when the log has answered to what is under way now, whatever waits behind it. */
+  async settleUnderWay(): Promise<void> {
+    await this.#answer;
   }
 
   /** Resolves when nothing is under way; what found no space may still wait. */
@@ -132,12 +142,15 @@ export class LogWriter {
     this.#writingSince = clock.monotonicMs();
     const sync = jobs.some(({ mustSync }) => mustSync);
     try {
-      await log.append(updates, { sync });
+      const answer = log.append(updates, { sync });
+      this.#answer = answer.then(ignore, ignore);
+      await answer;
     } catch (error) {
       this.#underWay = 0;
       return this.#afterFailure(error, jobs);
     }
     this.#underWay = 0;
+    this.#dropped.clear();
     this.#tell(updates, sync);
     if (this.#shortage !== "none") onSpace(false);
     this.#shortage = "none";
@@ -158,6 +171,12 @@ export class LogWriter {
 
   async #afterFailure(error: unknown, jobs: readonly WriteJob[]): Promise<boolean> {
     if (isRaftWalError(error) && error.outcome === "not-applied") {
+      // Who dropped them may come back with another state: nothing of these may follow it.
+      const isKept = ({ update }: WriteJob): boolean => !this.#dropped.has(update.group);
+      const left = this.#dropped.size === 0 ? jobs : jobs.filter(isKept);
+      this.#dropped.clear();
+      this.#jobs.splice(0, jobs.length, ...left);
+      if (left.length === 0) return true;
       if (SHORTAGES.has(error.code)) {
         if (this.#shortage === "none") this.#deps.onSpace(true);
         this.#shortage = "waiting";
@@ -165,9 +184,9 @@ export class LogWriter {
       }
       if (REFUSALS.has(error.code)) {
         // One of them is to blame: let each stand for itself.
-        if (jobs.length > 1) return this.#write(1);
+        if (left.length > 1 || left.length < jobs.length) return this.#write(1);
         this.#jobs.shift();
-        jobs[0]?.onRefused(error);
+        left[0]?.onRefused(error);
         this.#deps.onProgress();
         return true;
       }

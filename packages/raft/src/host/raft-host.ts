@@ -142,11 +142,14 @@ export class RaftHost {
   }
 
   /**
-   * Closes a group on this host, whose log and state stay.
+   * Closes a group on this host, whose log and state stay. Waits for what it is writing.
    * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`
    */
   async closeGroup(id: number): Promise<void> {
-    await this.#take(id, async (hosted) => hosted.close());
+    await this.#take(id, async (hosted) => {
+      await hosted.close();
+      await this.#engine.settleUnderWay();
+    });
   }
 
   /**
@@ -158,7 +161,7 @@ export class RaftHost {
   async removeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
       await hosted.close();
-      await this.#engine.settle();
+      await this.#engine.settleUnderWay();
       await this.#deps.log.append([{ group: id, remove: true }], { sync: true });
       await this.#files.clean(id, undefined);
     });

@@ -17,8 +17,8 @@ export const HOSTS: readonly Mutant[] = [
     pitfall: 13,
     rig: "host",
     file: "host/log-writer.ts",
-    before: "      await log.append(updates, { sync });",
-    after: "      await log.append(updates, { sync: false });",
+    before: "      const answer = log.append(updates, { sync });",
+    after: "      const answer = log.append(updates, { sync: false });",
     bug: "Writes that must be durable are not synced.",
   },
   {

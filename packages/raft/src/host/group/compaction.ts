@@ -49,6 +49,9 @@ export class Compaction {
   #entries = 0;
   #isBusy = false;
   #isWanted = false;
+  #isStopped = false;
+  /** The file that is being written, to its end; never rejects. */
+  #storing: Promise<void> | undefined;
   /** The newest snapshot that is in the log, or on its way there. */
   #snapshot: { readonly index: LogIndex; readonly file: string | undefined };
   /** Files that the log names no more once the snapshot at this index is written. */
@@ -90,13 +93,22 @@ export class Compaction {
     this.consider(group);
   }
 
+  /**
+   * Nothing more goes into the log from here. Resolves when no file is being written: whoever opens the
+   * group next removes the files that the log does not name.
+   */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#storing;
+  }
+
   /** Begins when it is time to. */
   consider(group: CompactedGroup): void {
     const { everyBytes, everyEntries } = this.#deps.options;
     // Nothing has happened since the last.
     if (group.applied.index <= this.#snapshot.index) return;
     const isDue = this.#isWanted || this.#bytes >= everyBytes || this.#entries >= everyEntries;
-    if (!isDue || this.#isBusy) return;
+    if (!isDue || this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
     this.#isWanted = false;
     const { machine } = this.#deps;
@@ -110,7 +122,7 @@ export class Compaction {
       }
       // Taken now, written while commands are applied.
       const state = joinState(encodeSessions(this.#deps.sessions), machine.snapshot());
-      void this.#storeFile(group, metaOf(group), state, fileData);
+      this.#storing = this.#storeFile(group, metaOf(group), state, fileData);
       return undefined;
     });
   }
@@ -118,6 +130,7 @@ export class Compaction {
   /** Asks the state machine to make all that it holds durable, and cuts the log behind that. */
   async #cutBehind(group: CompactedGroup, sync: () => Promise<number>): Promise<void> {
     const durable = await sync();
+    if (this.#isStopped) return;
     const { lastCommand } = group;
     // The sessions are as of now, so less than all is of no use.
     if (durable < lastCommand || group.applied.index <= this.#snapshot.index) {
@@ -130,7 +143,8 @@ export class Compaction {
       return;
     }
     const toData = (file: string): Uint8Array => heldData(lastCommand, file);
-    void this.#storeFile(group, metaOf(group), joinState(encodeSessions(sessions), []), toData);
+    const state = joinState(encodeSessions(sessions), []);
+    this.#storing = this.#storeFile(group, metaOf(group), state, toData);
   }
 
   async #storeFile(
@@ -141,8 +155,8 @@ export class Compaction {
   ): Promise<void> {
     try {
       const file = await this.#deps.files.store(this.#deps.group, meta.index, encodeChunks(state));
-      if (meta.index <= this.#snapshot.index) {
-        // A snapshot from the leader has overtaken this one.
+      if (this.#isStopped || meta.index <= this.#snapshot.index) {
+        // The group has ended, or a snapshot from the leader has overtaken this one.
         this.#isBusy = false;
         await this.#deps.files.remove(file);
         return;

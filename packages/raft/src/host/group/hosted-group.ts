@@ -280,7 +280,7 @@ export class HostedGroup {
     this.#failure = toGroupFailure(this.group, cause);
     this.#rejectAll(this.#failure);
     this.#context.onFailed(this, cause);
-    void this.#pipeline.stop();
+    void Promise.all([this.#parts.compaction.stop(), this.#pipeline.stop()]);
   }
 
   /** Ends the group's work on this host; what waits is told so. */
@@ -291,7 +291,7 @@ export class HostedGroup {
       this.#failure = new RaftHostError({ code: "RAFT_HOST_CLOSED", message });
       this.#rejectAll(this.#failure);
     }
-    await this.#pipeline.stop();
+    await Promise.all([this.#parts.compaction.stop(), this.#pipeline.stop()]);
     await this.#parts.machine.close?.();
   }
 
