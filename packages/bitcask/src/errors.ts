@@ -35,7 +35,7 @@ export type BitcaskErrorCode =
   | "BITCASK_SYNC_FAILED"
   /** A read failed in the operating system. Nothing is known to be damaged. */
   | "BITCASK_READ_FAILED"
-  /** The write queue holds `maxQueuedWrites`. Nothing happened; await earlier writes. */
+  /** The write queue holds `maxQueuedWrites` or `maxWaitingBytes`. Nothing happened; await earlier writes. */
   | "BITCASK_OVERLOADED"
   /** The store was opened for reading only. Nothing happened. */
   | "BITCASK_READ_ONLY"

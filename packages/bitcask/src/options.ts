@@ -57,6 +57,9 @@ export interface BitcaskOptions {
   /** Bytes of unwritten records above which further writes wait. A larger write is let in alone.
    *  @default 67_108_864 (64 MiB) */
   readonly maxQueuedBytes?: number | undefined;
+  /** Bytes of the writes that wait beyond `maxQueuedBytes`, above which `BITCASK_OVERLOADED` refuses. A
+   *  larger write waits alone. @default 268_435_456 (256 MiB) */
+  readonly maxWaitingBytes?: number | undefined;
   /** Writes waiting at once, beyond which `BITCASK_OVERLOADED` refuses. @default 1_000_000 */
   readonly maxQueuedWrites?: number | undefined;
   /** Descriptors of data files held open; the least recently read is closed. @default 256 */
@@ -164,6 +167,7 @@ export interface ResolvedOptions extends BitcaskPorts {
   readonly maxValueBytes: number;
   readonly maxBatchBytes: number;
   readonly maxQueuedBytes: number;
+  readonly maxWaitingBytes: number;
   readonly maxQueuedWrites: number;
   readonly maxOpenFiles: number;
   readonly ordered: boolean;
@@ -197,6 +201,7 @@ const DEFAULTS = {
   maxValueBytes: 64 * MIB,
   maxBatchBytes: 128 * MIB,
   maxQueuedBytes: 64 * MIB,
+  maxWaitingBytes: 256 * MIB,
   maxQueuedWrites: 1_000_000,
   maxOpenFiles: 256,
   ordered: true,
@@ -223,6 +228,7 @@ const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   maxValueBytes: [0, 1024 * MIB],
   maxBatchBytes: [1, 1536 * MIB],
   maxQueuedBytes: [1, 1024 * MIB],
+  maxWaitingBytes: [1, 2 ** 40],
   maxQueuedWrites: [1, 2 ** 31],
   maxOpenFiles: [1, 1_000_000],
   minImagedKeys: [0, 2 ** 31],

@@ -88,7 +88,7 @@ export interface WriteStats {
   /** Calls of fdatasync on the active file that succeeded. */
   readonly syncs: number;
   readonly bytes: number;
-  /** Writes waiting now, and their bytes. */
+  /** Writes waiting now, and their bytes; those kept outside by `maxQueuedBytes` included. */
   readonly queuedWrites: number;
   readonly queuedBytes: number;
 }

@@ -4,19 +4,17 @@
  * settle, once it is as durable as its most demanding member asked. What is applied is always a prefix
  * of what was called: when a group is refused, everything called after it is refused as well.
  *
- * Bounds: bytes waiting (`maxQueuedBytes`; further writes wait outside, in order) and writes waiting,
- * inside and outside (`maxQueuedWrites`; further writes are refused).
+ * Bounds: bytes waiting (`maxQueuedBytes`; further writes wait outside, in order), bytes outside
+ * (`maxWaitingBytes`) and writes waiting, inside and outside (`maxQueuedWrites`); beyond, they are refused.
  */
 import type { ActiveLog } from "./active-log.js";
-import { toBytes } from "./bytes.js";
 import { BitcaskError } from "./errors.js";
 import { GroupCommitter } from "./group-committer.js";
 import type { Health } from "./health.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { ResolvedOptions, SyncMode } from "./options.js";
-import { mostBytes } from "./record-buffer.js";
-import { EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
 import type { StoreTime } from "./store-time.js";
+import { sizeOf, type WaitingCall, WaitingCalls, type WriteSize } from "./waiting-calls.js";
 import type { WriteApplier } from "./write-applier.js";
 import { WriteBacklog } from "./write-backlog.js";
 import type { CohortKind, WriteCohort } from "./write-cohort.js";
@@ -32,23 +30,6 @@ export interface WriteQueueDependencies {
   readonly options: ResolvedOptions;
 }
 
-/** A call that waits outside, its strings encoded. */
-interface WaitingCall {
-  readonly kind: CohortKind;
-  readonly sync: SyncMode;
-  readonly records: readonly QueuedRecord[];
-  readonly size: WriteSize;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What a call may take up: bytes at most, strings not being encoded yet; of puts, keys and their bytes. */
-interface WriteSize {
-  readonly bytes: number;
-  readonly keys: number;
-  readonly keyBytes: number;
-}
-
 const NO_RECORDS: readonly QueuedRecord[] = [];
 
 export class WriteQueue {
@@ -60,7 +41,7 @@ export class WriteQueue {
   private readonly options: ResolvedOptions;
   private readonly backlog: WriteBacklog;
   /** Calls kept outside by `maxQueuedBytes`, in order. */
-  private waiting: WaitingCall[] = [];
+  private readonly waiting: WaitingCalls;
   private isPumping = false;
   private isStopped = false;
   private readonly timers: WriteTimers;
@@ -78,6 +59,7 @@ export class WriteQueue {
     this.health = dependencies.health;
     this.options = dependencies.options;
     this.backlog = new WriteBacklog(this.log, this.options);
+    this.waiting = new WaitingCalls(this.options.maxWaitingBytes);
     this.timers = new WriteTimers(this.options.clock, this.options.syncIntervalMs);
     const { log, applier, health, options } = dependencies;
     this.committer = new GroupCommitter(log, applier, health, options.clock);
@@ -88,11 +70,11 @@ export class WriteQueue {
   }
 
   get queuedWrites(): number {
-    return this.backlog.calls + this.waiting.length;
+    return this.backlog.calls + this.waiting.count;
   }
 
   get queuedBytes(): number {
-    return this.backlog.bytes;
+    return this.backlog.bytes + this.waiting.bytes;
   }
 
   /** Records, groups and bytes written since opening. */
@@ -172,11 +154,11 @@ export class WriteQueue {
     let answer: Promise<unknown>;
     try {
       answer =
-        this.waiting.length > 0 || !this.fits(size.bytes)
-          ? this.waitOutside(kind, records, size, sync)
+        this.waiting.count > 0 || !this.fits(size.bytes)
+          ? this.waiting.add(kind, records, size, sync)
           : this.enqueue(kind, records, size, sync);
     } catch (error) {
-      // A string that UTF-8 cannot express: nothing was queued.
+      // A string that UTF-8 cannot express, a codec that throws, too much outside: nothing was queued.
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     this.pendingKeys += size.keys;
@@ -214,18 +196,6 @@ export class WriteQueue {
     return queued === 0 || queued + bytes <= this.options.maxQueuedBytes;
   }
 
-  private waitOutside(
-    kind: CohortKind,
-    records: readonly QueuedRecord[],
-    size: WriteSize,
-    sync: SyncMode,
-  ): Promise<unknown> {
-    const encoded = records.map(toEncoded);
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ kind, sync, records: encoded, size: { ...size }, resolve, reject });
-    });
-  }
-
   /**
    * @returns the answer, shared by the calls of a cohort
    * @throws BitcaskError `BITCASK_INVALID_STRING` with nothing queued
@@ -260,7 +230,7 @@ export class WriteQueue {
   }
 
   private startPump(): void {
-    if (this.isPumping || (this.backlog.first === undefined && this.waiting.length === 0)) return;
+    if (this.isPumping || (this.backlog.first === undefined && this.waiting.count === 0)) return;
     this.isPumping = true;
     // A microtask later, so that all writes of this turn share the group.
     queueMicrotask(() => void this.pump());
@@ -299,17 +269,21 @@ export class WriteQueue {
   }
 
   private admitWaiting(): void {
-    let admitted = 0;
-    for (const call of this.waiting) {
-      if (!this.fits(call.size.bytes)) break;
-      this.admit(call);
-      admitted += 1;
-    }
-    if (admitted > 0) this.waiting.splice(0, admitted);
+    if (this.waiting.count === 0) return;
+    this.waiting.admitWhile(
+      (bytes) => this.fits(bytes),
+      (call) => this.admit(call),
+    );
   }
 
+  /** A call that cannot be encoded, as its codec throws say, is refused as it would be without a wait. */
   private admit({ kind, records, size, sync, resolve, reject }: WaitingCall): void {
-    this.enqueue(kind, records, size, sync).then(resolve, reject);
+    try {
+      this.enqueue(kind, records, size, sync).then(resolve, reject);
+    } catch (error) {
+      this.forgetKeys(size);
+      reject(error);
+    }
   }
 
   /**
@@ -318,8 +292,7 @@ export class WriteQueue {
    */
   private refuseFollowers(error: unknown): void {
     const left = this.backlog.drain();
-    const waiting = this.waiting;
-    this.waiting = [];
+    const waiting = this.waiting.drain();
     for (const cohort of left) {
       this.forgetKeys(cohort);
       if (cohort.kind === "sync") this.backlog.addAgain(cohort);
@@ -335,8 +308,7 @@ export class WriteQueue {
   /** The store is poisoned: what has not been written will not be. */
   private rejectAll(): void {
     const refusal = this.health.refusal("not-applied");
-    const waiting = this.waiting;
-    this.waiting = [];
+    const waiting = this.waiting.drain();
     for (const cohort of this.backlog.drain()) {
       this.forgetKeys(cohort);
       cohort.reject(refusal);
@@ -362,27 +334,6 @@ export class WriteQueue {
       this.startPump();
     });
   }
-}
-
-/** Strings are encoded, and refused, at the call, also when the write has to wait. */
-function toEncoded({ key, value, expiresAt }: QueuedRecord): QueuedRecord {
-  return {
-    key: toBytes(key, "key"),
-    value: value === undefined ? undefined : toBytes(value, "value"),
-    expiresAt,
-  };
-}
-
-function sizeOf(records: readonly QueuedRecord[]): WriteSize {
-  const size = { bytes: 0, keys: 0, keyBytes: 0 };
-  for (const { key, value } of records) {
-    const keyBytes = mostBytes(key);
-    size.bytes += RECORD_HEADER_BYTES + EXPIRY_BYTES + keyBytes + mostBytes(value);
-    if (value === undefined) continue;
-    size.keys += 1;
-    size.keyBytes += keyBytes;
-  }
-  return size;
 }
 
 function indexFull(): BitcaskError {

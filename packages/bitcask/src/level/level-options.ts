@@ -72,6 +72,7 @@ const STORE_OPTIONS: Readonly<
   maxValueBytes: true,
   maxBatchBytes: true,
   maxQueuedBytes: true,
+  maxWaitingBytes: true,
   maxQueuedWrites: true,
   maxOpenFiles: true,
   maxKeydirBytes: true,
