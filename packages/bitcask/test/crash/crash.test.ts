@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { SeededRandom, seedFrom } from "../../src/testing/index.js";
 import { type ExploreBounds, type ExploreCounts, Explorer } from "./explore.js";
 import { FORM_NAMES, FORMS, type FormName } from "./forms.js";
-import { TINY_FILES } from "./machine.js";
+import { TINY_IMAGED } from "./machine.js";
 import { recordRun } from "./recorded-run.js";
 import { backgroundMergeWorkload, fixedWorkload, randomWorkload } from "./workload.js";
 
@@ -53,7 +53,7 @@ async function exploreRandom(
 ): Promise<void> {
   const random = new SeededRandom(seed);
   const dataFileMaxBytes = [256, 512, 1024, 4096][random.nextInt(4)];
-  const options = { ...TINY_FILES, dataFileMaxBytes, autoMerge: random.nextInt(2) === 0 };
+  const options = { ...TINY_IMAGED, dataFileMaxBytes, autoMerge: random.nextInt(2) === 0 };
   const run = await recordRun(randomWorkload(random.fork(), steps), options, seed);
   const explorer = new Explorer(options, bounds, random.fork());
   await explorer
@@ -64,12 +64,12 @@ async function exploreRandom(
 describe("a power cut at any change of the disk, with any legal loss", () => {
   test("loses no durable write, undoes no delete, splits no batch, invents nothing", async () => {
     const seed = seedFrom(process.env, 1);
-    const run = await recordRun(fixedWorkload(), TINY_FILES, seed);
+    const run = await recordRun(fixedWorkload(), TINY_IMAGED, seed);
     // The workload reaches all that changes a disk; without that the enumeration would prove little.
     for (const kind of ["create", "write", "sync", "rename", "unlink", "sync-directory"]) {
       expect(run.changes.get(kind) ?? 0, `changes of kind ${kind}`).toBeGreaterThan(2);
     }
-    const explorer = new Explorer(TINY_FILES, BOUNDS, new SeededRandom(seed));
+    const explorer = new Explorer(TINY_IMAGED, BOUNDS, new SeededRandom(seed));
     await explorer.explore(run).finally(() => report("fixed workload", seed, explorer.counts));
 
     const changes = [...run.changes.values()].reduce((sum, count) => sum + count, 0);
@@ -81,7 +81,7 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
 
   test("lets a merge drop nothing that an older or an unsynced record still needs", async () => {
     const seed = seedFrom(process.env, 1);
-    const options = { ...TINY_FILES, autoMerge: true };
+    const options = { ...TINY_IMAGED, autoMerge: true };
     const run = await recordRun(backgroundMergeWorkload(), options, seed);
     const explorer = new Explorer(options, BOUNDS, new SeededRandom(seed));
     await explorer.explore(run).finally(() => report("background merges", seed, explorer.counts));
@@ -91,7 +91,7 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     "spares a store that is %s",
     async (form) => {
       const seed = seedFrom(process.env, 1);
-      const options = { ...TINY_FILES, ...FORMS[form] };
+      const options = { ...TINY_IMAGED, ...FORMS[form] };
       const explorer = new Explorer(options, QUICK_BOUNDS, new SeededRandom(seed));
       const run = await recordRun(fixedWorkload(), options, seed);
       await explorer.explore(run).finally(() => report(form, seed, explorer.counts));
@@ -108,8 +108,8 @@ describe("a power cut at any change of the disk, with any legal loss", () => {
     for (const kind of ["sync", "sync-directory"] as const) {
       const fault = { type: "lying-sync" } as const;
       const rule = { kind, times: Number.POSITIVE_INFINITY, fault };
-      const run = await recordRun(fixedWorkload(), TINY_FILES, 1, [rule]);
-      const explorer = new Explorer(TINY_FILES, BOUNDS, new SeededRandom(1));
+      const run = await recordRun(fixedWorkload(), TINY_IMAGED, 1, [rule]);
+      const explorer = new Explorer(TINY_IMAGED, BOUNDS, new SeededRandom(1));
       await expect(explorer.explore(run)).rejects.toThrow(/power cut that leaves/);
     }
   }, 300_000);

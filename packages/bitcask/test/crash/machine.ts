@@ -1,11 +1,6 @@
 /** A simulated machine that runs one store, can lose power, and boots again over what is left. */
-import {
-  Bitcask,
-  type BitcaskOptions,
-  type ProcessIdentity,
-  type ProcessTable,
-  type Random,
-} from "../../src/index.js";
+import { Bitcask, type ProcessIdentity, type ProcessTable, type Random } from "../../src/index.js";
+import type { InternalOptions } from "../../src/options.js";
 import {
   ManualClock,
   MemoryDisk,
@@ -17,12 +12,15 @@ import {
 export const DIRECTORY = "/data/store";
 
 /** Settings under which a few writes fill a file. */
-export const TINY_FILES: BitcaskOptions = { dataFileMaxBytes: 512, autoMerge: false };
+export const TINY_FILES: InternalOptions = { dataFileMaxBytes: 512, autoMerge: false };
+
+/** The same, and every closing leaves an image of the index. */
+export const TINY_IMAGED: InternalOptions = { ...TINY_FILES, minImagedKeys: 0 };
 
 /** What a machine is made of; all can be left out. */
 export interface MachineParts {
   /** @default {@link TINY_FILES} */
-  readonly options?: BitcaskOptions;
+  readonly options?: InternalOptions;
   /** @default an empty one */
   readonly disk?: MemoryDisk;
   readonly fileSystem?: MemoryFileSystemOptions;
@@ -32,7 +30,7 @@ export interface MachineParts {
 export class Machine {
   readonly fileSystem: MemoryFileSystem;
   readonly clock: ManualClock;
-  private readonly options: BitcaskOptions;
+  private readonly options: InternalOptions;
   private readonly process: SimulatedProcess;
 
   constructor(parts: MachineParts = {}) {

@@ -8,6 +8,9 @@ export type Action =
   | { type: "scan"; options: ScanOptions }
   /** A scan that began before a write and a merge, and ends after them. */
   | { type: "scan-across"; options: ScanOptions; operations: BatchOperation[] }
+  /** Takes a view of the store as it is now. It is compared after every action until it is released. */
+  | { type: "snapshot" }
+  | { type: "release" }
   | { type: "sync" }
   | { type: "merge" }
   | { type: "advance"; milliseconds: number }
@@ -74,6 +77,8 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: of("concurrent"), writes, sync }) },
   { weight: 3, arbitrary: fc.record({ type: of("scan"), options: bounds }) },
   { weight: 2, arbitrary: fc.record({ type: of("scan-across"), options: bounds, operations }) },
+  { weight: 2, arbitrary: fc.record({ type: of("snapshot") }) },
+  { weight: 1, arbitrary: fc.record({ type: of("release") }) },
   { weight: 1, arbitrary: fc.record({ type: of("sync") }) },
   { weight: 2, arbitrary: fc.record({ type: of("merge") }) },
   {

@@ -16,6 +16,8 @@ const ACTIONS = 3000;
 const DATA_FILE_BYTES = 2048;
 /** Manifest and lock, hints of up to a hundred records, zeros behind the active file. */
 const BESIDE_BYTES = 24 * 1024;
+/** A snapshot would keep the files that merges replace. */
+const unheld = action.filter(({ type }) => type !== "snapshot");
 const IS_THOROUGH = process.env["TITAN_THOROUGH"] === "1";
 
 test.runIf(IS_THOROUGH).each<FormName>(["plain", "compressed and encrypted"])(
@@ -26,7 +28,7 @@ test.runIf(IS_THOROUGH).each<FormName>(["plain", "compressed and encrypted"])(
     await subject.start();
     let most = 0;
     try {
-      for (const next of fc.sample(action, { numRuns: ACTIONS, seed })) {
+      for (const next of fc.sample(unheld, { numRuns: ACTIONS, seed })) {
         await subject.run(next);
         await subject.run({ type: "advance", milliseconds: DAY_MS / ACTIONS });
         const { bytes, liveBytes } = subject.disk;

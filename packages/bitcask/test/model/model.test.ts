@@ -51,7 +51,7 @@ test(
       process.stdout.write(`model test, TITAN_SEED=${seed}: ${figures.join(", ")}\n`);
     }
     // Each kind of action has come up, or the generator has lost one.
-    expect(counts.size).toBe(11);
+    expect(counts.size).toBe(13);
   },
   RUNS * 300,
 );

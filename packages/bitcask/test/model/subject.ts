@@ -1,11 +1,6 @@
 /** The store under test, driven by {@link Action}s side by side with its model. */
-import type {
-  BatchOperation,
-  Bitcask,
-  BitcaskOptions,
-  ScanOptions,
-  SyncMode,
-} from "../../src/index.js";
+import type { BatchOperation, Bitcask, ScanOptions, Snapshot, SyncMode } from "../../src/index.js";
+import type { InternalOptions } from "../../src/options.js";
 import { ManualClock, type MemoryDisk, SeededRandom } from "../../src/testing/index.js";
 import { FORMS, type FormName } from "../crash/forms.js";
 import { Machine } from "../crash/machine.js";
@@ -17,7 +12,17 @@ const OPTIONS = {
   autoMerge: true,
   mergeDeadFraction: 0.6,
   valueCacheBytes: 4096,
+  minImagedKeys: 0,
 };
+
+/** Snapshots held at once; the oldest goes first. */
+const MAX_VIEWS = 3;
+
+/** A snapshot, and what it has to show as long as it is open. */
+interface View {
+  readonly snapshot: Snapshot;
+  readonly rows: readonly ModelRow[];
+}
 
 const decoder = new TextDecoder();
 
@@ -25,9 +30,10 @@ export class Subject {
   readonly counts = new Map<Action["type"], number>();
   private readonly clock = new ManualClock();
   private readonly model = new Model(this.clock.wallMs());
-  private readonly options: BitcaskOptions;
+  private readonly options: InternalOptions;
   private machine: Machine;
   private store: Bitcask | undefined;
+  private views: View[] = [];
 
   constructor(form: FormName) {
     this.options = { ...OPTIONS, ...FORMS[form] };
@@ -50,6 +56,7 @@ export class Subject {
     await this.perform(action);
     this.model.observe(this.clock.wallMs());
     await this.compareAll();
+    await this.compareViews();
     this.model.judge();
   }
 
@@ -77,6 +84,13 @@ export class Subject {
         return this.compareScan(action.options);
       case "scan-across":
         return this.scanAcross(action.options, action.operations);
+      case "snapshot":
+        if (this.views.length === MAX_VIEWS) this.release();
+        this.views.push({ snapshot: this.db.snapshot(), rows: this.model.scan() });
+        return;
+      case "release":
+        this.release();
+        return;
       case "sync":
         await this.db.sync();
         this.model.promise();
@@ -92,8 +106,10 @@ export class Subject {
         return;
       case "reopen":
         await this.db.close();
+        this.views = [];
         this.model.promise();
         this.store = await this.machine.open();
+        this.expectImage();
         this.model.restart(await this.learnTime(), this.clock.wallMs(), true);
         return;
       case "crash":
@@ -174,6 +190,7 @@ export class Subject {
     const pending = this.submit(action.writes, action.sync);
     for (let turn = 0; turn < action.turns; turn += 1) await Promise.resolve();
     this.machine.stop();
+    this.views = [];
     await Promise.allSettled(pending);
   }
 
@@ -213,6 +230,31 @@ export class Subject {
       const found = entry === undefined ? undefined : toRow(Buffer.from(key), entry)[1];
       expectSame(found, this.model.get(key), `get of ${JSON.stringify(key)}`);
       expectSame(this.db.has(key), found !== undefined, `has of ${JSON.stringify(key)}`);
+    }
+  }
+
+  private release(): void {
+    this.views.shift()?.snapshot.release();
+  }
+
+  /** After a clean end the index has come from its image, and from nothing else. */
+  private expectImage(): void {
+    const { recordsScanned, ignoredHints } = this.db.stats().open;
+    expectSame({ recordsScanned, ignoredHints }, { recordsScanned: 0, ignoredHints: [] }, "open");
+  }
+
+  private async compareViews(): Promise<void> {
+    for (const { snapshot, rows } of this.views) {
+      const found: ModelRow[] = [];
+      for await (const row of snapshot.entries()) found.push(toRow(row.key, row));
+      expectSame(found, rows, "a snapshot");
+      const values = await snapshot.getMany(MODEL_KEYS);
+      const expected = new Map(rows);
+      expectSame(
+        values.map((value) => value && decoder.decode(value)),
+        MODEL_KEYS.map((key) => expected.get(key)?.value),
+        "getMany of a snapshot",
+      );
     }
   }
 
