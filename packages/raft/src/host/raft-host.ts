@@ -237,6 +237,7 @@ export class RaftHost {
         onCompacted: (group, index) => observer.onCompacted?.(group, index),
         onSnapshotFailed: (group, error) => observer.onSnapshotFailed?.(group, error),
         wake: () => this.#engine.wake(),
+        oldestSent: (group) => this.#sender.oldestOf(group),
       },
       init,
     );

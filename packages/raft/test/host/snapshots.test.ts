@@ -159,6 +159,32 @@ describe("snapshots", () => {
     },
   );
 
+  test("a member catches up by a snapshot although the log is cut again and again meanwhile", async () => {
+    world = new HostWorld({ host: { maxSnapshotBytesPerSecond: 500_000 } });
+    const machines = [1, 2, 3].map(() => new JournalMachine());
+    const often = { everyEntries: 40, keepEntries: 10 };
+    await world.startGroup(3, (id) => machines[id - 1]!, { options: { compaction: often } });
+    const leader = await world.leader();
+    const late = [1, 2, 3].find((id) => id !== leader.status().id)!;
+    world.network.isolate(late, [1, 2, 3]);
+    // A megabyte, which takes two seconds, and four times as long as it takes to cut the log anew.
+    const block = bytes("x".repeat(200_000));
+    for (let at = 0; at < 5; at += 1) await world.settled(leader.propose(block));
+    for (let at = 0; at < 60; at += 1) await world.settled(leader.propose(bytes(`w${at}`)));
+    world.network.heal();
+    let count = 65;
+    const isLevel = () => machines[late - 1]!.lines.length >= count - 5;
+    for (; !isLevel() && count < 800; count += 1) {
+      void leader.propose(bytes("more")).catch(() => undefined);
+      await world.run(10);
+    }
+    expect(isLevel()).toBe(true);
+    expect(machines[late - 1]!.restores).toBe(1);
+    const kept = () => leader.status().lastIndex - leader.status().firstIndex;
+    for (let at = 0; at < 45; at += 1) await world.settled(leader.propose(bytes("last")));
+    await world.until(() => kept() < 100);
+  });
+
   test("transfers are held to their pace, all together", async () => {
     world = new HostWorld();
     const pace = new Pace(world.clock, 1000);

@@ -7,6 +7,7 @@
 import type { ConfigState } from "../../core/configuration.js";
 import type { Entry } from "../../core/entry.js";
 import { type LogIndex, type LogPosition, shiftIndex, toLogIndex } from "../../core/ids.js";
+import type { NodeStatus } from "../../core/status.js";
 import type { LogStorage, Snapshot, SnapshotMeta } from "../../core/storage.js";
 import type { WriteJob } from "../log-writer.js";
 import type { CompactionOptions } from "../options.js";
@@ -18,6 +19,10 @@ import { fileData, heldData, snapshotFile } from "../snapshot/snapshot-pointer.j
 import { joinState } from "../snapshot/state-stream.js";
 import type { StateMachine } from "../state-machine.js";
 import type { PipelineJob } from "./apply-pipeline.js";
+import { unneededThrough } from "./followed-log.js";
+
+/** The log of so many times `everyBytes` and `everyEntries` stays for a member that gets a snapshot. */
+const MAX_HELD = 8;
 
 /** The group, as compaction sees it. */
 export interface CompactedGroup {
@@ -25,6 +30,7 @@ export interface CompactedGroup {
   /** The last command among what is applied; what comes after it changes no state machine. */
   readonly lastCommand: number;
   readonly config: ConfigState;
+  readonly core: { status(): NodeStatus };
   runBetweenApplies(job: PipelineJob): void;
   fail(cause: unknown): void;
 }
@@ -39,6 +45,8 @@ export interface CompactionDeps {
   readonly write: (job: WriteJob) => void;
   /** Jobs have been queued outside of a turn. */
   readonly wake: () => void;
+  /** Index of the oldest snapshot that is being sent, or whose transfer broke off. */
+  readonly oldestSent: () => LogIndex | undefined;
   readonly onCompacted: (index: LogIndex) => void;
   readonly onFailed: (error: unknown) => void;
 }
@@ -47,6 +55,8 @@ export class Compaction {
   readonly #deps: CompactionDeps;
   #bytes = 0;
   #entries = 0;
+  /** Of commands, about, in what stays in the log for members that get a snapshot. */
+  #heldBytes = 0;
   #isBusy = false;
   #isWanted = false;
   #isStopped = false;
@@ -113,6 +123,7 @@ export class Compaction {
     this.#isWanted = false;
     const { machine } = this.#deps;
     group.runBetweenApplies(() => {
+      this.#heldBytes += this.#bytes;
       this.#bytes = 0;
       this.#entries = 0;
       if (machine.kind === "on-disk") return this.#cutBehind(group, () => machine.sync());
@@ -170,8 +181,8 @@ export class Compaction {
 
   #save(group: CompactedGroup, snapshot: Snapshot): void {
     const { index } = snapshot.meta;
-    const { storage, options } = this.#deps;
-    const kept = shiftIndex(index, -Math.min(index, options.keepEntries));
+    const { storage } = this.#deps;
+    const kept = this.#cutAt(group, index);
     const isCut = kept >= storage.firstIndex();
     this.#replace(index, snapshotFile(snapshot));
     this.#deps.write({
@@ -189,6 +200,21 @@ export class Compaction {
       onRefused: (error) => group.fail(error),
     });
     this.#deps.wake();
+  }
+
+  /** The last index that goes. */
+  #cutAt(group: CompactedGroup, index: LogIndex): LogIndex {
+    const { options, oldestSent } = this.#deps;
+    const cut = shiftIndex(index, -Math.min(index, options.keepEntries));
+    const unneeded = unneededThrough(group.core.status(), oldestSent());
+    if (unneeded !== undefined && unneeded < cut) {
+      const isBounded =
+        cut - unneeded <= MAX_HELD * options.everyEntries &&
+        this.#heldBytes <= MAX_HELD * options.everyBytes;
+      if (isBounded) return unneeded;
+    }
+    this.#heldBytes = 0;
+    return cut;
   }
 
   #replace(index: LogIndex, file: string | undefined): void {

@@ -1,7 +1,13 @@
 /** Brings a group up from its log and its state machine. */
 
 import { type ConfigState, EMPTY_CONFIG_STATE } from "../../core/configuration.js";
-import { INDEX_ZERO, type LogPosition, TERM_ZERO, toLogIndex } from "../../core/ids.js";
+import {
+  INDEX_ZERO,
+  type LogIndex,
+  type LogPosition,
+  TERM_ZERO,
+  toLogIndex,
+} from "../../core/ids.js";
 import type { CoreEvent } from "../../core/options.js";
 import { RaftCore } from "../../core/raft-core.js";
 import type { LogStorage, Snapshot } from "../../core/storage.js";
@@ -49,6 +55,8 @@ export interface OpenGroupDeps {
   readonly onCompacted: (group: number, index: number) => void;
   readonly onSnapshotFailed: (group: number, error: unknown) => void;
   readonly wake: () => void;
+  /** Index of the group's oldest snapshot that is being sent, or whose transfer broke off. */
+  readonly oldestSent: (group: number) => LogIndex | undefined;
 }
 
 /**
@@ -101,6 +109,7 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
     options,
     write: (job) => context.write(job),
     wake: deps.wake,
+    oldestSent: () => deps.oldestSent(group),
     onCompacted: (index) => deps.onCompacted(group, index),
     onFailed: (error) => deps.onSnapshotFailed(group, error),
   });

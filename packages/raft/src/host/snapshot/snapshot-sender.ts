@@ -10,7 +10,7 @@
  * as many files kept; bytes per second by `Pace`.
  */
 
-import type { NodeId } from "../../core/ids.js";
+import type { LogIndex, NodeId } from "../../core/ids.js";
 import type { SnapshotRequest } from "../../core/message.js";
 import type { SnapshotMeta } from "../../core/storage.js";
 import type { OutgoingStream, Transport } from "../../transport/transport.js";
@@ -43,6 +43,8 @@ export class SnapshotSender {
   readonly #deps: SnapshotSenderDeps;
   readonly #pace: Pace;
   readonly #underWay = new Set<Promise<void>>();
+  /** What is being sent, and what broke off. */
+  readonly #sources = new Set<Source>();
   /** What broke off, by group and member, oldest first. */
   readonly #cut = new Map<string, Source>();
   /** Who waits to hear how much is there, by group and member. */
@@ -70,6 +72,15 @@ export class SnapshotSender {
     const transfer = this.#transfer(group, message);
     this.#underWay.add(transfer);
     void transfer.finally(() => this.#underWay.delete(transfer));
+  }
+
+  /** Index of the group's oldest snapshot that is being sent, or whose transfer broke off. */
+  oldestOf(group: number): LogIndex | undefined {
+    let oldest: LogIndex | undefined;
+    for (const { group: of, meta } of this.#sources) {
+      if (of === group && (oldest === undefined || meta.index < oldest)) oldest = meta.index;
+    }
+    return oldest;
   }
 
   /** A member says how much it has of what broke off. */
@@ -104,6 +115,7 @@ export class SnapshotSender {
     try {
       const cut = await this.#takeCut(key, group);
       source = cut ?? (await this.#sourceOf(group, message));
+      this.#sources.add(source);
       const offset = cut === undefined ? 0 : await this.#ask(group, to, cut.file);
       await this.#stream(group, message, source, offset);
       isDelivered = true;
@@ -178,7 +190,9 @@ export class SnapshotSender {
   }
 
   /** Never rejects. */
-  async #release({ file, isTemporary }: Source): Promise<void> {
+  async #release(source: Source): Promise<void> {
+    this.#sources.delete(source);
+    const { file, isTemporary } = source;
     const { files } = this.#deps;
     try {
       if (isTemporary) await files.remove(file);
