@@ -77,8 +77,7 @@ export class ApplyBatch {
   finish(results: ApplyResults): EntryOutcome[] {
     for (const slot of this.#slots) {
       if (slot.kind !== "command" || slot.keep === undefined) continue;
-      slot.keep.result = results[slot.at];
-      slot.keep.isKnown = true;
+      this.#sessions.keep(slot.keep, results[slot.at]);
     }
     return this.#slots.map((slot) => {
       if (slot.kind === "known") return slot.outcome;
