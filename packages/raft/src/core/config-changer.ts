@@ -15,9 +15,11 @@ import {
   checkConfiguration,
   EMPTY_CONFIGURATION,
   isJoint,
+  isSameMembership,
   type ProgressMap,
+  toConfigState,
 } from "./configuration.js";
-import { type ConfigChangeReason, RaftError } from "./errors.js";
+import { type ConfigChangeReason, isRaftError, RaftError } from "./errors.js";
 import { INDEX_ZERO, type LogIndex, laterIndex, type NodeId, shiftIndex } from "./ids.js";
 import { Progress } from "./progress.js";
 
@@ -106,6 +108,18 @@ export function restoreMembership(state: ConfigState, terms: NewMemberTerms): Me
     ...terms,
     autoLeave: state.autoLeave,
   });
+}
+
+/** Whether {@link restoreMembership} makes of `state` just what it says. */
+export function isRestorable(state: ConfigState): boolean {
+  const terms = { lastIndex: INDEX_ZERO, maxInflightMessages: 1, maxInflightBytes: 1 };
+  try {
+    const { config } = restoreMembership(state, terms);
+    return isSameMembership(state, toConfigState(config, state.changedAt));
+  } catch (error) {
+    if (isRaftError(error)) return false;
+    throw error;
+  }
 }
 
 /** A membership being changed: own copies of every set, and of every progress. */

@@ -3,9 +3,11 @@
  * are untrusted, however well their checksums match.
  */
 
+import { isRestorable } from "./config-changer.js";
 import type { EntryType, ProposedEntry } from "./entry.js";
 import type { LogPosition, NodeId } from "./ids.js";
 import type { AppendRequest, PeerMessage } from "./message.js";
+import type { SnapshotMeta } from "./storage.js";
 
 /** Largest term, index and position that is believed: at a million a second, 142 years. */
 const LARGEST_COUNT = 2 ** 52;
@@ -37,8 +39,7 @@ export function whatIsWrong(message: PeerMessage, self: NodeId): string | undefi
     case "heartbeat-response":
       return isCount(message.readPosition) ? undefined : "impossible read position";
     case "snapshot-request":
-      if (message.snapshot.meta.index === 0) return "an empty snapshot";
-      return wrongPosition(message.snapshot.meta);
+      return wrongSnapshot(message.snapshot.meta);
     case "read-request":
       return Number.isSafeInteger(message.context) ? undefined : "impossible read context";
     case "read-response":
@@ -75,6 +76,15 @@ function wrongAppend(message: AppendRequest): string | undefined {
     term = entry.term;
   }
   return undefined;
+}
+
+/** Checked before anything is given up for it: a node could not start again from what does not restore. */
+function wrongSnapshot(meta: SnapshotMeta): string | undefined {
+  const { config } = meta;
+  if (meta.index === 0) return "an empty snapshot";
+  if (!isCount(config.changedAt) || config.changedAt > meta.index) return "a later configuration";
+  if (config.voters.length === 0) return "a configuration without voters";
+  return isRestorable(config) ? wrongPosition(meta) : "an impossible configuration";
 }
 
 function wrongCommitted(message: { readonly committed?: LogPosition }): string | undefined {

@@ -10,6 +10,7 @@ import type { RaftErrorCode } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { PeerMessage, SnapshotRequest } from "../core/message.js";
 import type { PeerState, Transport } from "../transport/transport.js";
+import { whyDropped } from "./admission.js";
 import { ByteBudget } from "./byte-budget.js";
 import { RaftHostError } from "./errors.js";
 import type { GroupContext } from "./group/group-context.js";
@@ -277,9 +278,9 @@ export class HostEngine implements GroupContext {
         this.#observer.onDropped?.(from, reason, `group ${id}: ${message.type}`);
         continue;
       }
-      if (message.type === "snapshot-request" && !isFounding(message)) {
-        // State travels by streams. What points to it here means nothing to another host.
-        this.#observer.onDropped?.(from, "malformed", `group ${id}: a snapshot in a frame`);
+      const drop = whyDropped(group.config, message);
+      if (drop !== undefined) {
+        this.#observer.onDropped?.(from, drop.reason, `group ${id}: ${drop.what}`);
         continue;
       }
       group.step(message);
@@ -357,10 +358,6 @@ const OF_LEADERS: ReadonlySet<WireMessage["type"]> = new Set([
 /** What only a leader says, to stay one. */
 function isOfLeader(message: WireMessage): boolean {
   return OF_LEADERS.has(message.type);
-}
-
-function isFounding({ snapshot }: SnapshotRequest): boolean {
-  return snapshot.meta.index === 1 && snapshot.data.length === 0;
 }
 
 function ignore(): void {

@@ -9,6 +9,8 @@ export type DropReason =
   | "malformed"
   /** The group is not open on this host. */
   | "unknown-group"
+  /** It asks for what only a member of the group may ask for. */
+  | "no-member"
   /** The group has stopped on this host. */
   | "group-failed"
   /** The inbox is full. */

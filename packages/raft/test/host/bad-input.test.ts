@@ -1,6 +1,8 @@
 /** What no correct host sends, and what callers should not ask: counted and refused, and nothing else. */
 
 import { afterEach, expect, test } from "vitest";
+import { encodeConfigChange } from "../../src/core/config-change.js";
+import { foundingConfig } from "../../src/core/configuration.js";
 import { toLogIndex, toNodeId, toTerm } from "../../src/core/ids.js";
 import type { PeerMessage } from "../../src/core/message.js";
 import type { RaftGroup } from "../../src/host/raft-group.js";
@@ -97,6 +99,65 @@ test("an acknowledgement of what the leader does not have is refused", async () 
   await world.flush();
   expect(drops).toEqual(["refused: append-response: RAFT_BAD_MESSAGE"]);
   await expectUnharmed(leader, term);
+});
+
+const STRANGER = toNodeId(77);
+
+/** Host `to` gets a message that comes from a node in no group. */
+async function receiveFromStranger(to: number, message: PeerMessage): Promise<void> {
+  world.network.end(to)!.handler!.onFrame(STRANGER, encodeFrame([{ group: 1, message }]));
+  await world.run(300);
+}
+
+test.each([
+  ["one that no state machine takes", { type: "normal", data: Uint8Array.of(255) }],
+  [
+    "a change of members",
+    encodeConfigChange({
+      transition: "auto",
+      changes: [{ operation: "add-voter", node: STRANGER }],
+    }),
+  ],
+] as const)("a proposal in a frame is dropped: %s", async (_, entry) => {
+  const leader = await three();
+  const { term, id, lastIndex } = leader.status();
+  const ends = { from: STRANGER, to: id };
+  await receiveFromStranger(id, { type: "propose-request", ...ends, entries: [entry] });
+  expect(drops).toEqual(["malformed: group 1: a proposal in a frame"]);
+  expect(leader.status().lastIndex).toBe(lastIndex);
+  await expectUnharmed(leader, term);
+});
+
+test("who is no member neither reads nor moves the leadership", async () => {
+  const leader = await three();
+  const { term, id } = leader.status();
+  const ends = { from: STRANGER, to: id };
+  await receiveFromStranger(id, { type: "read-request", ...ends, context: 1 });
+  const transferee = toNodeId(id === 1 ? 2 : 1);
+  await receiveFromStranger(id, { type: "transfer-request", ...ends, term, transferee });
+  expect(drops).toEqual([
+    "no-member: group 1: read-request",
+    "no-member: group 1: transfer-request",
+  ]);
+  expect(leader.role).toBe("leader");
+  await expectUnharmed(leader, term);
+});
+
+const NOBODY = { ...foundingConfig({ voters: [] }), learners: [toNodeId(4)] };
+test.each([
+  ["without voters", NOBODY],
+  ["with a voter that is a learner", { ...NOBODY, voters: [toNodeId(4)] }],
+  ["of a later entry", { ...NOBODY, voters: [toNodeId(1)], changedAt: toLogIndex(9) }],
+])("a snapshot with a configuration %s stops no joiner", async (_, config) => {
+  await three();
+  await world.start(4);
+  const joiner = await world.open(4, new JournalMachine());
+  drops = [];
+  const snapshot = { meta: { ...LAST, config }, data: new Uint8Array(0) };
+  const ends = { from: STRANGER, to: toNodeId(4) };
+  await receiveFromStranger(4, { type: "snapshot-request", ...ends, term: LAST.term, snapshot });
+  expect(drops).toEqual(["refused: snapshot-request: RAFT_BAD_MESSAGE"]);
+  expect(joiner.status()).toMatchObject({ state: "running", config: { voters: [] } });
 });
 
 test("types of a newer release are passed over, and entries of an unknown type drop the frame", async () => {
