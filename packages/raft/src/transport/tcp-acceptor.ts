@@ -8,6 +8,7 @@ import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { toNodeId } from "../core/ids.js";
 import { RaftTransportError, wordsOf } from "./errors.js";
 import { formatHostPort, toHostPort } from "./tcp-address.js";
+import { isAuthorized } from "./tcp-authorize.js";
 import type { AgreedSocket } from "./tcp-connection.js";
 import type { TcpFault } from "./tcp-faults.js";
 import {
@@ -170,7 +171,8 @@ export class TcpAcceptor {
     const verdict = this.#events.judge(hello);
     if (verdict !== "welcome" || tls?.authorize === undefined) return verdict;
     const certificate = (socket as TLSSocket).getPeerCertificate();
-    return tls.authorize(toNodeId(hello.from), certificate) ? "welcome" : "unauthorized";
+    const isMeant = isAuthorized(tls.authorize, toNodeId(hello.from), certificate);
+    return isMeant ? "welcome" : "unauthorized";
   }
 
   /** Says why, and waits for the other end to hang up: closing first could destroy what was said. */

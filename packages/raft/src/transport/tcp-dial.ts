@@ -5,6 +5,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { NodeId } from "../core/ids.js";
 import { RaftTransportError } from "./errors.js";
 import { toHostPort } from "./tcp-address.js";
+import { isAuthorized } from "./tcp-authorize.js";
 import type { AgreedSocket } from "./tcp-connection.js";
 import type { TcpFault } from "./tcp-faults.js";
 import {
@@ -105,7 +106,7 @@ class DialAttempt {
 
   #isAuthorized(socket: TLSSocket): boolean {
     const authorize = this.#context.tls?.authorize;
-    const isMeant = authorize?.(this.#target.peer, socket.getPeerCertificate()) ?? true;
+    const isMeant = isAuthorized(authorize, this.#target.peer, socket.getPeerCertificate());
     if (!isMeant) this.fail("its certificate is another node's", "unauthorized");
     return isMeant;
   }

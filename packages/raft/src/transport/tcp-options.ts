@@ -21,7 +21,8 @@ export interface TcpTlsOptions
   readonly servername?: string;
   /**
    * Whether this certificate belongs to that node: asked at both ends, once it is found valid. Without
-   * it, whoever has a valid certificate may be any node.
+   * it, whoever has a valid certificate may be any node. One that throws refuses; without `ca` the end
+   * that accepts is not shown a certificate, and passes `{}`.
    */
   readonly authorize?: (peer: NodeId, certificate: PeerCertificate) => boolean;
 }

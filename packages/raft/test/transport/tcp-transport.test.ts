@@ -244,4 +244,16 @@ describe("TLS", () => {
     const b = await startNode({ ...strict(node2), peers: { 1: a.address } }, 2);
     await until(() => b.states.length === 1);
   });
+
+  test("an `authorize` that throws refuses, at both ends, and harms nothing else", async () => {
+    const authorize = (): boolean => {
+      throw new Error("no such field");
+    };
+    const a = await startNode({ tls: { ...tlsOf(node1).tls, authorize } }, 1);
+    const b = await startNode({ ...tlsOf(node2), peers: { 1: a.address } }, 2);
+    a.transport.setPeer(B, b.address);
+    await until(() => a.faults.length >= 2);
+    expect(new Set(a.faults)).toEqual(new Set(["unauthorized"]));
+    expect(a.states).toEqual([]);
+  });
 });
