@@ -2,6 +2,7 @@ import { ManualClock } from "@titan/bitcask/testing";
 import { expect, test } from "vitest";
 import type { Entry } from "../core/entry.js";
 import { toLogIndex, toTerm } from "../core/ids.js";
+import { RaftWalError } from "../wal/errors.js";
 import type { GroupUpdate } from "../wal/group-update.js";
 import { LogWriter } from "./log-writer.js";
 import { MemoryGroupLogs } from "./memory-group-logs.js";
@@ -54,4 +55,37 @@ test("each part of a job that is cut says what is committed of the entries so fa
   });
   expect(parts.map(({ commit }) => commit)).toEqual(parts.map(({ last }) => Math.min(last, 25)));
   expect(parts.at(-1)).toEqual({ commit: 25, last: 40 });
+});
+
+test("what a group that is gone wanted written is not tried again when there was no space for it", async () => {
+  const batches: (readonly GroupUpdate[])[] = [];
+  class Log extends MemoryGroupLogs {
+    override append(updates: readonly GroupUpdate[]): Promise<void> {
+      batches.push(updates);
+      if (batches.length > 1) return super.append(updates);
+      const full = { code: "RAFT_WAL_DISK_FULL", message: "full" } as const;
+      return Promise.reject(new RaftWalError(full));
+    }
+  }
+  const ignore = (): void => undefined;
+  const writer = new LogWriter({
+    log: new Log(),
+    clock: new ManualClock(),
+    maxWriteBytes: 2000,
+    onProgress: ignore,
+    onFailed: ignore,
+    onSpace: ignore,
+    meter: {},
+  });
+  for (const group of [1, 2]) {
+    const update = { group, entries: [entryAt(1)] };
+    writer.add({ update, mustSync: true, onWritten: ignore, onRefused: ignore });
+  }
+  writer.flush();
+  writer.drop(1);
+  await writer.settleUnderWay();
+  await writer.settle();
+  writer.retry();
+  await writer.settle();
+  expect(batches.map((updates) => updates.map(({ group }) => group))).toEqual([[1, 2], [2]]);
 });
