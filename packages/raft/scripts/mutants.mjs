@@ -52,10 +52,20 @@ const wanted = gate.MUTANTS.filter(({ id }) => id.includes(values.only));
 const found = new Map();
 const missed = [];
 
+/** A run that breaks down, and is not meant to, has found nothing. */
+async function findOrTell(mutant, from) {
+  try {
+    return await gate.find(mutant, from, maxSeeds);
+  } catch (error) {
+    console.error(`${mutant.id}: ${error.message}`);
+    return undefined;
+  }
+}
+
 async function work(queue) {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
     const from = values.afresh ? undefined : recorded[mutant.id];
-    const finding = await gate.find(mutant, from, maxSeeds);
+    const finding = await findOrTell(mutant, from);
     if (finding === undefined || finding.seed > gate.MAX_SEEDS) missed.push(mutant.id);
     else found.set(mutant.id, finding);
     const seen = finding === undefined ? "not found" : `${finding.seed}: ${finding.violation}`;

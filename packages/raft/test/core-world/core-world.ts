@@ -24,14 +24,23 @@ const MEMBERS = [1, 2, 3, 4, 5];
 const FOUNDERS = [1, 2, 3];
 const MAX_IN_FLIGHT = 400;
 
+/** What went wrong in a run. */
+export interface CoreViolation {
+  readonly violation: string;
+  /** An assertion of the core itself noticed it. */
+  readonly isSelfReported: boolean;
+}
+
 /** Runs one seed. @returns what went wrong, undefined when nothing did */
-export function runCoreSeed(seed: number): string | undefined {
+export function runCoreSeed(seed: number): CoreViolation | undefined {
   try {
     const world = new CoreWorld(seed);
     for (let step = 0; step < STEPS; step += 1) world.faultyStep();
-    return world.whatStandsStill();
+    const violation = world.whatStandsStill();
+    return violation === undefined ? undefined : { violation, isSelfReported: false };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const violation = error instanceof Error ? error.message : String(error);
+    return { violation, isSelfReported: isRaftError(error) };
   }
 }
 

@@ -16,7 +16,7 @@ export const TABLE_FILE = fileURLToPath(
   new URL("../../../../docs/raft-mutants.md", import.meta.url),
 );
 
-/** By bug: the first seed that showed it when it was last recorded, and what was seen. */
+/** By bug: the first seed that showed it when it was last recorded, what was seen, and by whom. */
 export type Findings = Readonly<Record<string, Finding>>;
 
 export function readFindings(): Findings {
@@ -62,10 +62,11 @@ function section(
     const finding = findings[id];
     const seen = finding === undefined ? "" : cell(finding.violation);
     const seed = finding?.seed ?? "";
-    return `| \`${id}\` | ${bug} | \`${file}\` | ${RIG_NAMES[rig]} | ${seed} | ${seen} |`;
+    const by = finding?.isSelfReported ? "itself" : "simulator";
+    return `| \`${id}\` | ${bug} | \`${file}\` | ${RIG_NAMES[rig]} | ${seed} | ${by} | ${seen} |`;
   });
   const head =
-    "| bug | what is wrong | place | found by | seed | what was seen |\n|---|---|---|---|---|---|";
+    "| bug | what is wrong | place | found by | seed | seen by | what was seen |\n|---|---|---|---|---|---|---|";
   return `## ${number}. ${pitfall[0]?.toUpperCase()}${pitfall.slice(1)}\n\n${head}\n${rows.join("\n")}\n`;
 }
 
@@ -86,7 +87,8 @@ of the source, made while the source is bundled for a run: what is published has
 change that no longer fits its place fails the gate.
 
 For each bug a simulator runs seeds, from 1 on, until it sees that something is wrong; it must within
-${MAX_SEEDS}. *Hosts*: whole hosts with their logs and state machines, on simulated disks and networks
+${MAX_SEEDS}. *Seen by* tells whether the simulator saw it from outside, or an assertion of the library itself
+spoke first. A run that crashes or never ends proves nothing, and fails the gate. *Hosts*: whole hosts with their logs and state machines, on simulated disks and networks
 (\`@titan/raft/sim\`). *Cores*: groups of bare cores with slow disks and slow state machines, thousands of
 steps in milliseconds, for what hosts meet too rarely. The same seeds show nothing in the source as it
 is. \`pnpm --filter @titan/raft test:thorough\` runs them all.

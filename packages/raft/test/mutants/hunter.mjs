@@ -3,23 +3,25 @@
  * tells of each seed before it runs it and of what was found, and stops at the first violation.
  */
 
+import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 
 const { bundle, rig, seeds } = workerData;
-const { rigs } = await import(bundle);
-const runSeed = rigs[rig];
-// What a broken host leaves unhandled is a finding as well.
 let stray;
 process.on("unhandledRejection", (error) => {
-  stray ??= `unhandled: ${error}`;
+  stray ??= String(error);
 });
+const { rigs } = await import(bundle);
+const runSeed = rigs[rig];
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- between threads
 const send = (message) => parentPort.postMessage(message);
 for (const seed of seeds) {
   send({ seed });
-  const violation = (await runSeed(seed)) ?? stray;
-  if (violation === undefined) continue;
-  send({ seed, violation });
+  const seen = await runSeed(seed);
+  // What nobody handles is told only when all that is ready to run has run.
+  await setImmediate();
+  if (seen === undefined && stray === undefined) continue;
+  send({ seed, seen, stray });
   break;
 }
 send({ isOver: true });

@@ -42,6 +42,9 @@ export const RIGS: readonly Rig[] = [
   "standstill",
 ];
 
+/** A run that comes to no verdict: it never ends, ends its thread, or leaves a rejection unhandled. */
+export type Breakdown = "hang" | "crash" | "unhandled";
+
 export interface Mutant {
   /** In the manner of file names; never changes, as seeds are recorded by it. */
   readonly id: string;
@@ -55,6 +58,8 @@ export interface Mutant {
   readonly after: string;
   /** The bug, in one sentence. */
   readonly bug: string;
+  /** How the bug shows, if it breaks the run itself down. Any other breakdown is no finding. */
+  readonly breaks?: Breakdown;
 }
 
 /** `source` with the bug in it. @throws Error when the place is not there, or not the only one */

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { sourceFile } from "./bundle-rig.js";
 import { find, MUTANTS, readFindings, renderTable, runClean, TABLE_FILE } from "./gate.js";
-import { PITFALLS, plant, RIGS } from "./mutant.js";
+import { type Mutant, PITFALLS, plant, RIGS } from "./mutant.js";
 
 const A_FEW: ReadonlySet<string> = new Set([
   "vote-sent-before-stored",
@@ -43,6 +43,26 @@ describe("the catalogue", () => {
     const mutant = { id: "x", before: "a", after: "b" };
     expect(() => plant(mutant, "c")).toThrow("0 times");
     expect(() => plant(mutant, "a a")).toThrow("2 times");
+  });
+
+  test.each([
+    ["that crashes", 'throw new Error("broken");', "crash: broken"],
+    ["that leaves a rejection unhandled", 'void Promise.reject(new Error("stray"));', "stray"],
+  ])("a run %s is no finding, unless that is the bug", async (_, statement, what) => {
+    const before = "declare const brand: unique symbol;";
+    const broken: Mutant = {
+      id: "x",
+      pitfall: 1,
+      rig: "core",
+      file: "core/ids.ts",
+      before,
+      after: `${before}\n${statement}`,
+      bug: "The module breaks when it is loaded.",
+    };
+    await expect(find(broken, undefined, 1)).rejects.toThrow(what);
+    const breaks = what === "stray" ? "unhandled" : "crash";
+    const finding = await find({ ...broken, breaks }, undefined, 1);
+    expect(finding?.violation).toContain(what);
   });
 
   test("every bug has a recorded seed, and the page shows it", () => {

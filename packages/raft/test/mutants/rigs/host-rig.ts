@@ -8,7 +8,13 @@ import {
 } from "../../../src/sim/index.js";
 import { SeededRandom } from "../../../src/testing/seeded-random.js";
 
-type Rigs = Readonly<Record<string, (seed: number) => Promise<string | undefined>>>;
+interface Seen {
+  readonly violation: string;
+  /** A host failed, by an error of its own. */
+  readonly isSelfReported: boolean;
+}
+
+type Rigs = Readonly<Record<string, (seed: number) => Promise<Seen | undefined>>>;
 
 /** What the simulator draws for a seed. */
 function drawn(seed: number): SimSettings {
@@ -24,11 +30,18 @@ async function run(
   seed: number,
   settings: Partial<SimSettings> = {},
   schedule?: FaultSchedule,
-): Promise<{ readonly violation: string | undefined; readonly elections: number }> {
+): Promise<{ readonly seen: Seen | undefined; readonly elections: number }> {
   const options = schedule === undefined ? { settings } : { settings, schedule };
   const { violation, coverage } = await runSeed(seed, options);
-  const text = violation === undefined ? undefined : `${violation.invariant}: ${violation.message}`;
-  return { violation: text, elections: coverage["leader-elected"] };
+  const elections = coverage["leader-elected"];
+  if (violation === undefined) return { seen: undefined, elections };
+  const { invariant, message } = violation;
+  const isSelfReported = invariant === "no-failure";
+  return { seen: { violation: `${invariant}: ${message}`, isSelfReported }, elections };
+}
+
+function unless(holds: boolean, violation: string): Seen | undefined {
+  return holds ? undefined : { violation, isSelfReported: false };
 }
 
 /** Three hosts, one group, whose members stay. */
@@ -57,7 +70,7 @@ function lonelyLeaders(seed: number): FaultSchedule {
 
 /** Each returns what went wrong, undefined when nothing did. */
 export const rigs: Rigs = {
-  host: async (seed) => (await run(seed)).violation,
+  host: async (seed) => (await run(seed)).seen,
 
   /** Leaders hold leases, and are cut off or stand still again and again. */
   "host-lease": async (seed) => {
@@ -66,22 +79,20 @@ export const rigs: Rigs = {
       ...withHost(seed, { leaderLease: true, quiesceTicks: 1000 }),
     };
     const busy = { clients: 3, thinkMs: 6, maxSyncUs: 300, latencyUs: [50, 300] } as const;
-    return (await run(seed, { ...settings, ...busy }, lonelyLeaders(seed))).violation;
+    return (await run(seed, { ...settings, ...busy }, lonelyLeaders(seed))).seen;
   },
 
   /** Clients have little to say, so that groups fall asleep. */
   "host-sleep": async (seed) => {
     const settings = { ...withHost(seed, { quiesceTicks: 6 }), thinkMs: 1200, clients: 1 };
-    return (await run(seed, settings)).violation;
+    return (await run(seed, settings)).seen;
   },
 
   /** Nothing goes wrong, but that a leader's disk hangs. Somebody else has to lead then. */
   "sick-disk": async (seed) => {
     const fault = { kind: "hang-disk", on: -1, forMs: LONG_MS } as const;
-    const { violation, elections } = await run(seed, plain(seed), [{ atMs: AT_MS, fault }]);
-    return (
-      violation ?? (elections < 2 ? "nobody takes over from a leader whose disk hangs" : undefined)
-    );
+    const { seen, elections } = await run(seed, plain(seed), [{ atMs: AT_MS, fault }]);
+    return seen ?? unless(elections >= 2, "nobody takes over from a leader whose disk hangs");
   },
 
   /** Nothing goes wrong, but that all processes stand still for a while. Whoever led leads on. */
@@ -89,7 +100,7 @@ export const rigs: Rigs = {
     const schedule = [1, 2, 3].map((on) => {
       return { atMs: AT_MS, fault: { kind: "pause", on, forMs: LONG_MS } as const };
     });
-    const { violation, elections } = await run(seed, plain(seed), schedule);
-    return violation ?? (elections > 1 ? "a leader falls because all stood still" : undefined);
+    const { seen, elections } = await run(seed, plain(seed), schedule);
+    return seen ?? unless(elections <= 1, "a leader falls because all stood still");
   },
 };
