@@ -41,7 +41,7 @@ export function nodeFreeBytes(directory: string): () => Promise<number> {
 export interface GroupLogs {
   /** Bytes of the largest batch. */
   readonly maxBatchBytes: number;
-  /** Groups that the log holds anything of, ascending. */
+  /** Groups that the log holds anything of, be it that they were removed from the host; ascending. */
   groupIds(): readonly number[];
   /** The group's log, as of the last batch that was written. */
   storage(group: number): LogStorage;

@@ -6,6 +6,7 @@ import { type NodeId, toNodeId } from "../core/ids.js";
 import type { Transport } from "../transport/transport.js";
 import type { FileSystem } from "../wal/ports.js";
 import { RaftHostError } from "./errors.js";
+import { removalOf } from "./group/founding.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import { type GroupInit, openGroup } from "./group/open-group.js";
 import { HostEngine } from "./host-engine.js";
@@ -154,15 +155,19 @@ export class RaftHost {
 
   /**
    * Closes a group and forgets its log, and its snapshots with it. Only for a member that has been
-   * removed from the group: as a member it would have forgotten its vote. Data of a state machine on
-   * disk are the caller's to remove, before this resolves or after, but not by halves.
+   * removed from the group: as a member it would have forgotten what it acknowledged. Data of a state
+   * machine on disk are the caller's to remove, before this resolves or after, but not by halves.
+   *
+   * Term and vote stay, for good: opened again, with founders or without, the group waits to be added by
+   * its members and is never founded anew.
    * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; what the log throws
    */
   async removeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
       await hosted.close();
       await this.#engine.settleUnderWay();
-      await this.#deps.log.append([{ group: id, remove: true }], { sync: true });
+      const { log } = this.#deps;
+      await log.append(removalOf(id, log.storage(id)), { sync: true });
       await this.#files.clean(id, undefined);
     });
   }

@@ -126,3 +126,58 @@ describe("members", () => {
     expect(leader.role).toBe("follower");
   });
 });
+
+describe("a group that was removed from a host", () => {
+  const founders = { voters: [1, 2, 3] };
+
+  /** Others take the group over from its founders, who then forget it and are started again. */
+  async function handOn() {
+    await start();
+    const leader = await world.leader();
+    await world.settled(leader.propose(bytes("before")));
+    for (const id of [4, 5, 6]) {
+      await world.start(id);
+      await world.open(id, new JournalMachine());
+    }
+    await world.settled(leader.changeConfig(change("v4 v5 v6 r1 r2 r3")));
+    await world.until(() => world.host(4).group(1)!.status().config.voters.length === 3);
+    await world.until(() => world.host(4).group(1)!.leader! > 3);
+    for (const id of [1, 2, 3]) {
+      await world.settled(world.host(id).removeGroup(1));
+      await world.start(id, await world.kill(id));
+      await world.open(id, new JournalMachine(), { founders });
+    }
+    await world.run(5000);
+  }
+
+  test("is not founded again, though the program still names the founders", async () => {
+    await handOn();
+    for (const id of [1, 2, 3]) {
+      const { role, lastIndex, config } = world.host(id).group(1)!.status();
+      expect({ role, lastIndex, config }).toMatchObject({
+        role: "follower",
+        lastIndex: 0,
+        config: { voters: [] },
+      });
+    }
+  });
+
+  test("comes back when its members add the host", async () => {
+    await handOn();
+    const leader = await world.leader();
+    await world.settled(leader.changeConfig(change("v1")));
+    await world.settled(leader.propose(bytes("after")));
+    const back = world.host(1).group(1)!;
+    await world.until(() => back.status().appliedIndex === leader.status().appliedIndex);
+    expect(back.status().config.voters).toEqual([1, 4, 5, 6]);
+  });
+
+  test("is not founded again where it had not even begun", async () => {
+    world = new HostWorld();
+    await world.start(1);
+    await world.open(1, new JournalMachine(), { founders });
+    await world.settled(world.host(1).removeGroup(1));
+    const again = await world.open(1, new JournalMachine(), { founders });
+    expect(again.status().config.voters).toEqual([]);
+  });
+});

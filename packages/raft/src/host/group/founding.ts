@@ -1,7 +1,9 @@
-/** Founds a group in the log of a host that knows nothing of it. */
+/** Founds a group in the log of a host that knows nothing of it, and lets the log forget one. */
 
 import { foundingSnapshot } from "../../core/founding.js";
+import { INDEX_ZERO, toTerm } from "../../core/ids.js";
 import type { LogStorage } from "../../core/storage.js";
+import type { GroupUpdate } from "../../wal/group-update.js";
 import type { GroupLogs } from "../ports.js";
 
 /** The members that a group begins with. */
@@ -34,4 +36,19 @@ export async function foundIfNew(
   }
   await log.append([{ group, installSnapshot: foundingSnapshot(founders) }], { sync: true });
   return true;
+}
+
+/**
+ * What removes a group: all but its term and vote. They say that there was one, so that founders named by
+ * the program do not found a second one of the same number; and a member that is added back has not
+ * forgotten its vote.
+ */
+export function removalOf(group: number, storage: LogStorage): readonly GroupUpdate[] {
+  const { term, vote } = storage.initialState().hardState;
+  // A founder that has never voted is in term 0, and would look like one that knows nothing.
+  const kept = { term: toTerm(Math.max(term, 1)), vote, commit: INDEX_ZERO };
+  return [
+    { group, remove: true },
+    { group, hardState: kept },
+  ];
 }

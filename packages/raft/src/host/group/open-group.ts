@@ -37,7 +37,7 @@ export interface GroupInit {
   readonly stateMachine: StateMachine;
   /**
    * The members that the group is founded with, the same on each of them. Only looked at when the log
-   * knows nothing of the group. Without it, this host waits to be added by the members.
+   * knows nothing of the group, not even that it was removed. Without it, this host waits to be added by the members.
    *
    * Never found a group again on a host that has lost its disk: it has forgotten its vote. Remove the
    * member and add a new one with another node id.
