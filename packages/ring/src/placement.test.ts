@@ -8,7 +8,7 @@ import type { ResolvedNode, RingNode } from "./ring-node.js";
 
 const OPTIONS = { virtualNodes: 10 };
 const sizes = fc.record({
-  shards: fc.integer({ min: 1, max: 48 }),
+  shards: fc.integer({ min: 1, max: 32 }),
   replicas: fc.integer({ min: 1, max: 5 }),
 });
 

@@ -31,7 +31,7 @@ describe("shares", () => {
         expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
         expect(Math.max(...shares) * 10).toBeLessThanOrEqual(1.25);
       }),
-      { numRuns: 200 },
+      { numRuns: 30 },
     );
   });
 
@@ -57,7 +57,7 @@ describe("a node that", () => {
         const after = before.withNode({ id: "the new one", weight });
         for (const move of planRangeMoves(before, after)) expect(move.to).toBe("the new one");
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 
@@ -70,7 +70,7 @@ describe("a node that", () => {
           expect(move.from).toBe(leaving);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 
@@ -83,7 +83,7 @@ describe("a node that", () => {
           expect(weight > 4 ? to : from).toBe("it");
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 });
@@ -101,7 +101,7 @@ describe("a ring", () => {
         expect([...oneByOne.points()]).toEqual([...together.points()]);
         for (const key of keys) expect(oneByOne.ownerOf(key)).toBe(together.ownerOf(key));
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     );
   });
 
