@@ -1,4 +1,5 @@
 /** Reading beside a writer: one moment's state, nothing written, nothing locked. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Bitcask, restore } from "../../src/index.js";
 import { isChange, MemoryDisk, MemoryFileSystem } from "../../src/testing/index.js";
@@ -71,6 +72,7 @@ describe("a store open for reading only", () => {
     const state = { isDone: false };
     const writing = (async () => {
       for (let n = 0; n < 300; n += 1) {
+        await nextTurn();
         const value = String(n).padEnd(50, ".");
         await writer.batch([
           { type: "put", key: "left", value },
@@ -85,6 +87,8 @@ describe("a store open for reading only", () => {
     let last = -1;
     let rounds = 0;
     while (!state.isDone) {
+      // The disk is in memory: without this the writer would never have the turn that it may wait for.
+      await nextTurn();
       let reader: Bitcask;
       try {
         reader = await Bitcask.openReadOnly(DIRECTORY, { ports });

@@ -1,4 +1,5 @@
 /** What verification finds, and that it changes nothing. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { Bitcask, verify } from "../../src/index.js";
 import { type MemoryDisk, MemoryFileSystem } from "../../src/testing/index.js";
@@ -132,6 +133,7 @@ describe("verify", () => {
     const state = { isDone: false };
     const writing = (async () => {
       for (let n = 0; n < 150; n += 1) {
+        await nextTurn();
         await db.put(`key-${n % 7}`, `new ${n} ${"x".repeat(40)}`);
         if (n % 20 === 19) await db.merge();
       }
@@ -142,6 +144,8 @@ describe("verify", () => {
       const report = await verify(DIRECTORY, { ports });
       expect(report.damages).toEqual([]);
       rounds += 1;
+      // The disk is in memory: without this the writer would never have the turn that it may wait for.
+      await nextTurn();
     }
     await writing;
     await db.close();
