@@ -18,7 +18,21 @@ export type KvErrorCode =
   | "NOT_SERVING"
   | "NOT_IMPLEMENTED"
   | "RESPONSE_TOO_LARGE"
-  | "TOO_STALE";
+  | "TOO_STALE"
+  | "CROSS_SHARD"
+  | "SESSION_EXPIRED"
+  | "ALREADY_ANSWERED"
+  | "NO_LEADER"
+  | "NOT_LEADER"
+  | "TIMED_OUT"
+  | "PEER_UNREACHABLE"
+  | "WATCH_LAGGED"
+  | "KEYSPACE_EXISTS"
+  | "NODE_ID_IN_USE"
+  | "NODE_UNKNOWN"
+  | "WRONG_CLUSTER"
+  | "CLUSTER_STATE"
+  | "INTERNAL";
 
 /** Whether a failed write happened: certainly not, or perhaps. */
 export type Outcome = "not-applied" | "unknown";

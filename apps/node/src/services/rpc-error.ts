@@ -36,6 +36,20 @@ const MAPPINGS: Readonly<Record<KvErrorCode, Mapping>> = {
   CORRUPT: { status: Status.DATA_LOSS },
   TOO_STALE: { status: Status.FAILED_PRECONDITION },
   NOT_IMPLEMENTED: { status: Status.UNIMPLEMENTED },
+  CROSS_SHARD: { status: Status.FAILED_PRECONDITION },
+  SESSION_EXPIRED: { status: Status.FAILED_PRECONDITION },
+  ALREADY_ANSWERED: { status: Status.FAILED_PRECONDITION },
+  NO_LEADER: { status: Status.UNAVAILABLE, retryMs: 200 },
+  NOT_LEADER: { status: Status.UNAVAILABLE, retryMs: 50 },
+  TIMED_OUT: { status: Status.DEADLINE_EXCEEDED },
+  PEER_UNREACHABLE: { status: Status.UNAVAILABLE, retryMs: 100 },
+  WATCH_LAGGED: { status: Status.RESOURCE_EXHAUSTED },
+  KEYSPACE_EXISTS: { status: Status.ALREADY_EXISTS },
+  NODE_ID_IN_USE: { status: Status.ALREADY_EXISTS },
+  NODE_UNKNOWN: { status: Status.NOT_FOUND },
+  WRONG_CLUSTER: { status: Status.FAILED_PRECONDITION },
+  CLUSTER_STATE: { status: Status.FAILED_PRECONDITION },
+  INTERNAL: { status: Status.INTERNAL },
 };
 
 /** What an operator must hear of, and how it is logged. */

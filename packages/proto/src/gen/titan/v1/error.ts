@@ -31,7 +31,10 @@ export const ErrorReason = {
   FIELD_INVALID: 5,
   /** KEYSPACE_UNKNOWN - NOT_FOUND. Metadata: keyspace. */
   KEYSPACE_UNKNOWN: 6,
-  /** CROSS_SHARD - FAILED_PRECONDITION. Keys of one atomic request are on several shards. */
+  /**
+   * CROSS_SHARD - FAILED_PRECONDITION. Keys of one atomic request are on several shards. A {hash tag} in keys keeps them
+   * together.
+   */
   CROSS_SHARD: 7,
   /** NOT_A_COUNTER - FAILED_PRECONDITION. The stored value is not a counter, or would leave its range. */
   NOT_A_COUNTER: 8,
@@ -51,7 +54,10 @@ export const ErrorReason = {
   SESSION_EXPIRED: 15,
   /** NO_LEADER - UNAVAILABLE, with RetryInfo. No leader is known. Nothing was done. */
   NO_LEADER: 16,
-  /** NOT_LEADER - UNAVAILABLE. Another node leads the shard. Metadata: leader (address), epoch. */
+  /**
+   * NOT_LEADER - UNAVAILABLE, with RetryInfo. Another node leads the shard. Nothing was done. Metadata: leader (the number
+   * of the node that leads, empty when it is not known).
+   */
   NOT_LEADER: 17,
   /** TOO_STALE - FAILED_PRECONDITION. No replica can prove the asked freshness. */
   TOO_STALE: 18,
@@ -65,6 +71,24 @@ export const ErrorReason = {
   INDEX_FULL: 22,
   /** READ_FAILED - UNAVAILABLE, with RetryInfo. The disk failed a read; nothing is known to be damaged. */
   READ_FAILED: 23,
+  /** TIMED_OUT - DEADLINE_EXCEEDED. The time that the request may take ran out. */
+  TIMED_OUT: 24,
+  /** PEER_UNREACHABLE - UNAVAILABLE, with RetryInfo. The node that has to do the work cannot be reached, or was lost while it did it. */
+  PEER_UNREACHABLE: 25,
+  /** WATCH_LAGGED - RESOURCE_EXHAUSTED. A watch fell so far behind that it was given up: resume it from the last progress. */
+  WATCH_LAGGED: 26,
+  /** ALREADY_ANSWERED - FAILED_PRECONDITION. A write id was used again after its answer had been acknowledged. */
+  ALREADY_ANSWERED: 27,
+  /** KEYSPACE_EXISTS - ALREADY_EXISTS. Metadata: keyspace. */
+  KEYSPACE_EXISTS: 28,
+  /** NODE_ID_IN_USE - ALREADY_EXISTS. A node joins with an id that another one has. Metadata: node_id. */
+  NODE_ID_IN_USE: 29,
+  /** NODE_UNKNOWN - NOT_FOUND. Metadata: node_id. */
+  NODE_UNKNOWN: 30,
+  /** WRONG_CLUSTER - FAILED_PRECONDITION. The node belongs to another cluster. Metadata: cluster_id, expected. */
+  WRONG_CLUSTER: 31,
+  /** CLUSTER_STATE - FAILED_PRECONDITION. A change of the cluster is not possible in its present state. */
+  CLUSTER_STATE: 32,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -94,4 +118,13 @@ export namespace ErrorReason {
   export type REQUEST_TOO_LARGE = typeof ErrorReason.REQUEST_TOO_LARGE;
   export type INDEX_FULL = typeof ErrorReason.INDEX_FULL;
   export type READ_FAILED = typeof ErrorReason.READ_FAILED;
+  export type TIMED_OUT = typeof ErrorReason.TIMED_OUT;
+  export type PEER_UNREACHABLE = typeof ErrorReason.PEER_UNREACHABLE;
+  export type WATCH_LAGGED = typeof ErrorReason.WATCH_LAGGED;
+  export type ALREADY_ANSWERED = typeof ErrorReason.ALREADY_ANSWERED;
+  export type KEYSPACE_EXISTS = typeof ErrorReason.KEYSPACE_EXISTS;
+  export type NODE_ID_IN_USE = typeof ErrorReason.NODE_ID_IN_USE;
+  export type NODE_UNKNOWN = typeof ErrorReason.NODE_UNKNOWN;
+  export type WRONG_CLUSTER = typeof ErrorReason.WRONG_CLUSTER;
+  export type CLUSTER_STATE = typeof ErrorReason.CLUSTER_STATE;
 }

@@ -1,0 +1,96 @@
+/** Writes numbers and bytes one after another into a buffer that grows. */
+
+const INITIAL_BYTES = 256;
+
+/** See the head of this file; `ByteReader` is its inverse. */
+export class ByteWriter {
+  #buffer: Buffer;
+  #length = 0;
+
+  /** @param capacity bytes that are likely to be written: a good guess spares a copy */
+  constructor(capacity: number = INITIAL_BYTES) {
+    this.#buffer = Buffer.allocUnsafe(Math.max(16, capacity));
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length] = value;
+    this.#length += 1;
+  }
+
+  /** Little-endian. */
+  u32(value: number): void {
+    this.#reserve(4);
+    this.#buffer.writeUInt32LE(value, this.#length);
+    this.#length += 4;
+  }
+
+  flag(value: boolean): void {
+    this.u8(value ? 1 : 0);
+  }
+
+  /** Unsigned LEB128 of a safe integer of at least 0: 1 to 8 bytes. */
+  varint(value: number): void {
+    this.#reserve(8);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    let rest = value;
+    while (rest >= 2 ** 31) {
+      buffer[at] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+      at += 1;
+    }
+    while (rest >= 128) {
+      buffer[at] = (rest & 127) | 128;
+      rest >>>= 7;
+      at += 1;
+    }
+    buffer[at] = rest;
+    this.#length = at + 1;
+  }
+
+  /** A safe integer of either sign. */
+  signed(value: number): void {
+    this.flag(value < 0);
+    this.varint(Math.abs(value));
+  }
+
+  bytes(data: Uint8Array): void {
+    this.#reserve(data.length);
+    this.#buffer.set(data, this.#length);
+    this.#length += data.length;
+  }
+
+  /** A varint of the length, then the bytes. */
+  sizedBytes(data: Uint8Array): void {
+    this.varint(data.length);
+    this.bytes(data);
+  }
+
+  /** A varint of the length in bytes, then UTF-8. */
+  text(text: string): void {
+    this.sizedBytes(Buffer.from(text, "utf8"));
+  }
+
+  /** Writes over 4 bytes at `at`, which must have been written before. */
+  patchU32(value: number, at: number): void {
+    this.#buffer.writeUInt32LE(value, at);
+  }
+
+  /** What was written. The writer must not be used afterwards. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+}
