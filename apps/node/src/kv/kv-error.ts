@@ -1,38 +1,41 @@
 /** Why a request on keys and values could not be served, in words that know no transport. */
 
 /** Stable codes; each has a reason of the same name in the contract (proto/titan/v1/error.proto). */
-export type KvErrorCode =
-  | "KEY_EMPTY"
-  | "KEY_TOO_LARGE"
-  | "VALUE_TOO_LARGE"
-  | "BATCH_TOO_LARGE"
-  | "FIELD_INVALID"
-  | "KEYSPACE_UNKNOWN"
-  | "NOT_A_COUNTER"
-  | "OVERLOADED"
-  | "DISK_FULL"
-  | "INDEX_FULL"
-  | "READ_FAILED"
-  | "STORE_FAILED"
-  | "CORRUPT"
-  | "NOT_SERVING"
-  | "NOT_IMPLEMENTED"
-  | "RESPONSE_TOO_LARGE"
-  | "TOO_STALE"
-  | "CROSS_SHARD"
-  | "SESSION_EXPIRED"
-  | "ALREADY_ANSWERED"
-  | "NO_LEADER"
-  | "NOT_LEADER"
-  | "TIMED_OUT"
-  | "PEER_UNREACHABLE"
-  | "WATCH_LAGGED"
-  | "KEYSPACE_EXISTS"
-  | "NODE_ID_IN_USE"
-  | "NODE_UNKNOWN"
-  | "WRONG_CLUSTER"
-  | "CLUSTER_STATE"
-  | "INTERNAL";
+export const KV_ERROR_CODES = [
+  "KEY_EMPTY",
+  "KEY_TOO_LARGE",
+  "VALUE_TOO_LARGE",
+  "BATCH_TOO_LARGE",
+  "FIELD_INVALID",
+  "KEYSPACE_UNKNOWN",
+  "NOT_A_COUNTER",
+  "OVERLOADED",
+  "DISK_FULL",
+  "INDEX_FULL",
+  "READ_FAILED",
+  "STORE_FAILED",
+  "CORRUPT",
+  "NOT_SERVING",
+  "NOT_IMPLEMENTED",
+  "RESPONSE_TOO_LARGE",
+  "TOO_STALE",
+  "CROSS_SHARD",
+  "SESSION_EXPIRED",
+  "ALREADY_ANSWERED",
+  "NO_LEADER",
+  "NOT_LEADER",
+  "TIMED_OUT",
+  "PEER_UNREACHABLE",
+  "WATCH_LAGGED",
+  "KEYSPACE_EXISTS",
+  "NODE_ID_IN_USE",
+  "NODE_UNKNOWN",
+  "WRONG_CLUSTER",
+  "CLUSTER_STATE",
+  "INTERNAL",
+] as const;
+
+export type KvErrorCode = (typeof KV_ERROR_CODES)[number];
 
 /** Whether a failed write happened: certainly not, or perhaps. */
 export type Outcome = "not-applied" | "unknown";

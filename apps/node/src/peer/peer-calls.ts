@@ -22,7 +22,11 @@ export type PeerMethod = keyof typeof PEER_METHODS;
  * other is logged here and comes out as `INTERNAL` with outcome "unknown".
  * @param from the caller's node number
  */
-export type PeerHandler = (from: number, body: Uint8Array, limits: CallLimits) => Promise<Uint8Array>;
+export type PeerHandler = (
+  from: number,
+  body: Uint8Array,
+  limits: CallLimits,
+) => Promise<Uint8Array>;
 
 /** See {@link PEER_METHODS}. Calls of one turn to one peer travel together. */
 export interface PeerCalls {
