@@ -7,6 +7,7 @@ import { helpText } from "./config/help.js";
 import { type Command, loadConfig, type ServeCommand } from "./config/load-config.js";
 import {
   EXIT_ADDRESS,
+  EXIT_CLUSTER_REFUSED,
   EXIT_CRASH,
   EXIT_DATA_DAMAGED,
   EXIT_DATA_IN_USE,
@@ -43,9 +44,12 @@ const EXIT_BY_ERROR: Readonly<Record<NodeErrorCode, number>> = {
   NODE_DATA_IN_USE: EXIT_DATA_IN_USE,
   NODE_DATA_DAMAGED: EXIT_DATA_DAMAGED,
   NODE_DATA_NEWER: EXIT_DATA_NEWER,
+  NODE_DATA_OLDER: EXIT_DATA_NEWER,
   NODE_DISK: EXIT_DISK,
   NODE_ADDRESS: EXIT_ADDRESS,
   NODE_STORE_FAILED: EXIT_STORE_FAILED,
+  NODE_CLUSTER_REFUSED: EXIT_CLUSTER_REFUSED,
+  NODE_STOPPED: EXIT_OK,
 };
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 /**

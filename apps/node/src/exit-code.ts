@@ -10,6 +10,7 @@ export const EXIT_DATA_NEWER = 5;
 export const EXIT_DISK = 6;
 export const EXIT_ADDRESS = 7;
 export const EXIT_STORE_FAILED = 8;
+export const EXIT_CLUSTER_REFUSED = 9;
 /** A signal's number is added, as shells do. */
 export const EXIT_SIGNAL_BASE = 128;
 
@@ -20,10 +21,11 @@ export const EXIT_CODES: readonly { readonly code: number; readonly meaning: str
   { code: EXIT_USAGE, meaning: "a flag, variable or config file is not understood" },
   { code: EXIT_DATA_IN_USE, meaning: "another process uses the data directory" },
   { code: EXIT_DATA_DAMAGED, meaning: "the data is damaged" },
-  { code: EXIT_DATA_NEWER, meaning: "the data was written by a newer version" },
+  { code: EXIT_DATA_NEWER, meaning: "the data was written by a newer version, or by one too old" },
   { code: EXIT_DISK, meaning: "the disk refuses: permission, space, or an error" },
   { code: EXIT_ADDRESS, meaning: "the address cannot be listened on" },
   { code: EXIT_STORE_FAILED, meaning: "a write to the disk failed while serving" },
+  { code: EXIT_CLUSTER_REFUSED, meaning: "the cluster does not take this node" },
   { code: EXIT_SIGNAL_BASE + 2, meaning: "forced by a second SIGINT" },
   { code: EXIT_SIGNAL_BASE + 15, meaning: "forced by a second SIGTERM" },
 ];

@@ -6,9 +6,14 @@ export type NodeErrorCode =
   | "NODE_DATA_IN_USE"
   | "NODE_DATA_DAMAGED"
   | "NODE_DATA_NEWER"
+  | "NODE_DATA_OLDER"
   | "NODE_DISK"
   | "NODE_ADDRESS"
-  | "NODE_STORE_FAILED";
+  | "NODE_STORE_FAILED"
+  /** The cluster does not take this node, or cannot be founded as told. */
+  | "NODE_CLUSTER_REFUSED"
+  /** The node was told to stop before it belonged to a cluster. */
+  | "NODE_STOPPED";
 
 /** An error whose message is meant for whoever runs the node, and says what to do. */
 export class NodeError extends Error {

@@ -232,6 +232,7 @@ function statusOf(node: {
         keys: stats.keys - NODE_RECORD_COUNT,
         diskFreeBytes: await ports.fileSystem.freeBytes(settings.dataDir),
       },
+      cluster: undefined,
     };
   };
 }

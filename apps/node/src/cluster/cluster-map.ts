@@ -20,7 +20,7 @@ export interface MapNode {
   readonly zone: string;
   readonly weight: number;
   readonly state: NodeState;
-  /** Given by the joining node, so that a repeated join is recognised as the same one. */
+  /** Drawn by the node itself, so that its repeated join is recognised, and another's with its id is not. */
   readonly joinToken: string;
 }
 
@@ -57,9 +57,11 @@ export interface ClusterMap {
   readonly replicationFactor: number;
   /** Virtual nodes per unit of weight. */
   readonly virtualNodes: number;
+  /** In order of their numbers; those that have left stay. */
   readonly nodes: readonly MapNode[];
   /** In order of their number, which is their index. */
   readonly shards: readonly MapShard[];
+  /** In order of their numbers. */
   readonly keyspaces: readonly MapKeyspace[];
   /** Keyspaces whose keys are still being removed. */
   readonly droppedKeyspaces: readonly number[];
@@ -74,4 +76,24 @@ export const META_GROUP = 1;
 /** The Raft group of a shard. */
 export function groupOfShard(shard: number): number {
   return shard + META_GROUP + 1;
+}
+
+/** The node of that number, whatever its state. */
+export function nodeOf(map: ClusterMap, number: number): MapNode | undefined {
+  return map.nodes.find((node) => node.number === number);
+}
+
+/** The node that bears that id now. */
+export function nodeById(map: ClusterMap, id: string): MapNode | undefined {
+  return map.nodes.find((node) => node.id === id && node.state !== "left");
+}
+
+/** Nodes that keep a replica of the shard, or may while it moves. */
+export function holdersOf({ replicas, move }: MapShard): readonly number[] {
+  return move?.add === undefined ? replicas : [...replicas, move.add];
+}
+
+/** Whether a node keeps anything that others rely on. */
+export function holdsReplicas(map: ClusterMap, node: number): boolean {
+  return map.shards.some((shard) => holdersOf(shard).includes(node));
 }

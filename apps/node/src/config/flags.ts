@@ -1,6 +1,9 @@
-/** Splits a command line into settings and switches. `--name value` and `--name=value` are the same. */
+/**
+ * Splits a command line into settings and switches. `--name value` and `--name=value` are the same; what is on or
+ * off takes a value in the second form only.
+ */
 import { ConfigError, didYouMean } from "./config-error.js";
-import { flagOf, SETTING_NAMES, type SettingName } from "./settings.js";
+import { flagOf, LIST_NAMES, ON_OFF_NAMES, SETTING_NAMES, type SettingName } from "./settings.js";
 
 /** Flags without a value. */
 export type Switch = "help" | "version" | "print-config";
@@ -46,15 +49,16 @@ export function parseFlags(args: readonly string[]): Flags {
     if (name === undefined && flag !== CONFIG_FLAG) {
       throw new ConfigError(`unknown flag ${flag}${didYouMean(flag, ALL_FLAGS)}`);
     }
-    const value = inline ?? queue.shift();
+    const isOnOff = name !== undefined && ON_OFF_NAMES.has(name);
+    const value = inline ?? (isOnOff ? "true" : queue.shift());
     if (value === undefined || (inline === undefined && value.startsWith("--"))) {
       throw new ConfigError(`${flag} needs a value`);
     }
-    if (name === undefined ? configFile !== undefined : values.has(name)) {
-      throw new ConfigError(`${flag} is given twice`);
-    }
+    const before = name === undefined ? configFile : values.get(name);
+    const isList = name !== undefined && LIST_NAMES.has(name);
+    if (before !== undefined && !isList) throw new ConfigError(`${flag} is given twice`);
     if (name === undefined) configFile = value;
-    else values.set(name, value);
+    else values.set(name, before === undefined ? value : `${before},${value}`);
   }
   return { switches, values, configFile };
 }

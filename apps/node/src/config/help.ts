@@ -1,6 +1,14 @@
 /** What `--help` prints, made from the settings themselves. */
 import { EXIT_CODES } from "../exit-code.js";
-import { flagOf, SETTING_HELP, SETTING_NAMES, settingsSchema, variableOf } from "./settings.js";
+import {
+  flagOf,
+  SETTING_HELP,
+  SETTING_NAMES,
+  type SettingName,
+  type Settings,
+  settingsSchema,
+  variableOf,
+} from "./settings.js";
 
 const WIDTH = 80;
 const INDENT = "      ";
@@ -9,7 +17,7 @@ const INDENT = "      ";
 export function helpText(): string {
   const defaults = settingsSchema.parse({});
   const lines = [
-    "titan-node: a durable key-value store over gRPC, one node",
+    "titan-node: a durable, replicated key-value store over gRPC",
     "",
     "Usage: titan-node [flags]",
     "",
@@ -24,8 +32,9 @@ export function helpText(): string {
       lines.push("", `${group}:`);
     }
     const value = defaults[name];
-    const standard = value === undefined ? "" : ` [default: ${shown(name, value)}]`;
-    lines.push(`  ${flagOf(name)} ${help.placeholder}   (${variableOf(name)})`);
+    const standard = hasDefault(value) ? ` [default: ${shown(name, value)}]` : "";
+    const placeholder = help.placeholder === "" ? "" : ` ${help.placeholder}`;
+    lines.push(`  ${flagOf(name)}${placeholder}   (${variableOf(name)})`);
     lines.push(...wrap(`${help.text}${standard}`));
   }
   lines.push("", "Other:");
@@ -42,8 +51,14 @@ export function helpText(): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Whether there is anything to show: what is off, empty or none says so by itself. */
+function hasDefault(value: Settings[SettingName]): value is string | number {
+  return typeof value === "number" || (typeof value === "string" && value !== "");
+}
+
 function shown(name: string, value: string | number): string {
   if (typeof value === "string") return value;
+  if (name === "replaceAfter") return `${value / 60_000}m`;
   if (name === "syncInterval" || name === "shutdownTimeout") return `${value}ms`;
   if (name.endsWith("Bytes") && value % 1024 === 0) {
     return value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}MiB` : `${value / 1024}KiB`;

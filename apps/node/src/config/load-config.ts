@@ -9,6 +9,7 @@ import {
   settingsSchema,
   variableOf,
 } from "./settings.js";
+import { settingsConflict } from "./settings-conflict.js";
 
 /** What the command line asks for. */
 export type Command =
@@ -71,20 +72,17 @@ function check(given: ReadonlyMap<SettingName, Given>): Settings {
   const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
   const result = settingsSchema.safeParse(values);
   if (result.success) {
-    const { maxValueBytes, maxKeyBytes, maxBatchBytes } = result.data;
-    if (maxBatchBytes < maxValueBytes + maxKeyBytes) {
-      throw new ConfigError(
-        `maxBatchBytes (${maxBatchBytes}) is less than maxKeyBytes + maxValueBytes ` +
-          `(${maxKeyBytes + maxValueBytes}): a batch could not hold what a put can. ` +
-          `Raise ${flagOf("maxBatchBytes")}, or lower ${flagOf("maxValueBytes")}`,
-      );
-    }
+    const problem = settingsConflict(result.data);
+    if (problem !== undefined) throw new ConfigError(problem);
     return result.data;
   }
   const problems = result.error.issues.map((issue) => {
     const name = issue.path[0] as SettingName;
     const { value, source } = given.get(name) ?? { value: undefined, source: name };
-    return `${source}: ${JSON.stringify(value)}: ${issue.message}`;
+    // Of a list only the entry that is wrong.
+    const at = issue.path[1];
+    const part = Array.isArray(value) && typeof at === "number" ? value[at] : value;
+    return `${source}: ${JSON.stringify(part)}: ${issue.message}`;
   });
   throw new ConfigError(problems.join("\n"));
 }

@@ -4,7 +4,20 @@
  */
 import { z } from "zod";
 import { MAX_KEY_BYTES } from "../kv/limits.js";
-import { byteSize, choice, duration, hostPort, nodeId, path, wholeNumber } from "./value-types.js";
+import { peerList } from "./peer-list.js";
+import {
+  addressList,
+  byteSize,
+  choice,
+  duration,
+  hostPort,
+  nodeId,
+  number,
+  path,
+  wholeNumber,
+  yesOrNo,
+  zoneName,
+} from "./value-types.js";
 
 const MiB = 1024 ** 2;
 /** Scans that the store has open at once at most. */
@@ -13,8 +26,21 @@ const MAX_OPEN_VIEWS = 4096;
 /** Checks and completes settings; unknown names are refused. */
 export const settingsSchema = z.strictObject({
   grpcAddr: hostPort().default("127.0.0.1:7420"),
-  dataDir: path().default("./data"),
+  raftAddr: hostPort().optional(),
+  advertiseGrpcAddr: hostPort().optional(),
+  advertiseRaftAddr: hostPort().optional(),
   nodeId: nodeId().optional(),
+  bootstrap: yesOrNo().default(false),
+  peers: peerList().default([]),
+  join: addressList().default([]),
+  zone: zoneName().default(""),
+  weight: number(0.01, 1000).default(1),
+  shards: wholeNumber(1, 1024).default(16),
+  replicationFactor: wholeNumber(1, 9).default(3),
+  virtualNodes: wholeNumber(1, 10_000).default(150),
+  replaceAfter: duration(0, 7 * 24 * 3_600_000).default(1_800_000),
+  leaderLease: yesOrNo().default(false),
+  dataDir: path().default("./data"),
   sync: choice("always", "interval", "never").default("always"),
   syncInterval: duration(1, 60_000).default(100),
   maxKeyBytes: byteSize(1, MAX_KEY_BYTES).default(MAX_KEY_BYTES),
@@ -41,7 +67,7 @@ export type SettingName = keyof Settings;
 
 /** Where a setting stands in the help, and what it says there. */
 interface SettingHelp {
-  readonly group: "Serving" | "Storage" | "Limits" | "Operation";
+  readonly group: "Serving" | "Cluster" | "Storage" | "Limits" | "Operation";
   readonly placeholder: string;
   readonly text: string;
 }
@@ -53,10 +79,75 @@ export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
     placeholder: "HOST:PORT",
     text: "Where clients connect. Port 0 lets the system choose. There is no TLS yet: keep it on loopback or a private network.",
   },
-  nodeId: {
+  raftAddr: {
     group: "Serving",
+    placeholder: "HOST:PORT",
+    text: "Where other nodes connect. [default: the host of --grpc-addr, and the port after its port]",
+  },
+  advertiseGrpcAddr: {
+    group: "Serving",
+    placeholder: "HOST:PORT",
+    text: "Where clients and joining nodes reach this node, if that is not --grpc-addr: behind a NAT, in a container, or when it listens on all addresses. [default: --grpc-addr, with this machine's name for a host like 0.0.0.0]",
+  },
+  advertiseRaftAddr: {
+    group: "Serving",
+    placeholder: "HOST:PORT",
+    text: "Where other nodes reach this node. [default: --raft-addr, with this machine's name for a host like 0.0.0.0]",
+  },
+  nodeId: {
+    group: "Cluster",
     placeholder: "ID",
     text: "Name of this node for the life of its data. Chosen at the first start when not given.",
+  },
+  bootstrap: {
+    group: "Cluster",
+    placeholder: "",
+    text: "Found a cluster of this node alone if --data-dir is empty. It is what happens without --peers and --join, too: the flag says that it is meant.",
+  },
+  peers: {
+    group: "Cluster",
+    placeholder: "ID@GRPC@RAFT,...",
+    text: "Found a cluster of these nodes, this one among them, once all of them run with the same list and an empty --data-dir: node id, gRPC address, Raft address. The flag may be repeated. ID|GRPC|RAFT is understood too, but has to be quoted in a shell.",
+  },
+  join: {
+    group: "Cluster",
+    placeholder: "GRPC,...",
+    text: "Join the cluster of the node at any of these gRPC addresses, if --data-dir is empty; asked again until it is admitted.",
+  },
+  zone: {
+    group: "Cluster",
+    placeholder: "NAME",
+    text: "What this node fails together with, such as a rack: replicas are spread over zones.",
+  },
+  weight: {
+    group: "Cluster",
+    placeholder: "NUMBER",
+    text: "This node's share of the data, compared with the others'.",
+  },
+  shards: {
+    group: "Cluster",
+    placeholder: "COUNT",
+    text: "Shards that a new cluster is cut into, for good.",
+  },
+  replicationFactor: {
+    group: "Cluster",
+    placeholder: "COUNT",
+    text: "Replicas of each shard in a new cluster, if there are as many nodes.",
+  },
+  virtualNodes: {
+    group: "Cluster",
+    placeholder: "COUNT",
+    text: "Points on the hash ring per unit of weight in a new cluster.",
+  },
+  replaceAfter: {
+    group: "Cluster",
+    placeholder: "TIME",
+    text: "Replicas of a node that is gone for so long are made anew on others. 0s: never.",
+  },
+  leaderLease: {
+    group: "Cluster",
+    placeholder: "",
+    text: "Leaders serve reads without asking a majority each time. Rests on clocks that run at about the same speed; the same on all nodes.",
   },
   dataDir: {
     group: "Storage",
@@ -66,7 +157,7 @@ export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
   sync: {
     group: "Storage",
     placeholder: "WHEN",
-    text: "When a write is answered: always = once it is on stable storage; interval = at once, synced every --sync-interval; never = at once, synced by the operating system.",
+    text: "When a write is durable on a node: always = on stable storage before it counts; interval = synced every --sync-interval; never = by the operating system. With the last two a power cut can lose writes that were answered.",
   },
   syncInterval: {
     group: "Storage",
@@ -136,6 +227,12 @@ export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
     text: "json = one object per line; pretty = for reading in a terminal.",
   },
 };
+
+/** Settings that are on or off: as flags they need no value. */
+export const ON_OFF_NAMES: ReadonlySet<SettingName> = new Set(["bootstrap", "leaderLease"]);
+
+/** Settings that are lists: as flags they may be repeated. */
+export const LIST_NAMES: ReadonlySet<SettingName> = new Set(["peers", "join"]);
 
 /** All names, in the order of the help. */
 export const SETTING_NAMES = Object.keys(SETTING_HELP) as readonly SettingName[];

@@ -59,6 +59,47 @@ export function hostPort() {
   }, problem);
 }
 
+/** Numbers in `[min, max]`. */
+export function number(min: number, max: number) {
+  const problem = `expected a number from ${min} to ${max}`;
+  const toNumber = (text: string): number =>
+    /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
+  return z
+    .union([z.number(), z.string().transform(toNumber)], problem)
+    .refine((value) => value >= min && value <= max, problem);
+}
+
+/** On or off. */
+export function yesOrNo() {
+  const problem = "expected true or false";
+  return z.union(
+    [z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => /^(true|1)$/.test(word))],
+    problem,
+  );
+}
+
+/** Addresses to dial, separated by commas, or a list of them. */
+export function addressList() {
+  const address = hostPort().refine((text) => !text.endsWith(":0"), "port 0 cannot be dialled");
+  return z
+    .union([z.array(z.string()), z.string().transform(splitList)], "expected HOST:PORT,...")
+    .pipe(z.array(address).max(64));
+}
+
+/** Parts between commas. */
+export function splitList(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+/** What nodes fail together with. */
+export function zoneName() {
+  const problem = "expected at most 63 of a-z, A-Z, 0-9, '.', '_', '-', '/'";
+  return z.string(problem).regex(/^[A-Za-z0-9._/-]{0,63}$/, problem);
+}
+
 /** A path: any text but none at all. */
 export function path() {
   return z.string("expected a path").min(1, "expected a path");

@@ -10,7 +10,9 @@ export const DEFAULT_KEYSPACE = "default";
 export const KEYSPACE_PREFIX_BYTES = 2;
 /** Number of the keyspace that holds the server's own records. */
 export const SYSTEM_KEYSPACE = 0;
-const DEFAULT_KEYSPACE_NUMBER = 1;
+export const DEFAULT_KEYSPACE_NUMBER = 1;
+/** Numbers take two bytes in stored keys. */
+export const MAX_KEYSPACE_NUMBER = 65_535;
 
 /**
  * The number of a named keyspace.

@@ -22,5 +22,11 @@ export function createClusterService(
       () => 0,
       () => Promise.reject(notImplemented("DropKeyspace")),
     ),
+    getClusterMap: calls.read(() => Promise.reject(notImplemented("GetClusterMap"))),
+    leave: calls.read(() => Promise.reject(notImplemented("Leave"))),
+    setBalancer: calls.read(() => Promise.reject(notImplemented("SetBalancer"))),
+    transferLeader: calls.read(() => Promise.reject(notImplemented("TransferLeader"))),
+    hello: calls.read(() => Promise.reject(notImplemented("Hello"))),
+    join: calls.read(() => Promise.reject(notImplemented("Join"))),
   };
 }

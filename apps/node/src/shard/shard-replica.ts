@@ -52,7 +52,11 @@ export interface ShardChange {
 
 /** Changes with revisions above the one asked for, up to `progress` and none after. */
 export type ShardHistory =
-  | { readonly type: "changes"; readonly changes: readonly ShardChange[]; readonly progress: number }
+  | {
+      readonly type: "changes";
+      readonly changes: readonly ShardChange[];
+      readonly progress: number;
+    }
   /** Changes after `from` are not known any more; a watch can start from `oldest`. */
   | { readonly type: "compacted"; readonly oldest: number };
 

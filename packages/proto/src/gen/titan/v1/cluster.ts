@@ -10,6 +10,24 @@ export const protobufFileName = "titan/v1/cluster.proto";
 
 /** The contract for administration: what a node is, how it is, and the keyspaces it serves. */
 
+/** What a node is to its cluster. */
+export const NodeState = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** ACTIVE - It takes part. */
+  ACTIVE: 1,
+  /** DRAINING - It is being emptied. */
+  DRAINING: 2,
+} as const;
+
+export type NodeState = typeof NodeState[keyof typeof NodeState];
+
+export namespace NodeState {
+  export type UNSPECIFIED = typeof NodeState.UNSPECIFIED;
+  export type ACTIVE = typeof NodeState.ACTIVE;
+  export type DRAINING = typeof NodeState.DRAINING;
+}
+
 /** Asks a node for its status. */
 export interface GetStatusRequest {
 }
@@ -56,8 +74,232 @@ export interface GetStatusResponse {
   limits:
     | Limits
     | undefined;
-  /** The node's store. */
-  store: StoreStatus | undefined;
+  /** The stores of the node's replicas, together. */
+  store:
+    | StoreStatus
+    | undefined;
+  /** The cluster as this node sees it. Absent until it belongs to one. */
+  cluster: ClusterStatus | undefined;
+}
+
+/** A cluster, as one of its nodes sees it. */
+export interface ClusterStatus {
+  /** Drawn when the cluster was founded. */
+  clusterId: string;
+  /** Of the cluster map; grows with every change. */
+  epoch: number;
+  /** Number of the answering node. */
+  nodeNumber: number;
+  /** Number of the node that leads the group which keeps the map. 0: none is known. */
+  metaLeader: number;
+  /** All nodes that have not left, by number. */
+  nodes: NodeStatus[];
+  /** All shards, by number. */
+  shards: ShardStatus[];
+  /** Whether the cluster moves no replicas and leaders for the time being. */
+  balancerPaused: boolean;
+  /** How far the cluster's time is ahead of the node's clock, in milliseconds. */
+  clockCorrectionMs: number;
+  /** Replicas that each shard should have. */
+  replicationFactor: number;
+}
+
+/** A node, as another one sees it. */
+export interface NodeStatus {
+  /** As in the cluster map. */
+  node:
+    | ClusterNode
+    | undefined;
+  /** Whether the answering node had an answer from it just now. */
+  reachable: boolean;
+  /** How far its clock is ahead of the answering node's, in milliseconds. */
+  clockOffsetMs: number;
+  /** Shards that it leads. */
+  leads: number;
+  /** Its replicas, as far as they run. */
+  replicas: number;
+  /** The server's version. Empty when it did not answer. */
+  version: string;
+}
+
+/** A shard, as its leader sees it, or else the replica that knows most. */
+export interface ShardStatus {
+  /** Its number. */
+  shard: number;
+  /** Number of the node that leads it. 0: none is known. */
+  leader: number;
+  /** The leader's term. */
+  term: number;
+  /** Writes up to this revision are committed. */
+  commitIndex: number;
+  /** Keys with a value, of all keyspaces. */
+  keys: number;
+  /** Bytes of records that are still needed. */
+  liveBytes: number;
+  /** Its replicas, voters first. */
+  replicas: ReplicaStatus[];
+  /** A change of its replicas is under way: the node that gets one. 0: none does. */
+  movingTo: number;
+  /** The node that loses one. 0: none does. */
+  movingFrom: number;
+}
+
+/** A replica of a shard, as its leader sees it. */
+export interface ReplicaStatus {
+  /** Number of the node that keeps it. */
+  nodeNumber: number;
+  /** Whether its vote counts. If not it is being brought up to date. */
+  voter: boolean;
+  /** Log entries that it is behind the leader. */
+  lag: number;
+  /** Whether it runs, as far as the answering node can tell. */
+  reachable: boolean;
+}
+
+/** A node of the cluster map. */
+export interface ClusterNode {
+  /** Unique for the life of the cluster, never used again. */
+  number: number;
+  /** What people call it. */
+  nodeId: string;
+  /** Where clients reach it. */
+  grpcAddr: string;
+  /** Where other nodes reach it. */
+  raftAddr: string;
+  /** What it fails together with. Empty: it is a zone by itself. */
+  zone: string;
+  /** Its share of the data, compared with the others', in hundredths. */
+  weightPercent: number;
+  /** Whether it takes part. */
+  state: NodeState;
+}
+
+/** A shard of the cluster map. */
+export interface ClusterShard {
+  /** Its number. */
+  shard: number;
+  /**
+   * First token of its range, which ends before the next shard's begins. A key's token is the XXH64 (seed 0) of its
+   * routing key: of the key, or of what is between the first "{" and the next "}" if that is not empty.
+   * Written in 16 hexadecimal digits.
+   */
+  start: string;
+  /** The nodes that keep a replica, the one that should lead first. */
+  replicas: ClusterReplica[];
+  /** Number of the node that led it, when last the answering node heard. 0: it does not know. */
+  leader: number;
+}
+
+/** A node that keeps a replica. */
+export interface ClusterReplica {
+  /** Its number. */
+  nodeNumber: number;
+}
+
+/** Asks for the cluster map. */
+export interface GetClusterMapRequest {
+  /** Wait for a map of a later epoch than this. 0: do not wait. */
+  knownEpoch: number;
+  /** Longest wait, in milliseconds; at most 60,000. After it the present map is the answer. */
+  waitMs: number;
+}
+
+/** Answer to a GetClusterMapRequest. */
+export interface GetClusterMapResponse {
+  /** Drawn when the cluster was founded. */
+  clusterId: string;
+  /** Grows with every change of the map. Who leads is no part of the map. */
+  epoch: number;
+  /** All nodes that have not left, by number. */
+  nodes: ClusterNode[];
+  /** All shards, by number. */
+  shards: ClusterShard[];
+  /** In order of name. */
+  keyspaces: Keyspace[];
+}
+
+/** Takes a node out of the cluster. */
+export interface LeaveRequest {
+  /** Its id. Empty: the node that is asked. */
+  nodeId: string;
+  /** Take it back: the node stays, and gets replicas again. */
+  cancel: boolean;
+}
+
+/** Answer to a LeaveRequest. */
+export interface LeaveResponse {
+  /** Replicas that still have to move away. */
+  replicas: number;
+}
+
+/** Stops or resumes the balancer. */
+export interface SetBalancerRequest {
+  /** Whether it is to stand still. What is under way is finished. */
+  paused: boolean;
+}
+
+/** Answer to a SetBalancerRequest. */
+export interface SetBalancerResponse {
+}
+
+/** Hands a shard's leadership over. */
+export interface TransferLeaderRequest {
+  /** The shard's number. */
+  shard: number;
+  /** Id of the node that is to lead. */
+  nodeId: string;
+}
+
+/** Answer to a TransferLeaderRequest. */
+export interface TransferLeaderResponse {
+}
+
+/** A node that says who it is. */
+export interface HelloRequest {
+  /** The asking node's id. */
+  nodeId: string;
+  /** Drawn by the asking node for its data directory. */
+  joinToken: string;
+  /** Names the list of peers that it is to found a cluster with; empty without one. */
+  peersDigest: string;
+}
+
+/** Answer to a HelloRequest. */
+export interface HelloResponse {
+  /** The answering node's id. */
+  nodeId: string;
+  /** Drawn by the answering node for its data directory. Empty once it belongs to a cluster. */
+  joinToken: string;
+  /** Names the list of peers that it is to found a cluster with; empty without one. */
+  peersDigest: string;
+  /** The cluster that it belongs to; empty as long as it belongs to none. */
+  clusterId: string;
+  /** The cluster map as nodes keep it, for an asking node that founded the cluster and does not know it yet. */
+  map: Uint8Array;
+  /** What the answering node says of itself, for the map. */
+  self: ClusterNode | undefined;
+}
+
+/** A node that wants to belong to the cluster. */
+export interface JoinRequest {
+  /** Drawn by it for its data directory, and kept there: the same node asks with the same one. */
+  joinToken: string;
+  /** What it says of itself; number and state are left to the cluster. */
+  node:
+    | ClusterNode
+    | undefined;
+  /** The cluster that it belongs to already, if it does. */
+  clusterId: string;
+}
+
+/** Answer to a JoinRequest. */
+export interface JoinResponse {
+  /** The cluster that it belongs to now. */
+  clusterId: string;
+  /** Its number there. */
+  number: number;
+  /** The cluster map as nodes keep it. */
+  map: Uint8Array;
 }
 
 /** A named set of keys with settings of its own. */
@@ -116,6 +358,27 @@ export interface ClusterServiceImplementation<CallContextExt = {}> {
     request: DropKeyspaceRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DropKeyspaceResponse>>;
+  /** Who is in the cluster and which shard is where: what a client needs to find its way. */
+  getClusterMap(
+    request: GetClusterMapRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetClusterMapResponse>>;
+  /** Empties a node and takes it out of the cluster, or takes that back while it is being emptied. Answers at once. */
+  leave(request: LeaveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<LeaveResponse>>;
+  /** Stops or resumes the moving of replicas and leaders by the cluster itself. */
+  setBalancer(
+    request: SetBalancerRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SetBalancerResponse>>;
+  /** Asks a shard's leader to hand over to another of its replicas. */
+  transferLeader(
+    request: TransferLeaderRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<TransferLeaderResponse>>;
+  /** Between nodes: who a node is, before either belongs to a cluster. */
+  hello(request: HelloRequest, context: CallContext & CallContextExt): Promise<DeepPartial<HelloResponse>>;
+  /** Between nodes: takes a node into the cluster, or brings what is known of one up to date. */
+  join(request: JoinRequest, context: CallContext & CallContextExt): Promise<DeepPartial<JoinResponse>>;
 }
 
 export interface ClusterServiceClient<CallOptionsExt = {}> {
@@ -136,6 +399,27 @@ export interface ClusterServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DropKeyspaceRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<DropKeyspaceResponse>;
+  /** Who is in the cluster and which shard is where: what a client needs to find its way. */
+  getClusterMap(
+    request: DeepPartial<GetClusterMapRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetClusterMapResponse>;
+  /** Empties a node and takes it out of the cluster, or takes that back while it is being emptied. Answers at once. */
+  leave(request: DeepPartial<LeaveRequest>, options?: CallOptions & CallOptionsExt): Promise<LeaveResponse>;
+  /** Stops or resumes the moving of replicas and leaders by the cluster itself. */
+  setBalancer(
+    request: DeepPartial<SetBalancerRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SetBalancerResponse>;
+  /** Asks a shard's leader to hand over to another of its replicas. */
+  transferLeader(
+    request: DeepPartial<TransferLeaderRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<TransferLeaderResponse>;
+  /** Between nodes: who a node is, before either belongs to a cluster. */
+  hello(request: DeepPartial<HelloRequest>, options?: CallOptions & CallOptionsExt): Promise<HelloResponse>;
+  /** Between nodes: takes a node into the cluster, or brings what is known of one up to date. */
+  join(request: DeepPartial<JoinRequest>, options?: CallOptions & CallOptionsExt): Promise<JoinResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

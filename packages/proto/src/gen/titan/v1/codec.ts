@@ -154,6 +154,7 @@ function writeGetStatusResponse($w: WireWriter, $m: cluster.DeepPartial<cluster.
   if ($m.requestsInFlight != null && !($m.requestsInFlight === 0)) $w.uint64(32, $m.requestsInFlight);
   if ($m.limits != null) { const $start = $w.open(42); writeLimits($w, $m.limits); $w.close($start); }
   if ($m.store != null) { const $start = $w.open(50); writeStoreStatus($w, $m.store); $w.close($start); }
+  if ($m.cluster != null) { const $start = $w.open(58); writeClusterStatus($w, $m.cluster); $w.close($start); }
 }
 
 function readGetStatusResponse($r: WireReader, $end: number): cluster.GetStatusResponse {
@@ -163,6 +164,7 @@ function readGetStatusResponse($r: WireReader, $end: number): cluster.GetStatusR
   let requestsInFlight: cluster.GetStatusResponse["requestsInFlight"] = 0;
   let limits: cluster.GetStatusResponse["limits"] = undefined;
   let store: cluster.GetStatusResponse["store"] = undefined;
+  let cluster: cluster.GetStatusResponse["cluster"] = undefined;
   while ($r.pos < $end) {
     const $tag = $r.uint32Strict();
     switch ($tag) {
@@ -184,12 +186,15 @@ function readGetStatusResponse($r: WireReader, $end: number): cluster.GetStatusR
       case 50:
         store = readStoreStatus($r, $r.nestedEnd());
         break;
+      case 58:
+        cluster = readClusterStatus($r, $r.nestedEnd());
+        break;
       default:
         $r.skip($tag);
     }
   }
   $r.expectEnd($end);
-  return { nodeId, version, uptimeMs, requestsInFlight, limits, store };
+  return { nodeId, version, uptimeMs, requestsInFlight, limits, store, cluster };
 }
 
 function completeGetStatusResponse($m: cluster.DeepPartial<cluster.GetStatusResponse>): cluster.GetStatusResponse {
@@ -200,6 +205,7 @@ function completeGetStatusResponse($m: cluster.DeepPartial<cluster.GetStatusResp
     requestsInFlight: $m.requestsInFlight ?? 0,
     limits: $m.limits == null ? undefined : completeLimits($m.limits),
     store: $m.store == null ? undefined : completeStoreStatus($m.store),
+    cluster: $m.cluster == null ? undefined : completeClusterStatus($m.cluster),
   };
 }
 
@@ -208,6 +214,948 @@ export const GetStatusResponse = /* @__PURE__ */ messageType<cluster.GetStatusRe
   completeGetStatusResponse,
   writeGetStatusResponse,
   readGetStatusResponse,
+);
+
+function writeClusterStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.ClusterStatus>): void {
+  if ($m.clusterId != null && !($m.clusterId === "")) $w.string(10, $m.clusterId);
+  if ($m.epoch != null && !($m.epoch === 0)) $w.uint64(16, $m.epoch);
+  if ($m.nodeNumber != null && !($m.nodeNumber === 0)) $w.uint32(24, $m.nodeNumber);
+  if ($m.metaLeader != null && !($m.metaLeader === 0)) $w.uint32(32, $m.metaLeader);
+  if ($m.nodes != null) {
+    checkCount($m.nodes);
+    for (const $element of $m.nodes) { const $start = $w.open(42); writeNodeStatus($w, $element); $w.close($start); }
+  }
+  if ($m.shards != null) {
+    checkCount($m.shards);
+    for (const $element of $m.shards) { const $start = $w.open(50); writeShardStatus($w, $element); $w.close($start); }
+  }
+  if ($m.balancerPaused != null && !($m.balancerPaused === false)) $w.bool(56, $m.balancerPaused);
+  if ($m.clockCorrectionMs != null && !($m.clockCorrectionMs === 0)) $w.sint64(64, $m.clockCorrectionMs);
+  if ($m.replicationFactor != null && !($m.replicationFactor === 0)) $w.uint32(72, $m.replicationFactor);
+}
+
+function readClusterStatus($r: WireReader, $end: number): cluster.ClusterStatus {
+  let clusterId: cluster.ClusterStatus["clusterId"] = "";
+  let epoch: cluster.ClusterStatus["epoch"] = 0;
+  let nodeNumber: cluster.ClusterStatus["nodeNumber"] = 0;
+  let metaLeader: cluster.ClusterStatus["metaLeader"] = 0;
+  let nodes: cluster.ClusterStatus["nodes"] = [];
+  let shards: cluster.ClusterStatus["shards"] = [];
+  let balancerPaused: cluster.ClusterStatus["balancerPaused"] = false;
+  let clockCorrectionMs: cluster.ClusterStatus["clockCorrectionMs"] = 0;
+  let replicationFactor: cluster.ClusterStatus["replicationFactor"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        clusterId = $r.string();
+        break;
+      case 16:
+        epoch = $r.uint64();
+        break;
+      case 24:
+        nodeNumber = $r.uint32();
+        break;
+      case 32:
+        metaLeader = $r.uint32();
+        break;
+      case 42:
+        append(nodes, readNodeStatus($r, $r.nestedEnd()));
+        break;
+      case 50:
+        append(shards, readShardStatus($r, $r.nestedEnd()));
+        break;
+      case 56:
+        balancerPaused = $r.bool();
+        break;
+      case 64:
+        clockCorrectionMs = $r.sint64();
+        break;
+      case 72:
+        replicationFactor = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { clusterId, epoch, nodeNumber, metaLeader, nodes, shards, balancerPaused, clockCorrectionMs, replicationFactor };
+}
+
+function completeClusterStatus($m: cluster.DeepPartial<cluster.ClusterStatus>): cluster.ClusterStatus {
+  return {
+    clusterId: $m.clusterId ?? "",
+    epoch: $m.epoch ?? 0,
+    nodeNumber: $m.nodeNumber ?? 0,
+    metaLeader: $m.metaLeader ?? 0,
+    nodes: $m.nodes?.map(completeNodeStatus) ?? [],
+    shards: $m.shards?.map(completeShardStatus) ?? [],
+    balancerPaused: $m.balancerPaused ?? false,
+    clockCorrectionMs: $m.clockCorrectionMs ?? 0,
+    replicationFactor: $m.replicationFactor ?? 0,
+  };
+}
+
+export type ClusterStatus = cluster.ClusterStatus;
+export const ClusterStatus = /* @__PURE__ */ messageType<cluster.ClusterStatus, cluster.DeepPartial<cluster.ClusterStatus>>(
+  completeClusterStatus,
+  writeClusterStatus,
+  readClusterStatus,
+);
+
+function writeNodeStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.NodeStatus>): void {
+  if ($m.node != null) { const $start = $w.open(10); writeClusterNode($w, $m.node); $w.close($start); }
+  if ($m.reachable != null && !($m.reachable === false)) $w.bool(16, $m.reachable);
+  if ($m.clockOffsetMs != null && !($m.clockOffsetMs === 0)) $w.sint64(24, $m.clockOffsetMs);
+  if ($m.leads != null && !($m.leads === 0)) $w.uint32(32, $m.leads);
+  if ($m.replicas != null && !($m.replicas === 0)) $w.uint32(40, $m.replicas);
+  if ($m.version != null && !($m.version === "")) $w.string(50, $m.version);
+}
+
+function readNodeStatus($r: WireReader, $end: number): cluster.NodeStatus {
+  let node: cluster.NodeStatus["node"] = undefined;
+  let reachable: cluster.NodeStatus["reachable"] = false;
+  let clockOffsetMs: cluster.NodeStatus["clockOffsetMs"] = 0;
+  let leads: cluster.NodeStatus["leads"] = 0;
+  let replicas: cluster.NodeStatus["replicas"] = 0;
+  let version: cluster.NodeStatus["version"] = "";
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        node = readClusterNode($r, $r.nestedEnd());
+        break;
+      case 16:
+        reachable = $r.bool();
+        break;
+      case 24:
+        clockOffsetMs = $r.sint64();
+        break;
+      case 32:
+        leads = $r.uint32();
+        break;
+      case 40:
+        replicas = $r.uint32();
+        break;
+      case 50:
+        version = $r.string();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { node, reachable, clockOffsetMs, leads, replicas, version };
+}
+
+function completeNodeStatus($m: cluster.DeepPartial<cluster.NodeStatus>): cluster.NodeStatus {
+  return {
+    node: $m.node == null ? undefined : completeClusterNode($m.node),
+    reachable: $m.reachable ?? false,
+    clockOffsetMs: $m.clockOffsetMs ?? 0,
+    leads: $m.leads ?? 0,
+    replicas: $m.replicas ?? 0,
+    version: $m.version ?? "",
+  };
+}
+
+export type NodeStatus = cluster.NodeStatus;
+export const NodeStatus = /* @__PURE__ */ messageType<cluster.NodeStatus, cluster.DeepPartial<cluster.NodeStatus>>(
+  completeNodeStatus,
+  writeNodeStatus,
+  readNodeStatus,
+);
+
+function writeShardStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.ShardStatus>): void {
+  if ($m.shard != null && !($m.shard === 0)) $w.uint32(8, $m.shard);
+  if ($m.leader != null && !($m.leader === 0)) $w.uint32(16, $m.leader);
+  if ($m.term != null && !($m.term === 0)) $w.uint64(24, $m.term);
+  if ($m.commitIndex != null && !($m.commitIndex === 0)) $w.uint64(32, $m.commitIndex);
+  if ($m.keys != null && !($m.keys === 0)) $w.uint64(40, $m.keys);
+  if ($m.liveBytes != null && !($m.liveBytes === 0)) $w.uint64(48, $m.liveBytes);
+  if ($m.replicas != null) {
+    checkCount($m.replicas);
+    for (const $element of $m.replicas) { const $start = $w.open(58); writeReplicaStatus($w, $element); $w.close($start); }
+  }
+  if ($m.movingTo != null && !($m.movingTo === 0)) $w.uint32(64, $m.movingTo);
+  if ($m.movingFrom != null && !($m.movingFrom === 0)) $w.uint32(72, $m.movingFrom);
+}
+
+function readShardStatus($r: WireReader, $end: number): cluster.ShardStatus {
+  let shard: cluster.ShardStatus["shard"] = 0;
+  let leader: cluster.ShardStatus["leader"] = 0;
+  let term: cluster.ShardStatus["term"] = 0;
+  let commitIndex: cluster.ShardStatus["commitIndex"] = 0;
+  let keys: cluster.ShardStatus["keys"] = 0;
+  let liveBytes: cluster.ShardStatus["liveBytes"] = 0;
+  let replicas: cluster.ShardStatus["replicas"] = [];
+  let movingTo: cluster.ShardStatus["movingTo"] = 0;
+  let movingFrom: cluster.ShardStatus["movingFrom"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        shard = $r.uint32();
+        break;
+      case 16:
+        leader = $r.uint32();
+        break;
+      case 24:
+        term = $r.uint64();
+        break;
+      case 32:
+        commitIndex = $r.uint64();
+        break;
+      case 40:
+        keys = $r.uint64();
+        break;
+      case 48:
+        liveBytes = $r.uint64();
+        break;
+      case 58:
+        append(replicas, readReplicaStatus($r, $r.nestedEnd()));
+        break;
+      case 64:
+        movingTo = $r.uint32();
+        break;
+      case 72:
+        movingFrom = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { shard, leader, term, commitIndex, keys, liveBytes, replicas, movingTo, movingFrom };
+}
+
+function completeShardStatus($m: cluster.DeepPartial<cluster.ShardStatus>): cluster.ShardStatus {
+  return {
+    shard: $m.shard ?? 0,
+    leader: $m.leader ?? 0,
+    term: $m.term ?? 0,
+    commitIndex: $m.commitIndex ?? 0,
+    keys: $m.keys ?? 0,
+    liveBytes: $m.liveBytes ?? 0,
+    replicas: $m.replicas?.map(completeReplicaStatus) ?? [],
+    movingTo: $m.movingTo ?? 0,
+    movingFrom: $m.movingFrom ?? 0,
+  };
+}
+
+export type ShardStatus = cluster.ShardStatus;
+export const ShardStatus = /* @__PURE__ */ messageType<cluster.ShardStatus, cluster.DeepPartial<cluster.ShardStatus>>(
+  completeShardStatus,
+  writeShardStatus,
+  readShardStatus,
+);
+
+function writeReplicaStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.ReplicaStatus>): void {
+  if ($m.nodeNumber != null && !($m.nodeNumber === 0)) $w.uint32(8, $m.nodeNumber);
+  if ($m.voter != null && !($m.voter === false)) $w.bool(16, $m.voter);
+  if ($m.lag != null && !($m.lag === 0)) $w.uint64(24, $m.lag);
+  if ($m.reachable != null && !($m.reachable === false)) $w.bool(32, $m.reachable);
+}
+
+function readReplicaStatus($r: WireReader, $end: number): cluster.ReplicaStatus {
+  let nodeNumber: cluster.ReplicaStatus["nodeNumber"] = 0;
+  let voter: cluster.ReplicaStatus["voter"] = false;
+  let lag: cluster.ReplicaStatus["lag"] = 0;
+  let reachable: cluster.ReplicaStatus["reachable"] = false;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        nodeNumber = $r.uint32();
+        break;
+      case 16:
+        voter = $r.bool();
+        break;
+      case 24:
+        lag = $r.uint64();
+        break;
+      case 32:
+        reachable = $r.bool();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { nodeNumber, voter, lag, reachable };
+}
+
+function completeReplicaStatus($m: cluster.DeepPartial<cluster.ReplicaStatus>): cluster.ReplicaStatus {
+  return {
+    nodeNumber: $m.nodeNumber ?? 0,
+    voter: $m.voter ?? false,
+    lag: $m.lag ?? 0,
+    reachable: $m.reachable ?? false,
+  };
+}
+
+export type ReplicaStatus = cluster.ReplicaStatus;
+export const ReplicaStatus = /* @__PURE__ */ messageType<cluster.ReplicaStatus, cluster.DeepPartial<cluster.ReplicaStatus>>(
+  completeReplicaStatus,
+  writeReplicaStatus,
+  readReplicaStatus,
+);
+
+function writeClusterNode($w: WireWriter, $m: cluster.DeepPartial<cluster.ClusterNode>): void {
+  if ($m.number != null && !($m.number === 0)) $w.uint32(8, $m.number);
+  if ($m.nodeId != null && !($m.nodeId === "")) $w.string(18, $m.nodeId);
+  if ($m.grpcAddr != null && !($m.grpcAddr === "")) $w.string(26, $m.grpcAddr);
+  if ($m.raftAddr != null && !($m.raftAddr === "")) $w.string(34, $m.raftAddr);
+  if ($m.zone != null && !($m.zone === "")) $w.string(42, $m.zone);
+  if ($m.weightPercent != null && !($m.weightPercent === 0)) $w.uint32(48, $m.weightPercent);
+  if ($m.state != null && !($m.state === 0)) $w.int32(56, $m.state);
+}
+
+function readClusterNode($r: WireReader, $end: number): cluster.ClusterNode {
+  let number: cluster.ClusterNode["number"] = 0;
+  let nodeId: cluster.ClusterNode["nodeId"] = "";
+  let grpcAddr: cluster.ClusterNode["grpcAddr"] = "";
+  let raftAddr: cluster.ClusterNode["raftAddr"] = "";
+  let zone: cluster.ClusterNode["zone"] = "";
+  let weightPercent: cluster.ClusterNode["weightPercent"] = 0;
+  let state: cluster.ClusterNode["state"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        number = $r.uint32();
+        break;
+      case 18:
+        nodeId = $r.string();
+        break;
+      case 26:
+        grpcAddr = $r.string();
+        break;
+      case 34:
+        raftAddr = $r.string();
+        break;
+      case 42:
+        zone = $r.string();
+        break;
+      case 48:
+        weightPercent = $r.uint32();
+        break;
+      case 56:
+        state = $r.int32() as never;
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { number, nodeId, grpcAddr, raftAddr, zone, weightPercent, state };
+}
+
+function completeClusterNode($m: cluster.DeepPartial<cluster.ClusterNode>): cluster.ClusterNode {
+  return {
+    number: $m.number ?? 0,
+    nodeId: $m.nodeId ?? "",
+    grpcAddr: $m.grpcAddr ?? "",
+    raftAddr: $m.raftAddr ?? "",
+    zone: $m.zone ?? "",
+    weightPercent: $m.weightPercent ?? 0,
+    state: $m.state ?? 0,
+  };
+}
+
+export type ClusterNode = cluster.ClusterNode;
+export const ClusterNode = /* @__PURE__ */ messageType<cluster.ClusterNode, cluster.DeepPartial<cluster.ClusterNode>>(
+  completeClusterNode,
+  writeClusterNode,
+  readClusterNode,
+);
+
+function writeClusterShard($w: WireWriter, $m: cluster.DeepPartial<cluster.ClusterShard>): void {
+  if ($m.shard != null && !($m.shard === 0)) $w.uint32(8, $m.shard);
+  if ($m.start != null && !($m.start === "")) $w.string(18, $m.start);
+  if ($m.replicas != null) {
+    checkCount($m.replicas);
+    for (const $element of $m.replicas) { const $start = $w.open(26); writeClusterReplica($w, $element); $w.close($start); }
+  }
+  if ($m.leader != null && !($m.leader === 0)) $w.uint32(32, $m.leader);
+}
+
+function readClusterShard($r: WireReader, $end: number): cluster.ClusterShard {
+  let shard: cluster.ClusterShard["shard"] = 0;
+  let start: cluster.ClusterShard["start"] = "";
+  let replicas: cluster.ClusterShard["replicas"] = [];
+  let leader: cluster.ClusterShard["leader"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        shard = $r.uint32();
+        break;
+      case 18:
+        start = $r.string();
+        break;
+      case 26:
+        append(replicas, readClusterReplica($r, $r.nestedEnd()));
+        break;
+      case 32:
+        leader = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { shard, start, replicas, leader };
+}
+
+function completeClusterShard($m: cluster.DeepPartial<cluster.ClusterShard>): cluster.ClusterShard {
+  return {
+    shard: $m.shard ?? 0,
+    start: $m.start ?? "",
+    replicas: $m.replicas?.map(completeClusterReplica) ?? [],
+    leader: $m.leader ?? 0,
+  };
+}
+
+export type ClusterShard = cluster.ClusterShard;
+export const ClusterShard = /* @__PURE__ */ messageType<cluster.ClusterShard, cluster.DeepPartial<cluster.ClusterShard>>(
+  completeClusterShard,
+  writeClusterShard,
+  readClusterShard,
+);
+
+function writeClusterReplica($w: WireWriter, $m: cluster.DeepPartial<cluster.ClusterReplica>): void {
+  if ($m.nodeNumber != null && !($m.nodeNumber === 0)) $w.uint32(8, $m.nodeNumber);
+}
+
+function readClusterReplica($r: WireReader, $end: number): cluster.ClusterReplica {
+  let nodeNumber: cluster.ClusterReplica["nodeNumber"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        nodeNumber = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { nodeNumber };
+}
+
+function completeClusterReplica($m: cluster.DeepPartial<cluster.ClusterReplica>): cluster.ClusterReplica {
+  return {
+    nodeNumber: $m.nodeNumber ?? 0,
+  };
+}
+
+export type ClusterReplica = cluster.ClusterReplica;
+export const ClusterReplica = /* @__PURE__ */ messageType<cluster.ClusterReplica, cluster.DeepPartial<cluster.ClusterReplica>>(
+  completeClusterReplica,
+  writeClusterReplica,
+  readClusterReplica,
+);
+
+function writeGetClusterMapRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.GetClusterMapRequest>): void {
+  if ($m.knownEpoch != null && !($m.knownEpoch === 0)) $w.uint64(8, $m.knownEpoch);
+  if ($m.waitMs != null && !($m.waitMs === 0)) $w.uint64(16, $m.waitMs);
+}
+
+function readGetClusterMapRequest($r: WireReader, $end: number): cluster.GetClusterMapRequest {
+  let knownEpoch: cluster.GetClusterMapRequest["knownEpoch"] = 0;
+  let waitMs: cluster.GetClusterMapRequest["waitMs"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        knownEpoch = $r.uint64();
+        break;
+      case 16:
+        waitMs = $r.uint64();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { knownEpoch, waitMs };
+}
+
+function completeGetClusterMapRequest($m: cluster.DeepPartial<cluster.GetClusterMapRequest>): cluster.GetClusterMapRequest {
+  return {
+    knownEpoch: $m.knownEpoch ?? 0,
+    waitMs: $m.waitMs ?? 0,
+  };
+}
+
+export type GetClusterMapRequest = cluster.GetClusterMapRequest;
+export const GetClusterMapRequest = /* @__PURE__ */ messageType<cluster.GetClusterMapRequest, cluster.DeepPartial<cluster.GetClusterMapRequest>>(
+  completeGetClusterMapRequest,
+  writeGetClusterMapRequest,
+  readGetClusterMapRequest,
+);
+
+function writeGetClusterMapResponse($w: WireWriter, $m: cluster.DeepPartial<cluster.GetClusterMapResponse>): void {
+  if ($m.clusterId != null && !($m.clusterId === "")) $w.string(10, $m.clusterId);
+  if ($m.epoch != null && !($m.epoch === 0)) $w.uint64(16, $m.epoch);
+  if ($m.nodes != null) {
+    checkCount($m.nodes);
+    for (const $element of $m.nodes) { const $start = $w.open(26); writeClusterNode($w, $element); $w.close($start); }
+  }
+  if ($m.shards != null) {
+    checkCount($m.shards);
+    for (const $element of $m.shards) { const $start = $w.open(34); writeClusterShard($w, $element); $w.close($start); }
+  }
+  if ($m.keyspaces != null) {
+    checkCount($m.keyspaces);
+    for (const $element of $m.keyspaces) { const $start = $w.open(42); writeKeyspace($w, $element); $w.close($start); }
+  }
+}
+
+function readGetClusterMapResponse($r: WireReader, $end: number): cluster.GetClusterMapResponse {
+  let clusterId: cluster.GetClusterMapResponse["clusterId"] = "";
+  let epoch: cluster.GetClusterMapResponse["epoch"] = 0;
+  let nodes: cluster.GetClusterMapResponse["nodes"] = [];
+  let shards: cluster.GetClusterMapResponse["shards"] = [];
+  let keyspaces: cluster.GetClusterMapResponse["keyspaces"] = [];
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        clusterId = $r.string();
+        break;
+      case 16:
+        epoch = $r.uint64();
+        break;
+      case 26:
+        append(nodes, readClusterNode($r, $r.nestedEnd()));
+        break;
+      case 34:
+        append(shards, readClusterShard($r, $r.nestedEnd()));
+        break;
+      case 42:
+        append(keyspaces, readKeyspace($r, $r.nestedEnd()));
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { clusterId, epoch, nodes, shards, keyspaces };
+}
+
+function completeGetClusterMapResponse($m: cluster.DeepPartial<cluster.GetClusterMapResponse>): cluster.GetClusterMapResponse {
+  return {
+    clusterId: $m.clusterId ?? "",
+    epoch: $m.epoch ?? 0,
+    nodes: $m.nodes?.map(completeClusterNode) ?? [],
+    shards: $m.shards?.map(completeClusterShard) ?? [],
+    keyspaces: $m.keyspaces?.map(completeKeyspace) ?? [],
+  };
+}
+
+export type GetClusterMapResponse = cluster.GetClusterMapResponse;
+export const GetClusterMapResponse = /* @__PURE__ */ messageType<cluster.GetClusterMapResponse, cluster.DeepPartial<cluster.GetClusterMapResponse>>(
+  completeGetClusterMapResponse,
+  writeGetClusterMapResponse,
+  readGetClusterMapResponse,
+);
+
+function writeLeaveRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.LeaveRequest>): void {
+  if ($m.nodeId != null && !($m.nodeId === "")) $w.string(10, $m.nodeId);
+  if ($m.cancel != null && !($m.cancel === false)) $w.bool(16, $m.cancel);
+}
+
+function readLeaveRequest($r: WireReader, $end: number): cluster.LeaveRequest {
+  let nodeId: cluster.LeaveRequest["nodeId"] = "";
+  let cancel: cluster.LeaveRequest["cancel"] = false;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        nodeId = $r.string();
+        break;
+      case 16:
+        cancel = $r.bool();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { nodeId, cancel };
+}
+
+function completeLeaveRequest($m: cluster.DeepPartial<cluster.LeaveRequest>): cluster.LeaveRequest {
+  return {
+    nodeId: $m.nodeId ?? "",
+    cancel: $m.cancel ?? false,
+  };
+}
+
+export type LeaveRequest = cluster.LeaveRequest;
+export const LeaveRequest = /* @__PURE__ */ messageType<cluster.LeaveRequest, cluster.DeepPartial<cluster.LeaveRequest>>(
+  completeLeaveRequest,
+  writeLeaveRequest,
+  readLeaveRequest,
+);
+
+function writeLeaveResponse($w: WireWriter, $m: cluster.DeepPartial<cluster.LeaveResponse>): void {
+  if ($m.replicas != null && !($m.replicas === 0)) $w.uint32(8, $m.replicas);
+}
+
+function readLeaveResponse($r: WireReader, $end: number): cluster.LeaveResponse {
+  let replicas: cluster.LeaveResponse["replicas"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        replicas = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { replicas };
+}
+
+function completeLeaveResponse($m: cluster.DeepPartial<cluster.LeaveResponse>): cluster.LeaveResponse {
+  return {
+    replicas: $m.replicas ?? 0,
+  };
+}
+
+export type LeaveResponse = cluster.LeaveResponse;
+export const LeaveResponse = /* @__PURE__ */ messageType<cluster.LeaveResponse, cluster.DeepPartial<cluster.LeaveResponse>>(
+  completeLeaveResponse,
+  writeLeaveResponse,
+  readLeaveResponse,
+);
+
+function writeSetBalancerRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.SetBalancerRequest>): void {
+  if ($m.paused != null && !($m.paused === false)) $w.bool(8, $m.paused);
+}
+
+function readSetBalancerRequest($r: WireReader, $end: number): cluster.SetBalancerRequest {
+  let paused: cluster.SetBalancerRequest["paused"] = false;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        paused = $r.bool();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { paused };
+}
+
+function completeSetBalancerRequest($m: cluster.DeepPartial<cluster.SetBalancerRequest>): cluster.SetBalancerRequest {
+  return {
+    paused: $m.paused ?? false,
+  };
+}
+
+export type SetBalancerRequest = cluster.SetBalancerRequest;
+export const SetBalancerRequest = /* @__PURE__ */ messageType<cluster.SetBalancerRequest, cluster.DeepPartial<cluster.SetBalancerRequest>>(
+  completeSetBalancerRequest,
+  writeSetBalancerRequest,
+  readSetBalancerRequest,
+);
+
+function writeSetBalancerResponse(_$w: WireWriter, _$m: cluster.DeepPartial<cluster.SetBalancerResponse>): void {
+}
+
+function readSetBalancerResponse($r: WireReader, $end: number): cluster.SetBalancerResponse {
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return {  };
+}
+
+function completeSetBalancerResponse(_$m: cluster.DeepPartial<cluster.SetBalancerResponse>): cluster.SetBalancerResponse {
+  return {
+  };
+}
+
+export type SetBalancerResponse = cluster.SetBalancerResponse;
+export const SetBalancerResponse = /* @__PURE__ */ messageType<cluster.SetBalancerResponse, cluster.DeepPartial<cluster.SetBalancerResponse>>(
+  completeSetBalancerResponse,
+  writeSetBalancerResponse,
+  readSetBalancerResponse,
+);
+
+function writeTransferLeaderRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.TransferLeaderRequest>): void {
+  if ($m.shard != null && !($m.shard === 0)) $w.uint32(8, $m.shard);
+  if ($m.nodeId != null && !($m.nodeId === "")) $w.string(18, $m.nodeId);
+}
+
+function readTransferLeaderRequest($r: WireReader, $end: number): cluster.TransferLeaderRequest {
+  let shard: cluster.TransferLeaderRequest["shard"] = 0;
+  let nodeId: cluster.TransferLeaderRequest["nodeId"] = "";
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        shard = $r.uint32();
+        break;
+      case 18:
+        nodeId = $r.string();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { shard, nodeId };
+}
+
+function completeTransferLeaderRequest($m: cluster.DeepPartial<cluster.TransferLeaderRequest>): cluster.TransferLeaderRequest {
+  return {
+    shard: $m.shard ?? 0,
+    nodeId: $m.nodeId ?? "",
+  };
+}
+
+export type TransferLeaderRequest = cluster.TransferLeaderRequest;
+export const TransferLeaderRequest = /* @__PURE__ */ messageType<cluster.TransferLeaderRequest, cluster.DeepPartial<cluster.TransferLeaderRequest>>(
+  completeTransferLeaderRequest,
+  writeTransferLeaderRequest,
+  readTransferLeaderRequest,
+);
+
+function writeTransferLeaderResponse(_$w: WireWriter, _$m: cluster.DeepPartial<cluster.TransferLeaderResponse>): void {
+}
+
+function readTransferLeaderResponse($r: WireReader, $end: number): cluster.TransferLeaderResponse {
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return {  };
+}
+
+function completeTransferLeaderResponse(_$m: cluster.DeepPartial<cluster.TransferLeaderResponse>): cluster.TransferLeaderResponse {
+  return {
+  };
+}
+
+export type TransferLeaderResponse = cluster.TransferLeaderResponse;
+export const TransferLeaderResponse = /* @__PURE__ */ messageType<cluster.TransferLeaderResponse, cluster.DeepPartial<cluster.TransferLeaderResponse>>(
+  completeTransferLeaderResponse,
+  writeTransferLeaderResponse,
+  readTransferLeaderResponse,
+);
+
+function writeHelloRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.HelloRequest>): void {
+  if ($m.nodeId != null && !($m.nodeId === "")) $w.string(10, $m.nodeId);
+  if ($m.joinToken != null && !($m.joinToken === "")) $w.string(18, $m.joinToken);
+  if ($m.peersDigest != null && !($m.peersDigest === "")) $w.string(26, $m.peersDigest);
+}
+
+function readHelloRequest($r: WireReader, $end: number): cluster.HelloRequest {
+  let nodeId: cluster.HelloRequest["nodeId"] = "";
+  let joinToken: cluster.HelloRequest["joinToken"] = "";
+  let peersDigest: cluster.HelloRequest["peersDigest"] = "";
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        nodeId = $r.string();
+        break;
+      case 18:
+        joinToken = $r.string();
+        break;
+      case 26:
+        peersDigest = $r.string();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { nodeId, joinToken, peersDigest };
+}
+
+function completeHelloRequest($m: cluster.DeepPartial<cluster.HelloRequest>): cluster.HelloRequest {
+  return {
+    nodeId: $m.nodeId ?? "",
+    joinToken: $m.joinToken ?? "",
+    peersDigest: $m.peersDigest ?? "",
+  };
+}
+
+export type HelloRequest = cluster.HelloRequest;
+export const HelloRequest = /* @__PURE__ */ messageType<cluster.HelloRequest, cluster.DeepPartial<cluster.HelloRequest>>(
+  completeHelloRequest,
+  writeHelloRequest,
+  readHelloRequest,
+);
+
+function writeHelloResponse($w: WireWriter, $m: cluster.DeepPartial<cluster.HelloResponse>): void {
+  if ($m.nodeId != null && !($m.nodeId === "")) $w.string(10, $m.nodeId);
+  if ($m.joinToken != null && !($m.joinToken === "")) $w.string(18, $m.joinToken);
+  if ($m.peersDigest != null && !($m.peersDigest === "")) $w.string(26, $m.peersDigest);
+  if ($m.clusterId != null && !($m.clusterId === "")) $w.string(34, $m.clusterId);
+  if ($m.map != null && !($m.map.length === 0)) $w.bytes(42, $m.map);
+  if ($m.self != null) { const $start = $w.open(50); writeClusterNode($w, $m.self); $w.close($start); }
+}
+
+function readHelloResponse($r: WireReader, $end: number): cluster.HelloResponse {
+  let nodeId: cluster.HelloResponse["nodeId"] = "";
+  let joinToken: cluster.HelloResponse["joinToken"] = "";
+  let peersDigest: cluster.HelloResponse["peersDigest"] = "";
+  let clusterId: cluster.HelloResponse["clusterId"] = "";
+  let map: cluster.HelloResponse["map"] = EMPTY_BYTES;
+  let self: cluster.HelloResponse["self"] = undefined;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        nodeId = $r.string();
+        break;
+      case 18:
+        joinToken = $r.string();
+        break;
+      case 26:
+        peersDigest = $r.string();
+        break;
+      case 34:
+        clusterId = $r.string();
+        break;
+      case 42:
+        map = $r.bytes();
+        break;
+      case 50:
+        self = readClusterNode($r, $r.nestedEnd());
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { nodeId, joinToken, peersDigest, clusterId, map, self };
+}
+
+function completeHelloResponse($m: cluster.DeepPartial<cluster.HelloResponse>): cluster.HelloResponse {
+  return {
+    nodeId: $m.nodeId ?? "",
+    joinToken: $m.joinToken ?? "",
+    peersDigest: $m.peersDigest ?? "",
+    clusterId: $m.clusterId ?? "",
+    map: $m.map ?? EMPTY_BYTES,
+    self: $m.self == null ? undefined : completeClusterNode($m.self),
+  };
+}
+
+export type HelloResponse = cluster.HelloResponse;
+export const HelloResponse = /* @__PURE__ */ messageType<cluster.HelloResponse, cluster.DeepPartial<cluster.HelloResponse>>(
+  completeHelloResponse,
+  writeHelloResponse,
+  readHelloResponse,
+);
+
+function writeJoinRequest($w: WireWriter, $m: cluster.DeepPartial<cluster.JoinRequest>): void {
+  if ($m.joinToken != null && !($m.joinToken === "")) $w.string(10, $m.joinToken);
+  if ($m.node != null) { const $start = $w.open(18); writeClusterNode($w, $m.node); $w.close($start); }
+  if ($m.clusterId != null && !($m.clusterId === "")) $w.string(26, $m.clusterId);
+}
+
+function readJoinRequest($r: WireReader, $end: number): cluster.JoinRequest {
+  let joinToken: cluster.JoinRequest["joinToken"] = "";
+  let node: cluster.JoinRequest["node"] = undefined;
+  let clusterId: cluster.JoinRequest["clusterId"] = "";
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        joinToken = $r.string();
+        break;
+      case 18:
+        node = readClusterNode($r, $r.nestedEnd());
+        break;
+      case 26:
+        clusterId = $r.string();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { joinToken, node, clusterId };
+}
+
+function completeJoinRequest($m: cluster.DeepPartial<cluster.JoinRequest>): cluster.JoinRequest {
+  return {
+    joinToken: $m.joinToken ?? "",
+    node: $m.node == null ? undefined : completeClusterNode($m.node),
+    clusterId: $m.clusterId ?? "",
+  };
+}
+
+export type JoinRequest = cluster.JoinRequest;
+export const JoinRequest = /* @__PURE__ */ messageType<cluster.JoinRequest, cluster.DeepPartial<cluster.JoinRequest>>(
+  completeJoinRequest,
+  writeJoinRequest,
+  readJoinRequest,
+);
+
+function writeJoinResponse($w: WireWriter, $m: cluster.DeepPartial<cluster.JoinResponse>): void {
+  if ($m.clusterId != null && !($m.clusterId === "")) $w.string(10, $m.clusterId);
+  if ($m.number != null && !($m.number === 0)) $w.uint32(16, $m.number);
+  if ($m.map != null && !($m.map.length === 0)) $w.bytes(26, $m.map);
+}
+
+function readJoinResponse($r: WireReader, $end: number): cluster.JoinResponse {
+  let clusterId: cluster.JoinResponse["clusterId"] = "";
+  let number: cluster.JoinResponse["number"] = 0;
+  let map: cluster.JoinResponse["map"] = EMPTY_BYTES;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        clusterId = $r.string();
+        break;
+      case 16:
+        number = $r.uint32();
+        break;
+      case 26:
+        map = $r.bytes();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { clusterId, number, map };
+}
+
+function completeJoinResponse($m: cluster.DeepPartial<cluster.JoinResponse>): cluster.JoinResponse {
+  return {
+    clusterId: $m.clusterId ?? "",
+    number: $m.number ?? 0,
+    map: $m.map ?? EMPTY_BYTES,
+  };
+}
+
+export type JoinResponse = cluster.JoinResponse;
+export const JoinResponse = /* @__PURE__ */ messageType<cluster.JoinResponse, cluster.DeepPartial<cluster.JoinResponse>>(
+  completeJoinResponse,
+  writeJoinResponse,
+  readJoinResponse,
 );
 
 function writeKeyspace($w: WireWriter, $m: cluster.DeepPartial<cluster.Keyspace>): void {
@@ -2255,6 +3203,54 @@ export const ClusterServiceDefinition = {
       requestType: /* @__PURE__ */ onTheWire(DropKeyspaceRequest),
       requestStream: false,
       responseType: /* @__PURE__ */ onTheWire(DropKeyspaceResponse),
+      responseStream: false,
+      options: {},
+    },
+    getClusterMap: {
+      name: "GetClusterMap",
+      requestType: /* @__PURE__ */ onTheWire(GetClusterMapRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(GetClusterMapResponse),
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    leave: {
+      name: "Leave",
+      requestType: /* @__PURE__ */ onTheWire(LeaveRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(LeaveResponse),
+      responseStream: false,
+      options: {},
+    },
+    setBalancer: {
+      name: "SetBalancer",
+      requestType: /* @__PURE__ */ onTheWire(SetBalancerRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(SetBalancerResponse),
+      responseStream: false,
+      options: {},
+    },
+    transferLeader: {
+      name: "TransferLeader",
+      requestType: /* @__PURE__ */ onTheWire(TransferLeaderRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(TransferLeaderResponse),
+      responseStream: false,
+      options: {},
+    },
+    hello: {
+      name: "Hello",
+      requestType: /* @__PURE__ */ onTheWire(HelloRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(HelloResponse),
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    join: {
+      name: "Join",
+      requestType: /* @__PURE__ */ onTheWire(JoinRequest),
+      requestStream: false,
+      responseType: /* @__PURE__ */ onTheWire(JoinResponse),
       responseStream: false,
       options: {},
     },

@@ -10,6 +10,24 @@ export const protobufFileName = "titan/v1/cluster.proto";
 
 /** The contract for administration: what a node is, how it is, and the keyspaces it serves. */
 
+/** What a node is to its cluster. */
+export const NodeState = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** ACTIVE - It takes part. */
+  ACTIVE: 1,
+  /** DRAINING - It is being emptied. */
+  DRAINING: 2,
+} as const;
+
+export type NodeState = typeof NodeState[keyof typeof NodeState];
+
+export namespace NodeState {
+  export type UNSPECIFIED = typeof NodeState.UNSPECIFIED;
+  export type ACTIVE = typeof NodeState.ACTIVE;
+  export type DRAINING = typeof NodeState.DRAINING;
+}
+
 /** Asks a node for its status. */
 export interface GetStatusRequest {
 }
@@ -56,8 +74,232 @@ export interface GetStatusResponse {
   limits:
     | Limits
     | undefined;
-  /** The node's store. */
-  store: StoreStatus | undefined;
+  /** The stores of the node's replicas, together. */
+  store:
+    | StoreStatus
+    | undefined;
+  /** The cluster as this node sees it. Absent until it belongs to one. */
+  cluster: ClusterStatus | undefined;
+}
+
+/** A cluster, as one of its nodes sees it. */
+export interface ClusterStatus {
+  /** Drawn when the cluster was founded. */
+  clusterId: string;
+  /** Of the cluster map; grows with every change. */
+  epoch: number;
+  /** Number of the answering node. */
+  nodeNumber: number;
+  /** Number of the node that leads the group which keeps the map. 0: none is known. */
+  metaLeader: number;
+  /** All nodes that have not left, by number. */
+  nodes: NodeStatus[];
+  /** All shards, by number. */
+  shards: ShardStatus[];
+  /** Whether the cluster moves no replicas and leaders for the time being. */
+  balancerPaused: boolean;
+  /** How far the cluster's time is ahead of the node's clock, in milliseconds. */
+  clockCorrectionMs: number;
+  /** Replicas that each shard should have. */
+  replicationFactor: number;
+}
+
+/** A node, as another one sees it. */
+export interface NodeStatus {
+  /** As in the cluster map. */
+  node:
+    | ClusterNode
+    | undefined;
+  /** Whether the answering node had an answer from it just now. */
+  reachable: boolean;
+  /** How far its clock is ahead of the answering node's, in milliseconds. */
+  clockOffsetMs: number;
+  /** Shards that it leads. */
+  leads: number;
+  /** Its replicas, as far as they run. */
+  replicas: number;
+  /** The server's version. Empty when it did not answer. */
+  version: string;
+}
+
+/** A shard, as its leader sees it, or else the replica that knows most. */
+export interface ShardStatus {
+  /** Its number. */
+  shard: number;
+  /** Number of the node that leads it. 0: none is known. */
+  leader: number;
+  /** The leader's term. */
+  term: number;
+  /** Writes up to this revision are committed. */
+  commitIndex: number;
+  /** Keys with a value, of all keyspaces. */
+  keys: number;
+  /** Bytes of records that are still needed. */
+  liveBytes: number;
+  /** Its replicas, voters first. */
+  replicas: ReplicaStatus[];
+  /** A change of its replicas is under way: the node that gets one. 0: none does. */
+  movingTo: number;
+  /** The node that loses one. 0: none does. */
+  movingFrom: number;
+}
+
+/** A replica of a shard, as its leader sees it. */
+export interface ReplicaStatus {
+  /** Number of the node that keeps it. */
+  nodeNumber: number;
+  /** Whether its vote counts. If not it is being brought up to date. */
+  voter: boolean;
+  /** Log entries that it is behind the leader. */
+  lag: number;
+  /** Whether it runs, as far as the answering node can tell. */
+  reachable: boolean;
+}
+
+/** A node of the cluster map. */
+export interface ClusterNode {
+  /** Unique for the life of the cluster, never used again. */
+  number: number;
+  /** What people call it. */
+  nodeId: string;
+  /** Where clients reach it. */
+  grpcAddr: string;
+  /** Where other nodes reach it. */
+  raftAddr: string;
+  /** What it fails together with. Empty: it is a zone by itself. */
+  zone: string;
+  /** Its share of the data, compared with the others', in hundredths. */
+  weightPercent: number;
+  /** Whether it takes part. */
+  state: NodeState;
+}
+
+/** A shard of the cluster map. */
+export interface ClusterShard {
+  /** Its number. */
+  shard: number;
+  /**
+   * First token of its range, which ends before the next shard's begins. A key's token is the XXH64 (seed 0) of its
+   * routing key: of the key, or of what is between the first "{" and the next "}" if that is not empty.
+   * Written in 16 hexadecimal digits.
+   */
+  start: string;
+  /** The nodes that keep a replica, the one that should lead first. */
+  replicas: ClusterReplica[];
+  /** Number of the node that led it, when last the answering node heard. 0: it does not know. */
+  leader: number;
+}
+
+/** A node that keeps a replica. */
+export interface ClusterReplica {
+  /** Its number. */
+  nodeNumber: number;
+}
+
+/** Asks for the cluster map. */
+export interface GetClusterMapRequest {
+  /** Wait for a map of a later epoch than this. 0: do not wait. */
+  knownEpoch: number;
+  /** Longest wait, in milliseconds; at most 60,000. After it the present map is the answer. */
+  waitMs: number;
+}
+
+/** Answer to a GetClusterMapRequest. */
+export interface GetClusterMapResponse {
+  /** Drawn when the cluster was founded. */
+  clusterId: string;
+  /** Grows with every change of the map. Who leads is no part of the map. */
+  epoch: number;
+  /** All nodes that have not left, by number. */
+  nodes: ClusterNode[];
+  /** All shards, by number. */
+  shards: ClusterShard[];
+  /** In order of name. */
+  keyspaces: Keyspace[];
+}
+
+/** Takes a node out of the cluster. */
+export interface LeaveRequest {
+  /** Its id. Empty: the node that is asked. */
+  nodeId: string;
+  /** Take it back: the node stays, and gets replicas again. */
+  cancel: boolean;
+}
+
+/** Answer to a LeaveRequest. */
+export interface LeaveResponse {
+  /** Replicas that still have to move away. */
+  replicas: number;
+}
+
+/** Stops or resumes the balancer. */
+export interface SetBalancerRequest {
+  /** Whether it is to stand still. What is under way is finished. */
+  paused: boolean;
+}
+
+/** Answer to a SetBalancerRequest. */
+export interface SetBalancerResponse {
+}
+
+/** Hands a shard's leadership over. */
+export interface TransferLeaderRequest {
+  /** The shard's number. */
+  shard: number;
+  /** Id of the node that is to lead. */
+  nodeId: string;
+}
+
+/** Answer to a TransferLeaderRequest. */
+export interface TransferLeaderResponse {
+}
+
+/** A node that says who it is. */
+export interface HelloRequest {
+  /** The asking node's id. */
+  nodeId: string;
+  /** Drawn by the asking node for its data directory. */
+  joinToken: string;
+  /** Names the list of peers that it is to found a cluster with; empty without one. */
+  peersDigest: string;
+}
+
+/** Answer to a HelloRequest. */
+export interface HelloResponse {
+  /** The answering node's id. */
+  nodeId: string;
+  /** Drawn by the answering node for its data directory. Empty once it belongs to a cluster. */
+  joinToken: string;
+  /** Names the list of peers that it is to found a cluster with; empty without one. */
+  peersDigest: string;
+  /** The cluster that it belongs to; empty as long as it belongs to none. */
+  clusterId: string;
+  /** The cluster map as nodes keep it, for an asking node that founded the cluster and does not know it yet. */
+  map: Uint8Array;
+  /** What the answering node says of itself, for the map. */
+  self: ClusterNode | undefined;
+}
+
+/** A node that wants to belong to the cluster. */
+export interface JoinRequest {
+  /** Drawn by it for its data directory, and kept there: the same node asks with the same one. */
+  joinToken: string;
+  /** What it says of itself; number and state are left to the cluster. */
+  node:
+    | ClusterNode
+    | undefined;
+  /** The cluster that it belongs to already, if it does. */
+  clusterId: string;
+}
+
+/** Answer to a JoinRequest. */
+export interface JoinResponse {
+  /** The cluster that it belongs to now. */
+  clusterId: string;
+  /** Its number there. */
+  number: number;
+  /** The cluster map as nodes keep it. */
+  map: Uint8Array;
 }
 
 /** A named set of keys with settings of its own. */
@@ -348,7 +590,15 @@ export const StoreStatus: MessageFns<StoreStatus> = {
 };
 
 function createBaseGetStatusResponse(): GetStatusResponse {
-  return { nodeId: "", version: "", uptimeMs: 0, requestsInFlight: 0, limits: undefined, store: undefined };
+  return {
+    nodeId: "",
+    version: "",
+    uptimeMs: 0,
+    requestsInFlight: 0,
+    limits: undefined,
+    store: undefined,
+    cluster: undefined,
+  };
 }
 
 export const GetStatusResponse: MessageFns<GetStatusResponse> = {
@@ -370,6 +620,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.store !== undefined) {
       StoreStatus.encode(message.store, writer.uint32(50).fork()).join();
+    }
+    if (message.cluster !== undefined) {
+      ClusterStatus.encode(message.cluster, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -435,6 +688,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.store = StoreStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cluster = ClusterStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -462,6 +723,1668 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.store = (object.store !== undefined && object.store !== null)
       ? StoreStatus.fromPartial(object.store)
       : undefined;
+    message.cluster = (object.cluster !== undefined && object.cluster !== null)
+      ? ClusterStatus.fromPartial(object.cluster)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseClusterStatus(): ClusterStatus {
+  return {
+    clusterId: "",
+    epoch: 0,
+    nodeNumber: 0,
+    metaLeader: 0,
+    nodes: [],
+    shards: [],
+    balancerPaused: false,
+    clockCorrectionMs: 0,
+    replicationFactor: 0,
+  };
+}
+
+export const ClusterStatus: MessageFns<ClusterStatus> = {
+  encode(message: ClusterStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(16).uint64(message.epoch);
+    }
+    if (message.nodeNumber !== 0) {
+      writer.uint32(24).uint32(message.nodeNumber);
+    }
+    if (message.metaLeader !== 0) {
+      writer.uint32(32).uint32(message.metaLeader);
+    }
+    for (const v of message.nodes) {
+      NodeStatus.encode(v!, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.shards) {
+      ShardStatus.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.balancerPaused !== false) {
+      writer.uint32(56).bool(message.balancerPaused);
+    }
+    if (message.clockCorrectionMs !== 0) {
+      writer.uint32(64).sint64(message.clockCorrectionMs);
+    }
+    if (message.replicationFactor !== 0) {
+      writer.uint32(72).uint32(message.replicationFactor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodeNumber = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.metaLeader = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nodes.push(NodeStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.shards.push(ShardStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.balancerPaused = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.clockCorrectionMs = longToNumber(reader.sint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.replicationFactor = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClusterStatus>): ClusterStatus {
+    return ClusterStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterStatus>): ClusterStatus {
+    const message = createBaseClusterStatus();
+    message.clusterId = object.clusterId ?? "";
+    message.epoch = object.epoch ?? 0;
+    message.nodeNumber = object.nodeNumber ?? 0;
+    message.metaLeader = object.metaLeader ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeStatus.fromPartial(e)) || [];
+    message.shards = object.shards?.map((e) => ShardStatus.fromPartial(e)) || [];
+    message.balancerPaused = object.balancerPaused ?? false;
+    message.clockCorrectionMs = object.clockCorrectionMs ?? 0;
+    message.replicationFactor = object.replicationFactor ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeStatus(): NodeStatus {
+  return { node: undefined, reachable: false, clockOffsetMs: 0, leads: 0, replicas: 0, version: "" };
+}
+
+export const NodeStatus: MessageFns<NodeStatus> = {
+  encode(message: NodeStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== undefined) {
+      ClusterNode.encode(message.node, writer.uint32(10).fork()).join();
+    }
+    if (message.reachable !== false) {
+      writer.uint32(16).bool(message.reachable);
+    }
+    if (message.clockOffsetMs !== 0) {
+      writer.uint32(24).sint64(message.clockOffsetMs);
+    }
+    if (message.leads !== 0) {
+      writer.uint32(32).uint32(message.leads);
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(40).uint32(message.replicas);
+    }
+    if (message.version !== "") {
+      writer.uint32(50).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = ClusterNode.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reachable = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.clockOffsetMs = longToNumber(reader.sint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.leads = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeStatus>): NodeStatus {
+    return NodeStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeStatus>): NodeStatus {
+    const message = createBaseNodeStatus();
+    message.node = (object.node !== undefined && object.node !== null)
+      ? ClusterNode.fromPartial(object.node)
+      : undefined;
+    message.reachable = object.reachable ?? false;
+    message.clockOffsetMs = object.clockOffsetMs ?? 0;
+    message.leads = object.leads ?? 0;
+    message.replicas = object.replicas ?? 0;
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseShardStatus(): ShardStatus {
+  return {
+    shard: 0,
+    leader: 0,
+    term: 0,
+    commitIndex: 0,
+    keys: 0,
+    liveBytes: 0,
+    replicas: [],
+    movingTo: 0,
+    movingFrom: 0,
+  };
+}
+
+export const ShardStatus: MessageFns<ShardStatus> = {
+  encode(message: ShardStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).uint32(message.shard);
+    }
+    if (message.leader !== 0) {
+      writer.uint32(16).uint32(message.leader);
+    }
+    if (message.term !== 0) {
+      writer.uint32(24).uint64(message.term);
+    }
+    if (message.commitIndex !== 0) {
+      writer.uint32(32).uint64(message.commitIndex);
+    }
+    if (message.keys !== 0) {
+      writer.uint32(40).uint64(message.keys);
+    }
+    if (message.liveBytes !== 0) {
+      writer.uint32(48).uint64(message.liveBytes);
+    }
+    for (const v of message.replicas) {
+      ReplicaStatus.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.movingTo !== 0) {
+      writer.uint32(64).uint32(message.movingTo);
+    }
+    if (message.movingFrom !== 0) {
+      writer.uint32(72).uint32(message.movingFrom);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShardStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShardStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.leader = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.term = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.commitIndex = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.keys = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.liveBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.replicas.push(ReplicaStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.movingTo = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.movingFrom = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ShardStatus>): ShardStatus {
+    return ShardStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShardStatus>): ShardStatus {
+    const message = createBaseShardStatus();
+    message.shard = object.shard ?? 0;
+    message.leader = object.leader ?? 0;
+    message.term = object.term ?? 0;
+    message.commitIndex = object.commitIndex ?? 0;
+    message.keys = object.keys ?? 0;
+    message.liveBytes = object.liveBytes ?? 0;
+    message.replicas = object.replicas?.map((e) => ReplicaStatus.fromPartial(e)) || [];
+    message.movingTo = object.movingTo ?? 0;
+    message.movingFrom = object.movingFrom ?? 0;
+    return message;
+  },
+};
+
+function createBaseReplicaStatus(): ReplicaStatus {
+  return { nodeNumber: 0, voter: false, lag: 0, reachable: false };
+}
+
+export const ReplicaStatus: MessageFns<ReplicaStatus> = {
+  encode(message: ReplicaStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeNumber !== 0) {
+      writer.uint32(8).uint32(message.nodeNumber);
+    }
+    if (message.voter !== false) {
+      writer.uint32(16).bool(message.voter);
+    }
+    if (message.lag !== 0) {
+      writer.uint32(24).uint64(message.lag);
+    }
+    if (message.reachable !== false) {
+      writer.uint32(32).bool(message.reachable);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nodeNumber = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.voter = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lag = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.reachable = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplicaStatus>): ReplicaStatus {
+    return ReplicaStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplicaStatus>): ReplicaStatus {
+    const message = createBaseReplicaStatus();
+    message.nodeNumber = object.nodeNumber ?? 0;
+    message.voter = object.voter ?? false;
+    message.lag = object.lag ?? 0;
+    message.reachable = object.reachable ?? false;
+    return message;
+  },
+};
+
+function createBaseClusterNode(): ClusterNode {
+  return { number: 0, nodeId: "", grpcAddr: "", raftAddr: "", zone: "", weightPercent: 0, state: 0 };
+}
+
+export const ClusterNode: MessageFns<ClusterNode> = {
+  encode(message: ClusterNode, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(18).string(message.nodeId);
+    }
+    if (message.grpcAddr !== "") {
+      writer.uint32(26).string(message.grpcAddr);
+    }
+    if (message.raftAddr !== "") {
+      writer.uint32(34).string(message.raftAddr);
+    }
+    if (message.zone !== "") {
+      writer.uint32(42).string(message.zone);
+    }
+    if (message.weightPercent !== 0) {
+      writer.uint32(48).uint32(message.weightPercent);
+    }
+    if (message.state !== 0) {
+      writer.uint32(56).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterNode {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterNode();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.grpcAddr = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.raftAddr = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.zone = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.weightPercent = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClusterNode>): ClusterNode {
+    return ClusterNode.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterNode>): ClusterNode {
+    const message = createBaseClusterNode();
+    message.number = object.number ?? 0;
+    message.nodeId = object.nodeId ?? "";
+    message.grpcAddr = object.grpcAddr ?? "";
+    message.raftAddr = object.raftAddr ?? "";
+    message.zone = object.zone ?? "";
+    message.weightPercent = object.weightPercent ?? 0;
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
+function createBaseClusterShard(): ClusterShard {
+  return { shard: 0, start: "", replicas: [], leader: 0 };
+}
+
+export const ClusterShard: MessageFns<ClusterShard> = {
+  encode(message: ClusterShard, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).uint32(message.shard);
+    }
+    if (message.start !== "") {
+      writer.uint32(18).string(message.start);
+    }
+    for (const v of message.replicas) {
+      ClusterReplica.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.leader !== 0) {
+      writer.uint32(32).uint32(message.leader);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterShard {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterShard();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.start = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.replicas.push(ClusterReplica.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.leader = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClusterShard>): ClusterShard {
+    return ClusterShard.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterShard>): ClusterShard {
+    const message = createBaseClusterShard();
+    message.shard = object.shard ?? 0;
+    message.start = object.start ?? "";
+    message.replicas = object.replicas?.map((e) => ClusterReplica.fromPartial(e)) || [];
+    message.leader = object.leader ?? 0;
+    return message;
+  },
+};
+
+function createBaseClusterReplica(): ClusterReplica {
+  return { nodeNumber: 0 };
+}
+
+export const ClusterReplica: MessageFns<ClusterReplica> = {
+  encode(message: ClusterReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeNumber !== 0) {
+      writer.uint32(8).uint32(message.nodeNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterReplica();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nodeNumber = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClusterReplica>): ClusterReplica {
+    return ClusterReplica.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterReplica>): ClusterReplica {
+    const message = createBaseClusterReplica();
+    message.nodeNumber = object.nodeNumber ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetClusterMapRequest(): GetClusterMapRequest {
+  return { knownEpoch: 0, waitMs: 0 };
+}
+
+export const GetClusterMapRequest: MessageFns<GetClusterMapRequest> = {
+  encode(message: GetClusterMapRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.knownEpoch !== 0) {
+      writer.uint32(8).uint64(message.knownEpoch);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).uint64(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetClusterMapRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetClusterMapRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.knownEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetClusterMapRequest>): GetClusterMapRequest {
+    return GetClusterMapRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetClusterMapRequest>): GetClusterMapRequest {
+    const message = createBaseGetClusterMapRequest();
+    message.knownEpoch = object.knownEpoch ?? 0;
+    message.waitMs = object.waitMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetClusterMapResponse(): GetClusterMapResponse {
+  return { clusterId: "", epoch: 0, nodes: [], shards: [], keyspaces: [] };
+}
+
+export const GetClusterMapResponse: MessageFns<GetClusterMapResponse> = {
+  encode(message: GetClusterMapResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(16).uint64(message.epoch);
+    }
+    for (const v of message.nodes) {
+      ClusterNode.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.shards) {
+      ClusterShard.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.keyspaces) {
+      Keyspace.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetClusterMapResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetClusterMapResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nodes.push(ClusterNode.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.shards.push(ClusterShard.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.keyspaces.push(Keyspace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetClusterMapResponse>): GetClusterMapResponse {
+    return GetClusterMapResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetClusterMapResponse>): GetClusterMapResponse {
+    const message = createBaseGetClusterMapResponse();
+    message.clusterId = object.clusterId ?? "";
+    message.epoch = object.epoch ?? 0;
+    message.nodes = object.nodes?.map((e) => ClusterNode.fromPartial(e)) || [];
+    message.shards = object.shards?.map((e) => ClusterShard.fromPartial(e)) || [];
+    message.keyspaces = object.keyspaces?.map((e) => Keyspace.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeaveRequest(): LeaveRequest {
+  return { nodeId: "", cancel: false };
+}
+
+export const LeaveRequest: MessageFns<LeaveRequest> = {
+  encode(message: LeaveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.cancel !== false) {
+      writer.uint32(16).bool(message.cancel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cancel = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaveRequest>): LeaveRequest {
+    return LeaveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveRequest>): LeaveRequest {
+    const message = createBaseLeaveRequest();
+    message.nodeId = object.nodeId ?? "";
+    message.cancel = object.cancel ?? false;
+    return message;
+  },
+};
+
+function createBaseLeaveResponse(): LeaveResponse {
+  return { replicas: 0 };
+}
+
+export const LeaveResponse: MessageFns<LeaveResponse> = {
+  encode(message: LeaveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replicas !== 0) {
+      writer.uint32(8).uint32(message.replicas);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaveResponse>): LeaveResponse {
+    return LeaveResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveResponse>): LeaveResponse {
+    const message = createBaseLeaveResponse();
+    message.replicas = object.replicas ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetBalancerRequest(): SetBalancerRequest {
+  return { paused: false };
+}
+
+export const SetBalancerRequest: MessageFns<SetBalancerRequest> = {
+  encode(message: SetBalancerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paused !== false) {
+      writer.uint32(8).bool(message.paused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBalancerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBalancerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.paused = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetBalancerRequest>): SetBalancerRequest {
+    return SetBalancerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetBalancerRequest>): SetBalancerRequest {
+    const message = createBaseSetBalancerRequest();
+    message.paused = object.paused ?? false;
+    return message;
+  },
+};
+
+function createBaseSetBalancerResponse(): SetBalancerResponse {
+  return {};
+}
+
+export const SetBalancerResponse: MessageFns<SetBalancerResponse> = {
+  encode(_: SetBalancerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBalancerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBalancerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetBalancerResponse>): SetBalancerResponse {
+    return SetBalancerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SetBalancerResponse>): SetBalancerResponse {
+    const message = createBaseSetBalancerResponse();
+    return message;
+  },
+};
+
+function createBaseTransferLeaderRequest(): TransferLeaderRequest {
+  return { shard: 0, nodeId: "" };
+}
+
+export const TransferLeaderRequest: MessageFns<TransferLeaderRequest> = {
+  encode(message: TransferLeaderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).uint32(message.shard);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(18).string(message.nodeId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferLeaderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferLeaderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TransferLeaderRequest>): TransferLeaderRequest {
+    return TransferLeaderRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TransferLeaderRequest>): TransferLeaderRequest {
+    const message = createBaseTransferLeaderRequest();
+    message.shard = object.shard ?? 0;
+    message.nodeId = object.nodeId ?? "";
+    return message;
+  },
+};
+
+function createBaseTransferLeaderResponse(): TransferLeaderResponse {
+  return {};
+}
+
+export const TransferLeaderResponse: MessageFns<TransferLeaderResponse> = {
+  encode(_: TransferLeaderResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransferLeaderResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransferLeaderResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TransferLeaderResponse>): TransferLeaderResponse {
+    return TransferLeaderResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<TransferLeaderResponse>): TransferLeaderResponse {
+    const message = createBaseTransferLeaderResponse();
+    return message;
+  },
+};
+
+function createBaseHelloRequest(): HelloRequest {
+  return { nodeId: "", joinToken: "", peersDigest: "" };
+}
+
+export const HelloRequest: MessageFns<HelloRequest> = {
+  encode(message: HelloRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.joinToken !== "") {
+      writer.uint32(18).string(message.joinToken);
+    }
+    if (message.peersDigest !== "") {
+      writer.uint32(26).string(message.peersDigest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HelloRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHelloRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.joinToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.peersDigest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HelloRequest>): HelloRequest {
+    return HelloRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HelloRequest>): HelloRequest {
+    const message = createBaseHelloRequest();
+    message.nodeId = object.nodeId ?? "";
+    message.joinToken = object.joinToken ?? "";
+    message.peersDigest = object.peersDigest ?? "";
+    return message;
+  },
+};
+
+function createBaseHelloResponse(): HelloResponse {
+  return { nodeId: "", joinToken: "", peersDigest: "", clusterId: "", map: new Uint8Array(0), self: undefined };
+}
+
+export const HelloResponse: MessageFns<HelloResponse> = {
+  encode(message: HelloResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.joinToken !== "") {
+      writer.uint32(18).string(message.joinToken);
+    }
+    if (message.peersDigest !== "") {
+      writer.uint32(26).string(message.peersDigest);
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(34).string(message.clusterId);
+    }
+    if (message.map.length !== 0) {
+      writer.uint32(42).bytes(message.map);
+    }
+    if (message.self !== undefined) {
+      ClusterNode.encode(message.self, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HelloResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHelloResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.joinToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.peersDigest = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.map = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.self = ClusterNode.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HelloResponse>): HelloResponse {
+    return HelloResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HelloResponse>): HelloResponse {
+    const message = createBaseHelloResponse();
+    message.nodeId = object.nodeId ?? "";
+    message.joinToken = object.joinToken ?? "";
+    message.peersDigest = object.peersDigest ?? "";
+    message.clusterId = object.clusterId ?? "";
+    message.map = object.map ?? new Uint8Array(0);
+    message.self = (object.self !== undefined && object.self !== null)
+      ? ClusterNode.fromPartial(object.self)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseJoinRequest(): JoinRequest {
+  return { joinToken: "", node: undefined, clusterId: "" };
+}
+
+export const JoinRequest: MessageFns<JoinRequest> = {
+  encode(message: JoinRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.joinToken !== "") {
+      writer.uint32(10).string(message.joinToken);
+    }
+    if (message.node !== undefined) {
+      ClusterNode.encode(message.node, writer.uint32(18).fork()).join();
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(26).string(message.clusterId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.joinToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = ClusterNode.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<JoinRequest>): JoinRequest {
+    return JoinRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JoinRequest>): JoinRequest {
+    const message = createBaseJoinRequest();
+    message.joinToken = object.joinToken ?? "";
+    message.node = (object.node !== undefined && object.node !== null)
+      ? ClusterNode.fromPartial(object.node)
+      : undefined;
+    message.clusterId = object.clusterId ?? "";
+    return message;
+  },
+};
+
+function createBaseJoinResponse(): JoinResponse {
+  return { clusterId: "", number: 0, map: new Uint8Array(0) };
+}
+
+export const JoinResponse: MessageFns<JoinResponse> = {
+  encode(message: JoinResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint32(message.number);
+    }
+    if (message.map.length !== 0) {
+      writer.uint32(26).bytes(message.map);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JoinResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJoinResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.map = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<JoinResponse>): JoinResponse {
+    return JoinResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JoinResponse>): JoinResponse {
+    const message = createBaseJoinResponse();
+    message.clusterId = object.clusterId ?? "";
+    message.number = object.number ?? 0;
+    message.map = object.map ?? new Uint8Array(0);
     return message;
   },
 };
