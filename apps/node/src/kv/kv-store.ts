@@ -8,13 +8,13 @@
  */
 import { addToCounter } from "./counter.js";
 import type { Engine, EngineWrite } from "./engine.js";
+import { meets } from "./expectation.js";
 import { toStoreKey } from "./keyspace.js";
 import { BatchMeter, checkKey, checkTtl, checkValue, type KvLimits } from "./limits.js";
 import { type Entry, type PendingWrite, PendingWrites } from "./pending-writes.js";
 import type {
   CompareAndSet,
   CompareAndSetResult,
-  Expectation,
   Txn,
   TxnResult,
   WriteOperation,
@@ -282,15 +282,4 @@ function toEntry(change: Change, revision: Revision, nowMs: number): Entry | und
   if (change.value === undefined) return undefined;
   const expiresAtMs = change.ttlMs > 0 ? nowMs + change.ttlMs : undefined;
   return { value: change.value, revision, expiresAtMs };
-}
-
-function meets(entry: Entry | undefined, expected: Expectation): boolean {
-  switch (expected.type) {
-    case "absent":
-      return (entry === undefined) === expected.absent;
-    case "revision":
-      return (entry?.revision ?? 0) === expected.revision;
-    case "value":
-      return entry !== undefined && Buffer.compare(entry.value, expected.value) === 0;
-  }
 }

@@ -2,6 +2,7 @@
  * What is replicated in a shard's group, and what comes of it. A command carries all that its effect depends
  * on beside the shard's state: no clock is read and no dice are thrown when it is applied.
  */
+import type { KvErrorCode, Outcome } from "../kv/kv-error.js";
 import type { Entry } from "../kv/pending-writes.js";
 import type {
   CompareAndSet,
@@ -35,7 +36,11 @@ export type ShardWrite =
       readonly delta: number;
       readonly ttlMs: number;
     }
-  | ({ readonly type: "txn" } & Txn);
+  | ({
+      readonly type: "txn";
+      /** Most bytes of values that it may read together; with more it is refused. */
+      readonly responseBytes: number;
+    } & Txn);
 
 /** What the shard's leader asks of it for the sake of order. */
 export type ShardUpkeep =
@@ -48,7 +53,9 @@ export type ShardUpkeep =
       readonly sessionId: Uint8Array;
       readonly idleTimeoutMs: number;
     }
-  | { readonly type: "close-session"; readonly sessionId: Uint8Array };
+  | { readonly type: "close-session"; readonly sessionId: Uint8Array }
+  /** Each replica works out a digest of its state as of this command; see `OpenShardReplica.checksum`. */
+  | { readonly type: "checksum" };
 
 /** Names a write within a session, so that a repetition is recognised; see `WriteId` in the contract. */
 export interface WriteId {
@@ -82,8 +89,18 @@ export type ShardResult =
   /** How much is left to do: call again while it is true. */
   | { readonly type: "expire" | "drop-keyspace"; readonly isMore: boolean }
   | { readonly type: "open-session" | "close-session" }
-  /** A refusal that all replicas come to alike, by code of `KvError`: nothing was changed. */
-  | { readonly type: "refused"; readonly code: string; readonly message: string };
+  | { readonly type: "checksum"; readonly revision: Revision }
+  | ShardRefusal;
+
+/** A refusal that all replicas come to alike: the command changed nothing. */
+export interface ShardRefusal {
+  readonly type: "refused";
+  readonly code: KvErrorCode;
+  readonly message: string;
+  /** "unknown" when an earlier proposal of the same write may have been applied. */
+  readonly outcome: Outcome;
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
 /** A key with what it holds, as seen in one shard at `nowMs` of the shard's clock. */
 export interface ReadEntry {

@@ -1,0 +1,88 @@
+/**
+ * What a shard's leader does unasked: proposes to expire keys and sessions when they are due by the cluster's clock, and
+ * to remove the keys of dropped keyspaces, one bounded command at a time.
+ *
+ * Whoever does not lead only looks at the time. Never two commands at once; what fails is tried again with the next look.
+ */
+import type { Clock } from "@titan/bitcask";
+import { encodeCommand } from "./command-codec.js";
+import { decodeResult } from "./result-codec.js";
+import type { ShardUpkeep } from "./shard-command.js";
+
+export interface UpkeepDeps {
+  readonly clock: Pick<Clock, "schedule">;
+  readonly now: () => number;
+  readonly isLeader: () => boolean;
+  /** Nothing is due before this time of the shard's clock. */
+  readonly earliestDueMs: () => number;
+  /** Keyspaces that are dropped and still have keys here. */
+  readonly keyspacesToClear: () => readonly number[];
+  readonly propose: (command: Uint8Array) => Promise<Uint8Array>;
+}
+
+/** The longest time between two looks. */
+const LOOK_MS = 1000;
+/** The shortest: what is due within it is done in one command. */
+const LEAST_MS = 20;
+
+export class ShardUpkeeper {
+  readonly #deps: UpkeepDeps;
+  #cancel: () => void = () => undefined;
+  #isBusy = false;
+  #isStopped = false;
+  /** When the next look is, by the cluster's clock. */
+  #nextMs = Number.POSITIVE_INFINITY;
+
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps;
+    this.#arm();
+  }
+
+  /** Commands were applied: something may be due earlier than it was. */
+  poke(): void {
+    if (!this.#isBusy && this.#deps.earliestDueMs() < this.#nextMs - LEAST_MS) this.#arm();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  #arm(): void {
+    this.#cancel();
+    if (this.#isStopped) return;
+    const nowMs = this.#deps.now();
+    const leftMs = this.#deps.isLeader() ? this.#deps.earliestDueMs() - nowMs : LOOK_MS;
+    const delayMs = Math.min(LOOK_MS, Math.max(LEAST_MS, leftMs));
+    this.#nextMs = nowMs + delayMs;
+    this.#cancel = this.#deps.clock.schedule(delayMs, () => {
+      void this.#look();
+    });
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    if (this.#isBusy || this.#isStopped) return;
+    this.#isBusy = true;
+    try {
+      while (!this.#isStopped && this.#deps.isLeader() && (await this.#step()));
+    } catch {
+      // No leader any more, overloaded, out of time: the next look tries again, or the next leader.
+    }
+    this.#isBusy = false;
+    this.#arm();
+  }
+
+  /** @returns whether there may be more to do now */
+  async #step(): Promise<boolean> {
+    if (this.#deps.earliestDueMs() <= this.#deps.now()) return this.#propose({ type: "expire" });
+    const [keyspace] = this.#deps.keyspacesToClear();
+    return keyspace === undefined ? false : this.#propose({ type: "drop-keyspace", keyspace });
+  }
+
+  async #propose(body: ShardUpkeep): Promise<boolean> {
+    const command = encodeCommand({ body, atMs: 0, writeId: undefined });
+    const result = decodeResult(await this.#deps.propose(command));
+    return result.type === "drop-keyspace" || (result.type === "expire" && result.isMore);
+  }
+}
