@@ -6,6 +6,7 @@
 import { DEFAULT_KEYSPACE, MAX_KEYSPACE_NUMBER } from "../kv/keyspace.js";
 import {
   type ClusterMap,
+  holdersOf,
   holdsReplicas,
   type MapNode,
   type MapShard,
@@ -76,13 +77,7 @@ function change(
     case "begin-move":
       return beginMove(map, command.shard, command.move);
     case "finish-move":
-      return finishMove(map, command.shard, command.move);
-    case "cancel-move": {
-      const shard = requireShard(map, command.shard);
-      if (shard.move === undefined) return done(map);
-      requireMove(shard, command.move);
-      return withShard(map, { ...shard, move: undefined });
-    }
+      return finishMove(map, command);
     case "set-replica-order":
       return setReplicaOrder(map, command.shard, command.replicas);
     case "pause-balancer":
@@ -244,21 +239,26 @@ function beginMove(map: ClusterMap, number: number, move: ShardMove): MapChange 
   return withShard(map, { ...shard, move: { add, remove } });
 }
 
-function finishMove(map: ClusterMap, number: number, move: ShardMove): MapChange {
+function finishMove(
+  map: ClusterMap,
+  { shard: number, move, replicas }: PartOf<MapCommand, "finish-move">,
+): MapChange {
   const shard = requireShard(map, number);
-  requireMove(shard, move);
-  const { add, remove } = move;
-  const replaced = shard.replicas.flatMap((node) => {
-    if (node !== remove) return [node];
-    return add === undefined ? [] : [add];
-  });
-  const replicas = add === undefined || remove !== undefined ? replaced : [...replaced, add];
+  if (shard.move === undefined && isSameList(shard.replicas, replicas)) return done(map);
+  if (shard.move === undefined || !isSameMove(shard.move, move)) {
+    throw refuse("CLUSTER_STATE", `no such move of shard ${number} is under way`);
+  }
+  const holders = holdersOf(shard);
+  const mayBe = replicas.length > 0 && new Set(replicas).size === replicas.length;
+  if (!mayBe || !replicas.every((node) => holders.includes(node))) {
+    throw refuse("CLUSTER_STATE", `nodes ${replicas.join(", ")} cannot be what keeps shard ${number}`);
+  }
   return withShard(map, { ...shard, replicas, move: undefined });
 }
 
 function setReplicaOrder(map: ClusterMap, number: number, replicas: readonly number[]): MapChange {
   const shard = requireShard(map, number);
-  if (shard.replicas.every((node, at) => node === replicas[at])) return done(map);
+  if (isSameList(shard.replicas, replicas)) return done(map);
   const isPermutation =
     replicas.length === shard.replicas.length &&
     new Set(replicas).size === replicas.length &&
@@ -281,13 +281,12 @@ function requireShard(map: ClusterMap, number: number): MapShard {
   throw refuse("CLUSTER_STATE", `there is no shard ${number}`);
 }
 
-function requireMove(shard: MapShard, move: ShardMove): void {
-  if (shard.move !== undefined && isSameMove(shard.move, move)) return;
-  throw refuse("CLUSTER_STATE", `no such move of shard ${shard.shard} is under way`);
-}
-
 function isSameMove(a: ShardMove, b: ShardMove): boolean {
   return a.add === b.add && a.remove === b.remove;
+}
+
+function isSameList(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((node, at) => node === b[at]);
 }
 
 function withNode(map: ClusterMap, node: MapNode): MapChange {

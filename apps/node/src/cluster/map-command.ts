@@ -40,10 +40,11 @@ export type MapCommand =
   | { readonly type: "finish-drop-keyspace"; readonly keyspace: number }
   /** From now on `move.add` may keep a replica. */
   | ({ readonly type: "begin-move" } & OfMove)
-  /** The group has changed as `move` says. Refused unless that very move is under way. */
-  | ({ readonly type: "finish-move" } & OfMove)
-  /** The move will not happen, and the group has not changed. */
-  | ({ readonly type: "cancel-move" } & OfMove)
+  /**
+   * The move is over, and these keep the shard now: what its group's configuration says, whether it changed or not.
+   * Refused unless that very move is under way.
+   */
+  | ({ readonly type: "finish-move"; readonly replicas: readonly number[] } & OfMove)
   /** Who should lead: the first. The same replicas in another order. */
   | {
       readonly type: "set-replica-order";

@@ -81,8 +81,11 @@ const commandSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("drop-keyspace"), name: text }),
   z.strictObject({ type: z.literal("finish-drop-keyspace"), keyspace: count }),
   z.strictObject({ type: z.literal("begin-move"), ...movesShard }),
-  z.strictObject({ type: z.literal("finish-move"), ...movesShard }),
-  z.strictObject({ type: z.literal("cancel-move"), ...movesShard }),
+  z.strictObject({
+    type: z.literal("finish-move"),
+    ...movesShard,
+    replicas: z.array(count).min(1),
+  }),
   z.strictObject({
     type: z.literal("set-replica-order"),
     shard: z.int().min(0),

@@ -1,0 +1,122 @@
+/** Asks the other nodes how they are, answers them, and keeps the cluster's clock by it. */
+import type { Clock } from "@titan/bitcask";
+import { KvError } from "../kv/kv-error.js";
+import type { PeerCalls } from "../peer/peer-calls.js";
+import type { ShardStatus } from "../shard/shard-replica.js";
+import type { ClusterClock } from "./cluster-clock.js";
+import { nodeOf } from "./cluster-map.js";
+import type { MapView } from "./map-source.js";
+import {
+  decodeReport,
+  decodeReportRequest,
+  encodeReport,
+  encodeReportRequest,
+  type NodeReport,
+  type ReportKind,
+} from "./node-report.js";
+
+export interface NodeReportsDeps {
+  readonly self: number;
+  readonly version: string;
+  readonly calls: PeerCalls;
+  readonly map: MapView;
+  readonly clock: Clock;
+  readonly clusterClock: ClusterClock;
+  readonly shards: () => readonly ShardStatus[];
+  /** A peer says that this node has left the cluster. */
+  readonly onLeft: () => void;
+}
+
+const ASK = { timeoutMs: 1_000 };
+/** Between looks at the peers' clocks; at first more often, until all have been asked. */
+const ROUND_MS = 10_000;
+const FIRST_ROUNDS = { count: 5, ms: 1_000 };
+
+export class NodeReports {
+  readonly #deps: NodeReportsDeps;
+  #cancel: () => void = () => undefined;
+  #rounds = 0;
+  #isStopped = false;
+
+  /** Serves peers from now on. */
+  constructor(deps: NodeReportsDeps) {
+    this.#deps = deps;
+    deps.calls.serve("nodeStatus", async (from, body) => {
+      let kind: ReportKind;
+      try {
+        kind = decodeReportRequest(body);
+      } catch (error) {
+        throw new KvError(
+          { code: "FIELD_INVALID", message: "not a request for a report" },
+          { cause: error },
+        );
+      }
+      return encodeReport(this.#own(kind, from));
+    });
+  }
+
+  /** Begins to look at the peers' clocks. */
+  start(): void {
+    this.#cancel = this.#deps.clock.schedule(0, () => void this.#round());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  /** Reports of this node and of all that answer within a second, by number. */
+  async all(): Promise<ReadonlyMap<number, NodeReport>> {
+    const { self } = this.#deps;
+    const asked = this.#others().map(async (peer) => [peer, await this.ask(peer, "all")] as const);
+    const reports = new Map<number, NodeReport>([[self, this.#own("all", self)]]);
+    for (const [peer, report] of await Promise.all(asked)) {
+      if (report !== undefined) reports.set(peer, report);
+    }
+    return reports;
+  }
+
+  /** @returns undefined when it does not answer, or not in words that are understood */
+  async ask(peer: number, kind: ReportKind): Promise<NodeReport | undefined> {
+    const { calls, clock, clusterClock, onLeft } = this.#deps;
+    const asked = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    try {
+      const answer = await calls.call(peer, "nodeStatus", encodeReportRequest(kind), ASK);
+      const report = decodeReport(answer);
+      clusterClock.observe(peer, report.wallMs, asked);
+      if (report.hasAskerLeft) onLeft();
+      return report;
+    } catch {
+      // What it is, the status says: not reachable.
+      return undefined;
+    }
+  }
+
+  #own(kind: ReportKind, asker: number): NodeReport {
+    const { version, clock, map, shards } = this.#deps;
+    return {
+      version,
+      wallMs: clock.wallMs(),
+      epoch: map.current.epoch,
+      hasAskerLeft: nodeOf(map.current, asker)?.state === "left",
+      shards: kind === "all" ? shards() : [],
+    };
+  }
+
+  #others(): readonly number[] {
+    const { map, self } = this.#deps;
+    return map.current.nodes
+      .filter(({ number, state }) => number !== self && state !== "left")
+      .map(({ number }) => number);
+  }
+
+  async #round(): Promise<void> {
+    const peers = this.#others();
+    this.#deps.clusterClock.keepOnly(new Set(peers));
+    await Promise.all(peers.map((peer) => this.ask(peer, "clock")));
+    this.#rounds += 1;
+    if (this.#isStopped) return;
+    const delayMs = this.#rounds < FIRST_ROUNDS.count ? FIRST_ROUNDS.ms : ROUND_MS;
+    this.#cancel = this.#deps.clock.schedule(delayMs, () => void this.#round());
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Opens what makes a node part of its cluster: the Raft host over the shared log and the transport, the meta group
+ * with the map, and the replicas that the map gives the node.
+ */
+import { KvError } from "../kv/kv-error.js";
+import { type GroupLogs, nodeHostPorts, RaftHost, type RaftHostOptions } from "@titan/raft";
+import { type PeerAddress, TcpTransport, type Transport } from "@titan/raft/transport";
+import type { StorePorts } from "../bitcask-engine.js";
+import type { Logger } from "../logger.js";
+import { PeerNetwork } from "../peer/peer-network.js";
+import { type OpenShardReplica, openShardReplica } from "../shard/open-shard-replica.js";
+import type { ShardOptions } from "../shard/shard-options.js";
+import { VERSION } from "../version.js";
+import { AddressKeeper } from "./address-keeper.js";
+import { Cluster } from "./cluster.js";
+import { ClusterClock } from "./cluster-clock.js";
+import type { ClusterDialer } from "./cluster-dialer.js";
+import { type ClusterMap, groupOfShard, META_GROUP, nodeOf } from "./cluster-map.js";
+import { leadWhenPreferred } from "./first-leader.js";
+import type { Self } from "./introduction.js";
+import { MapSource } from "./map-source.js";
+import { MetaGroup } from "./meta-group.js";
+import { MetaKeeper } from "./meta-keeper.js";
+import { MetaMachine } from "./meta-machine.js";
+import { metaFounders } from "./meta-members.js";
+import type { Membership, NodeDirectory } from "./node-identity.js";
+import { NodeReports } from "./node-reports.js";
+import { PeerAddresses } from "./peer-addresses.js";
+import { hostObserver, transportObserver } from "./raft-observers.js";
+import { ReplicaKeeper } from "./replica-keeper.js";
+
+export interface OpenClusterInit {
+  readonly self: Self;
+  readonly member: Membership;
+  /** The newest map that is known. */
+  readonly map: ClusterMap;
+  readonly directory: NodeDirectory;
+  /** Of all groups; stays the caller's. */
+  readonly log: GroupLogs;
+  /** Where to listen for other nodes. */
+  readonly listen: PeerAddress;
+  /** Largest command, encoded. */
+  readonly maxEntryBytes: number;
+  readonly host?: RaftHostOptions;
+  readonly shard?: ShardOptions;
+}
+
+export interface OpenClusterDeps {
+  readonly ports: StorePorts;
+  readonly logger: Logger;
+  readonly dialer: ClusterDialer;
+  /** @default over TCP */
+  readonly transport?: (nodeNumber: number) => Transport;
+  /** To serve calls of peers beside those of the cluster itself; called before the first can come. */
+  readonly onParts?: (parts: Pick<Cluster, "calls" | "replicas" | "map" | "self">) => void;
+  /** The log failed: all groups have stopped. */
+  readonly onLogFailed: (error: unknown) => void;
+  /** The node has left the cluster for good. */
+  readonly onLeft: () => void;
+}
+
+/** @throws what the transport, the log and the store throw */
+export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps): Promise<Cluster> {
+  const { member, directory, log } = init;
+  const { ports, logger } = deps;
+  const { clock, random, fileSystem } = ports;
+  const self = member.number;
+  const map = new MapSource(init.map);
+  const network = new PeerNetwork({
+    ...{ nodeNumber: self, clock, random, logger },
+    transport: deps.transport?.(self) ?? tcpTransport(init, deps),
+  });
+  const addresses = new PeerAddresses(self, network.transport, logger);
+  addresses.take(map.current);
+  map.onChange((next) => addresses.take(next));
+  const clusterClock = new ClusterClock(clock, logger);
+
+  // The host starts last, as calls come in from then on; what opens replicas is called after that.
+  let host: RaftHost | undefined;
+  const replicas = new ReplicaKeeper({
+    ...{ self, map, clock, random, logger },
+    open: (shard, founders) => openReplica(started(host), shard, founders),
+    isExpelled: (shard) => isExpelled(reports, map.current, shard, self),
+    onOpened: (replica) => leadWhenPreferred(replica, { self, map, calls: network, clock }),
+  });
+  const reports = new NodeReports({
+    ...{ self, version: VERSION, calls: network, map, clock, clusterClock },
+    shards: () => replicas.replicas().map((replica) => replica.status()),
+    onLeft: deps.onLeft,
+  });
+  const openReplica = (
+    raft: RaftHost,
+    shard: number,
+    founders: readonly number[] | undefined,
+  ): Promise<OpenShardReplica> =>
+    openShardReplica(raft, {
+      ...{ shard, ports, ...(founders && { founders }) },
+      directory: fileSystem.join(directory.shardsPath, String(shard)),
+      clusterNowMs: () => clusterClock.nowMs(),
+      droppedKeyspaces: () => map.current.droppedKeyspaces,
+      group: { maxEntryBytes: init.maxEntryBytes },
+      ...(init.shard && { options: init.shard }),
+      onStalled: (error) => logger.error({ error, shard }, "a full disk holds up a replica"),
+    });
+  let meta: MetaGroup | undefined;
+  network.serve("meta", (_from, body, limits) => started(meta).serve(body, limits));
+  deps.onParts?.({ calls: network, replicas, map, self });
+
+  host = await RaftHost.start(
+    {
+      ...{ nodeId: self, log, transport: network.transport, ports: nodeHostPorts() },
+      freeBytes: () => fileSystem.freeBytes(directory.path),
+      snapshots: { fileSystem, directory: directory.snapshotPath },
+    },
+    { ...init.host, observer: hostObserver(logger, deps.onLogFailed) },
+  );
+  try {
+    const machine = new MetaMachine((next) => map.offer(next));
+    const group = await host.openGroup({
+      group: META_GROUP,
+      stateMachine: machine,
+      // With a later map there is a group already, which knows this node as a member or soon will.
+      ...(init.map.epoch === 1 && { founders: metaFounders(init.map) }),
+      options: { compaction: { everyEntries: 10_000, keepEntries: 1_000 } },
+    });
+    meta = new MetaGroup({ group, map, calls: network, self, clock, random });
+    if (metaFounders(map.current).voters.length === 1 && map.current.nodes.length === 1) {
+      group.campaign();
+    }
+    const keeper = new MetaKeeper({ group, machine, meta, map, clock, logger });
+    replicas.start(presentShards(log, map.current));
+    reports.start();
+    const announcer = new AddressKeeper({
+      ...{ self: init.self, number: self, clusterId: member.clusterId },
+      ...{ map, meta, dialer: deps.dialer, clock, logger },
+    });
+    map.onChange((next) => {
+      if (nodeOf(next, self)?.state === "left") deps.onLeft();
+      directory.writeMap(next).catch((error: unknown) => {
+        // Only where to look for the others at the next start rests on it.
+        logger.warn({ error }, "the cluster map could not be saved beside the data");
+      });
+    });
+    const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
+    return new Cluster(parts, [announcer, reports, keeper], logger);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+function tcpTransport({ member, listen }: OpenClusterInit, { ports, logger }: OpenClusterDeps) {
+  const { clock, random } = ports;
+  const { clusterId: cluster, number: nodeId } = member;
+  return new TcpTransport(
+    { nodeId, cluster, listen, ports: { clock, random } },
+    { observer: transportObserver(logger, clock) },
+  );
+}
+
+/** @throws KvError `NOT_SERVING` while the node is starting */
+function started<Part>(part: Part | undefined): Part {
+  if (part !== undefined) return part;
+  throw new KvError({ code: "NOT_SERVING", message: "the node is starting" });
+}
+
+/** Shards whose group has left something in the log: of one that was removed only its vote stays. */
+function presentShards(log: GroupLogs, map: ClusterMap): readonly number[] {
+  const groups = new Set(log.groupIds());
+  return map.shards
+    .map(({ shard }) => shard)
+    .filter((shard) => groups.has(groupOfShard(shard)))
+    .filter((shard) => {
+      const storage = log.storage(groupOfShard(shard));
+      return storage.lastIndex() > 0 || storage.snapshot() !== undefined;
+    });
+}
+
+/** Whether the leader of a shard says that this node is no member of its group. */
+async function isExpelled(
+  reports: NodeReports,
+  map: ClusterMap,
+  shard: number,
+  self: number,
+): Promise<boolean> {
+  for (const node of map.shards[shard]?.replicas ?? []) {
+    const report = await reports.ask(node, "all");
+    const seen = report?.shards.find((one) => one.shard === shard);
+    if (seen?.role !== "leader") continue;
+    return ![...seen.voters, ...seen.votersOutgoing, ...seen.learners].includes(self);
+  }
+  return false;
+}
