@@ -64,7 +64,10 @@ export class AddressKeeper {
     } catch (error) {
       if (!(error instanceof KvError)) throw error;
       if (error.code === "CLUSTER_STATE") {
-        logger.error({ reason: error.message }, "the cluster does not take this node's new addresses");
+        logger.error(
+          { reason: error.message },
+          "the cluster does not take this node's new addresses",
+        );
         return true;
       }
     }
@@ -81,7 +84,10 @@ export class AddressKeeper {
         return true;
       } catch (error) {
         if (!(error instanceof DialFailure) || !error.isFinal) continue;
-        logger.error({ reason: error.message }, "the cluster does not take this node's new addresses");
+        logger.error(
+          { reason: error.message },
+          "the cluster does not take this node's new addresses",
+        );
         return true;
       }
     }

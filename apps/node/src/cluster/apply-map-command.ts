@@ -251,7 +251,10 @@ function finishMove(
   const holders = holdersOf(shard);
   const mayBe = replicas.length > 0 && new Set(replicas).size === replicas.length;
   if (!mayBe || !replicas.every((node) => holders.includes(node))) {
-    throw refuse("CLUSTER_STATE", `nodes ${replicas.join(", ")} cannot be what keeps shard ${number}`);
+    throw refuse(
+      "CLUSTER_STATE",
+      `nodes ${replicas.join(", ")} cannot be what keeps shard ${number}`,
+    );
   }
   return withShard(map, { ...shard, replicas, move: undefined });
 }

@@ -7,13 +7,7 @@ import {
   type JoinRequest,
   type JoinResponse,
 } from "@titan/proto";
-import {
-  ClientError,
-  createChannel,
-  createClient,
-  Status,
-  waitForChannelReady,
-} from "nice-grpc";
+import { ClientError, createChannel, createClient, Status, waitForChannelReady } from "nice-grpc";
 
 /** Why a node could not be asked, or said no. */
 export class DialFailure extends Error {
@@ -44,8 +38,7 @@ const FINAL: ReadonlySet<Status> = new Set([
 
 /** Over the network. Each call has a connection of its own: there are few. */
 export const grpcDialer: ClusterDialer = {
-  hello: (address, request) =>
-    call(address, (client, signal) => client.hello(request, { signal })),
+  hello: (address, request) => call(address, (client, signal) => client.hello(request, { signal })),
   join: (address, request) => call(address, (client, signal) => client.join(request, { signal })),
 };
 

@@ -172,7 +172,11 @@ async function pause({ clock, random, signal }: MembershipDeps): Promise<void> {
 }
 
 function refused(message: string, cause?: unknown): NodeError {
-  return new NodeError("NODE_CLUSTER_REFUSED", message, cause === undefined ? undefined : { cause });
+  return new NodeError(
+    "NODE_CLUSTER_REFUSED",
+    message,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 /** Says now and then what is waited for. */

@@ -124,7 +124,7 @@ export class MetaGroup {
         if (!(error instanceof KvError) || !PASSING.has(error.code)) throw error;
         const isLate = clock.monotonicMs() + RETRY_MS.least >= endMs;
         if (error.outcome !== "not-applied" || isLate || signal?.aborted === true) throw error;
-        const named = Number(error.metadata.leader ?? "");
+        const named = Number(error.metadata["leader"] ?? "");
         // Somebody's word is good for one try: then our own group knows better.
         hint = error.code === "NOT_LEADER" && named > 0 && named !== hint ? named : undefined;
       }

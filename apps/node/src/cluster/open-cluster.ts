@@ -2,10 +2,11 @@
  * Opens what makes a node part of its cluster: the Raft host over the shared log and the transport, the meta group
  * with the map, and the replicas that the map gives the node.
  */
-import { KvError } from "../kv/kv-error.js";
+
 import { type GroupLogs, nodeHostPorts, RaftHost, type RaftHostOptions } from "@titan/raft";
 import { type PeerAddress, TcpTransport, type Transport } from "@titan/raft/transport";
 import type { StorePorts } from "../bitcask-engine.js";
+import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import { PeerNetwork } from "../peer/peer-network.js";
 import { type OpenShardReplica, openShardReplica } from "../shard/open-shard-replica.js";
@@ -77,13 +78,13 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
 
   // The host starts last, as calls come in from then on; what opens replicas is called after that.
   let host: RaftHost | undefined;
-  const replicas = new ReplicaKeeper({
+  const replicas: ReplicaKeeper = new ReplicaKeeper({
     ...{ self, map, clock, random, logger },
     open: (shard, founders) => openReplica(started(host), shard, founders),
     isExpelled: (shard) => isExpelled(reports, map.current, shard, self),
     onOpened: (replica) => leadWhenPreferred(replica, { self, map, calls: network, clock }),
   });
-  const reports = new NodeReports({
+  const reports: NodeReports = new NodeReports({
     ...{ self, version: VERSION, calls: network, map, clock, clusterClock },
     shards: () => replicas.replicas().map((replica) => replica.status()),
     onLeft: deps.onLeft,
@@ -124,9 +125,8 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
       options: { compaction: { everyEntries: 10_000, keepEntries: 1_000 } },
     });
     meta = new MetaGroup({ group, map, calls: network, self, clock, random });
-    if (metaFounders(map.current).voters.length === 1 && map.current.nodes.length === 1) {
-      group.campaign();
-    }
+    // Alone there is nobody to wait for.
+    if (map.current.nodes.length === 1) group.campaign();
     const keeper = new MetaKeeper({ group, machine, meta, map, clock, logger });
     replicas.start(presentShards(log, map.current));
     reports.start();

@@ -1,7 +1,8 @@
 /** What Raft and its transport tell, for the log. */
+
+import type { Clock } from "@titan/bitcask";
 import type { HostObserver } from "@titan/raft";
 import type { TcpFault, TcpTransportObserver } from "@titan/raft/transport";
-import type { Clock } from "@titan/bitcask";
 import type { Logger } from "../logger.js";
 import { META_GROUP } from "./cluster-map.js";
 
@@ -27,18 +28,24 @@ export function hostObserver(logger: Logger, onLogFailed: (error: unknown) => vo
         "a replica has stopped on this node, and others go on without it; see docs/raft-operations.md",
       ),
     onSpace: (isShort) => {
-      if (isShort) logger.error({}, "the disk is nearly full: this node leads nothing until there is room");
+      if (isShort)
+        logger.error({}, "the disk is nearly full: this node leads nothing until there is room");
       else logger.info({}, "the disk has room again");
     },
     onDiskStall: (isStalled) => {
-      if (isStalled) logger.warn({}, "the disk does not answer: this node leads nothing until it does");
+      if (isStalled)
+        logger.warn({}, "the disk does not answer: this node leads nothing until it does");
       else logger.info({}, "the disk answers again");
     },
     onStall: (lateMs) => {
-      if (lateMs >= LATE_MS) logger.warn({ lateMs: Math.round(lateMs) }, "this process stood still");
+      if (lateMs >= LATE_MS)
+        logger.warn({ lateMs: Math.round(lateMs) }, "this process stood still");
     },
     onSnapshotFailed: (group, error) =>
-      logger.warn({ ...nameOf(group), error }, "a snapshot was not made or sent; it is tried again"),
+      logger.warn(
+        { ...nameOf(group), error },
+        "a snapshot was not made or sent; it is tried again",
+      ),
   };
 }
 
@@ -52,7 +59,10 @@ export function transportObserver(logger: Logger, clock: Clock): TcpTransportObs
       toldMs.set(fault, nowMs);
       const fields = { fault, ...detail };
       if (fault === "wrong-cluster") {
-        logger.error(fields, "a node of another cluster was refused: two were founded, or an address is wrong");
+        logger.error(
+          fields,
+          "a node of another cluster was refused: two were founded, or an address is wrong",
+        );
       } else if (fault === "wrong-node") {
         logger.error(fields, "another node answers at an address than the cluster map says");
       } else if (ORDINARY.has(fault)) logger.debug(fields, "a connection of a node ended");

@@ -159,7 +159,10 @@ export class ReplicaKeeper {
     slot.failures += 1;
     const longestMs = Math.min(RETRY.mostMs, RETRY.leastMs * 2 ** Math.min(slot.failures, 10));
     const { logger, random } = this.#deps;
-    logger.error({ error, shard, failures: slot.failures }, "a replica cannot be kept; trying again");
+    logger.error(
+      { error, shard, failures: slot.failures },
+      "a replica cannot be kept; trying again",
+    );
     return longestMs / 2 + random.nextInt(Math.max(1, Math.floor(longestMs / 2)));
   }
 
