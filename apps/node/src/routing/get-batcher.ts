@@ -42,12 +42,7 @@ export class GetBatcher {
     this.#read = read;
   }
 
-  get(
-    shard: number,
-    keyspace: number,
-    key: Uint8Array,
-    timeoutMs: number,
-  ): Promise<ReadEntry> {
+  get(shard: number, keyspace: number, key: Uint8Array, timeoutMs: number): Promise<ReadEntry> {
     return new Promise((resolve, reject) => {
       const group = this.#group(shard, keyspace, timeoutMs);
       group.keys.push(key);

@@ -224,7 +224,8 @@ export function encodeHistory(history: ShardHistory): Uint8Array {
     return writer.finish();
   }
   let bytes = HEAD_BYTES;
-  for (const { key, value } of history.changes) bytes += ENTRY_BYTES + 8 + key.length + value.length;
+  for (const { key, value } of history.changes)
+    bytes += ENTRY_BYTES + 8 + key.length + value.length;
   const writer = new ByteWriter(bytes);
   writer.u8(CHANGES);
   writer.varint(history.progress);

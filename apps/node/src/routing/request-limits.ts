@@ -1,11 +1,5 @@
 /** Checks of requests before they are sent anywhere: what they cost is bounded, wherever they end. */
-import {
-  BatchMeter,
-  checkKey,
-  checkTtl,
-  checkValue,
-  type KvLimits,
-} from "../kv/limits.js";
+import { BatchMeter, checkKey, checkTtl, checkValue, type KvLimits } from "../kv/limits.js";
 import type { CompareAndSet, PutOperation, Txn, WriteOperation } from "../kv/requests.js";
 
 /** @throws KvError `KEY_EMPTY`, `KEY_TOO_LARGE`, `VALUE_TOO_LARGE`, `FIELD_INVALID` (ttl_ms) */

@@ -28,15 +28,16 @@ export function servePeers(
     if (replica === undefined) throw noReplica(shard);
     return replica;
   };
-  peers.serve("propose", async (_from, body, limits) => {
+  // Writes and reads look at no signal: what they do is short, and making one for each costs more.
+  peers.serve("propose", async (_from, body, { timeoutMs }) => {
     const { shard, command } = checked(() => decodeProposal(body));
     const replica = replicaOf(shard);
     if (!replica.isLeader) throw notLeader(replica);
-    return replica.propose(command, limits);
+    return replica.propose(command, { timeoutMs });
   });
-  peers.serve("read", async (_from, body, limits) => {
+  peers.serve("read", async (_from, body, { timeoutMs }) => {
     const { shard, keyspace, keys, freshness } = checked(() => decodeRead(body));
-    return encodeReadEntries(await replicaOf(shard).read(keyspace, keys, freshness, limits));
+    return encodeReadEntries(await replicaOf(shard).read(keyspace, keys, freshness, { timeoutMs }));
   });
   peers.serve("scan", async (_from, body, limits) => {
     const { shard, range, page, freshness } = checked(() => decodeScan(body));

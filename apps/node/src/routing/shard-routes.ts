@@ -55,7 +55,8 @@ export class ShardRoutes {
     const place = this.#view.map.shards[shard];
     if (place === undefined) return undefined;
     const isHere = this.#view.replica(shard) !== undefined;
-    const holders = place.move?.add === undefined ? place.replicas : [...place.replicas, place.move.add];
+    const holders =
+      place.move?.add === undefined ? place.replicas : [...place.replicas, place.move.add];
     const askable = holders.filter((node) => !tried.nodes.has(node));
     const reachable = askable.find((node) => this.#isAskable(node, isHere, tried));
     return reachable ?? askable.find((node) => node !== this.#view.nodeNumber);

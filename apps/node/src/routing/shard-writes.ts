@@ -13,7 +13,7 @@ export interface ShardWritesDeps {
   readonly attempts: Attempts;
 }
 
-type Body = ShardWrite | ShardUpkeep;
+export type Body = ShardWrite | ShardUpkeep;
 /** What comes of a command of a type. */
 export type AnswerTo<Type extends Body["type"]> = Extract<ShardAnswer, { readonly type: Type }>;
 
@@ -31,18 +31,18 @@ export class ShardWrites {
   }
 
   /** @throws KvError; its outcome says whether the command may have been applied */
-  write<Type extends Body["type"]>(
+  write<Command extends Body>(
     shard: number,
-    body: Body & { readonly type: Type },
+    body: Command,
     writeId: WriteId | undefined,
     limits: CallLimits,
-  ): Promise<AnswerTo<Type>> {
+  ): Promise<AnswerTo<Command["type"]>> {
     const isRepeatable = writeId !== undefined || REPEATABLE.has(body.type);
     const command = encodeCommand({ body, atMs: 0, writeId });
     return this.#propose(shard, command, isRepeatable, limits).then((bytes) => {
       const answer = decodeResult(bytes);
       if (answer.type !== body.type) throw new Error(`assertion: a result of a ${body.type}`);
-      return answer as AnswerTo<Type>;
+      return answer as AnswerTo<Command["type"]>;
     });
   }
 
@@ -62,9 +62,7 @@ export class ShardWrites {
     if (replica?.isLeader === true) {
       return replica
         .propose(command, limits)
-        .catch((error: unknown) =>
-          attempts.run(errand, limits, { node: view.nodeNumber, error }),
-        );
+        .catch((error: unknown) => attempts.run(errand, limits, { node: view.nodeNumber, error }));
     }
     return attempts.run(errand, limits);
   }

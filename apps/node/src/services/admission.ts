@@ -6,17 +6,23 @@ export interface AdmissionLimits {
   readonly concurrentRequests: number;
   /** Of `concurrentRequests`, how many may be scans. */
   readonly concurrentScans: number;
+  /** Watches beside them, which mostly wait. @default 1024 */
+  readonly concurrentWatches?: number;
   /** Bytes of keys and values of all requests under way. One request alone may exceed it. */
   readonly requestBytes: number;
 }
+
+const DEFAULT_WATCHES = 1024;
 
 /** Lets requests in, up to its limits. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   #requests = 0;
   #scans = 0;
+  #watches = 0;
   #bytes = 0;
   #refusal: KvError | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -27,9 +33,15 @@ export class Admission {
     return this.#requests;
   }
 
+  /** Aborts when {@link Admission.stop} is called, with its error: for what would go on by itself. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
   /** Refuses every later request with `error`. */
   stop(error: KvError): void {
     this.#refusal = error;
+    this.#stopping.abort(error);
   }
 
   /** Throws when requests are refused. For requests that are answered within the turn. */
@@ -68,6 +80,19 @@ export class Admission {
     if (this.#scans >= concurrentScans) throw overloaded("scans", concurrentScans);
     this.enter(0);
     this.#scans += 1;
+  }
+
+  /** As {@link Admission.enter}, for a watch; it does not count as a request. */
+  enterWatch(): void {
+    this.check();
+    const { concurrentWatches = DEFAULT_WATCHES } = this.#limits;
+    if (this.#watches >= concurrentWatches) throw overloaded("watches", concurrentWatches);
+    this.#watches += 1;
+  }
+
+  /** As {@link Admission.leave}, for a watch. */
+  leaveWatch(): void {
+    this.#watches -= 1;
   }
 
   /** As {@link Admission.leave}, for a scan. */

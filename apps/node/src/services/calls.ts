@@ -84,10 +84,29 @@ export class Calls {
     };
   }
 
+  /** A read that may have to wait for other nodes, and so adds to the work under way. */
+  routedRead<Request, Response>(
+    serve: (request: Request, context: CallContext) => Promise<Response>,
+  ): Unary<Request, Response> {
+    return async (request, context) => {
+      try {
+        checkForm(request);
+        this.#admission.enter(0);
+        try {
+          return await serve(request, context);
+        } finally {
+          this.#admission.leave(0);
+        }
+      } catch (error) {
+        return this.#errors.raise(error, "read", context);
+      }
+    };
+  }
+
   /** A write. `weigh`: bytes that the request holds while it is under way. */
   write<Request, Response>(
     weigh: (request: Request) => number,
-    serve: (request: Request) => Promise<Response>,
+    serve: (request: Request, context: CallContext) => Promise<Response>,
   ): Unary<Request, Response> {
     return async (request, context) => {
       try {
@@ -95,7 +114,7 @@ export class Calls {
         const bytes = weigh(request);
         this.#admission.enter(bytes);
         try {
-          return await serve(request);
+          return await serve(request, context);
         } finally {
           this.#admission.leave(bytes);
         }
@@ -110,25 +129,53 @@ export class Calls {
    * nobody is there to be told, and what the pages hold is freed.
    */
   pages<Request, Response>(
-    serve: (request: Request) => AsyncGenerator<Response, void, undefined>,
+    serve: (request: Request, context: CallContext) => AsyncGenerator<Response, void, undefined>,
   ): Streaming<Request, Response> {
-    const admission = this.#admission;
+    return this.#stream(serve, {
+      enter: () => this.#admission.enterScan(),
+      leave: () => this.#admission.leaveScan(),
+    });
+  }
+
+  /**
+   * A stream that goes on until its client has enough, or the node stops: then it fails, so that the client goes
+   * on elsewhere. `serve` ends when its signal aborts.
+   */
+  watch<Request, Response>(
+    serve: (request: Request, signal: AbortSignal) => AsyncGenerator<Response, void, undefined>,
+  ): Streaming<Request, Response> {
+    const { stopping } = this.#admission;
+    const untilStopped = async function* untilStopped(request: Request, context: CallContext) {
+      yield* serve(request, AbortSignal.any([context.signal, stopping]));
+      stopping.throwIfAborted();
+    };
+    return this.#stream(untilStopped, {
+      enter: () => this.#admission.enterWatch(),
+      leave: () => this.#admission.leaveWatch(),
+    });
+  }
+
+  #stream<Request, Response>(
+    serve: (request: Request, context: CallContext) => AsyncGenerator<Response, void, undefined>,
+    gate: { enter(): void; leave(): void },
+  ): Streaming<Request, Response> {
     const errors = this.#errors;
-    return async function* pages(request, context) {
+    return async function* stream(request, context) {
       try {
         checkForm(request);
-        admission.enterScan();
+        gate.enter();
         try {
-          for await (const page of serve(request)) {
+          for await (const page of serve(request, context)) {
             context.signal.throwIfAborted();
             yield page;
           }
+          context.signal.throwIfAborted();
         } finally {
-          admission.leaveScan();
+          gate.leave();
         }
       } catch (error) {
         // gRPC's own word for it is CANCELLED; it is no defect to be logged.
-        if (context.signal.aborted && error === context.signal.reason) throw error;
+        if (context.signal.aborted) throw context.signal.reason;
         await errors.raise(error, "read", context);
       }
     };

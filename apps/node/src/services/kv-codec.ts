@@ -6,6 +6,7 @@ import {
   type DeleteOperation as DeleteMessage,
   type GetOperation as GetMessage,
   type GetResponse,
+  type KeyRange,
   type KeyValue,
   type PutOperation as PutMessage,
   type ScanRequest as ScanMessage,
@@ -13,9 +14,9 @@ import {
   type TxnRequest,
   type TxnResponse,
   type TxnResult as TxnResultMessage,
+  type WriteId as WriteIdMessage,
   type WriteOperation as WriteOperationMessage,
 } from "@titan/proto";
-import { keyspaceNumber } from "../kv/keyspace.js";
 import { invalidField } from "../kv/kv-error.js";
 import type { Entry } from "../kv/pending-writes.js";
 import type {
@@ -34,10 +35,12 @@ import type {
 } from "../kv/requests.js";
 import { NO_REVISION, type Revision } from "../kv/revision.js";
 import type { ScanRequest } from "../kv/scan.js";
+import type { WriteId } from "../shard/shard-command.js";
 
 /** The only shard of a server that runs alone. */
 export const ONLY_SHARD = 0;
 const NOTHING = new Uint8Array(0);
+const MAX_SESSION_ID_BYTES = 32;
 
 /** @throws KvError `FIELD_INVALID` */
 export function toWriteOperation(message: WriteOperationMessage, index: number): WriteOperation {
@@ -46,13 +49,12 @@ export function toWriteOperation(message: WriteOperationMessage, index: number):
   return operation.$case === "put" ? toPut(operation.value) : toDelete(operation.value);
 }
 
-/** @throws KvError `FIELD_INVALID`, `KEYSPACE_UNKNOWN` */
-export function toCompareAndSet(message: CompareAndSetRequest): CompareAndSet {
+/** @throws KvError `FIELD_INVALID` */
+export function toCompareAndSet(message: CompareAndSetRequest): Omit<CompareAndSet, "keyspace"> {
   const { update } = message;
   if (update === undefined) throw unset("update");
   if (update.$case === "remove" && !update.value) throw invalidField("remove", "must be true");
   return {
-    keyspace: keyspaceNumber(message.keyspace),
     key: message.key,
     expected: toExpectation(message.expected),
     newValue: update.$case === "newValue" ? update.value : undefined,
@@ -73,10 +75,9 @@ function toExpectation(expected: CompareAndSetRequest["expected"]): Expectation 
   }
 }
 
-/** @throws KvError `FIELD_INVALID`, `KEYSPACE_UNKNOWN` */
-export function toTxn(message: TxnRequest): Txn {
+/** @throws KvError `FIELD_INVALID` */
+export function toTxn(message: TxnRequest): Omit<Txn, "keyspace"> {
   return {
-    keyspace: keyspaceNumber(message.keyspace),
     compares: message.compares.map(toCompare),
     then: message.then.map((step, index) => toTxnOperation(step, `then[${index}]`)),
     otherwise: message.otherwise.map((step, index) => toTxnOperation(step, `otherwise[${index}]`)),
@@ -134,16 +135,43 @@ function toGet({ key }: GetMessage): GetOperation {
   return { type: "get", key };
 }
 
-/** @throws KvError `KEYSPACE_UNKNOWN` */
-export function toScan(message: ScanMessage): ScanRequest {
-  const { reverse, limit, keysOnly, cursor, pageSize, range } = message;
+export function toScan(message: ScanMessage, keyspace: number): ScanRequest {
+  const { reverse, limit, keysOnly, cursor, pageSize } = message;
   return {
-    keyspace: keyspaceNumber(message.keyspace),
+    keyspace,
+    ...toBounds(message.range),
+    ...{ reverse, limit, keysOnly, cursor, pageSize },
+  };
+}
+
+/** What is not set is empty. */
+export function toBounds(range: KeyRange | undefined) {
+  return {
     prefix: range?.prefix ?? NOTHING,
     start: range?.start ?? NOTHING,
     end: range?.end ?? NOTHING,
-    ...{ reverse, limit, keysOnly, cursor, pageSize },
   };
+}
+
+/**
+ * The write id, checked for what can be told from it alone.
+ * @throws KvError `FIELD_INVALID`
+ */
+export function toWriteId(message: WriteIdMessage | undefined): WriteId | undefined {
+  if (message === undefined) return undefined;
+  const { sessionId, sequence, acknowledgedBelow } = message;
+  checkSessionId("write_id.session_id", sessionId);
+  if (sequence < 1) throw invalidField("write_id.sequence", "the first is 1");
+  if (acknowledgedBelow > sequence) {
+    throw invalidField("write_id.acknowledged_below", "is above the sequence itself");
+  }
+  return { sessionId, sequence, acknowledgedBelow };
+}
+
+/** @throws KvError `FIELD_INVALID` */
+export function checkSessionId(field: string, sessionId: Uint8Array): void {
+  if (sessionId.length >= 1 && sessionId.length <= MAX_SESSION_ID_BYTES) return;
+  throw invalidField(field, `has 1 to ${MAX_SESSION_ID_BYTES} bytes`);
 }
 
 /** `ttlMs` of an answer: at least 1 while the entry is there. */
@@ -156,41 +184,45 @@ export function fromEntry(key: Uint8Array, entry: Entry, nowMs: number): KeyValu
   return { key, value: entry.value, revision: entry.revision, ttlMs: ttlOf(entry, nowMs) };
 }
 
-/** The answer to a get that found `entry`, current up to `shardRevision`. */
+/** What an answer was read from: a shard, up to a revision, by its clock. */
+export interface ReadFrom {
+  readonly shard: number;
+  readonly shardRevision: Revision;
+  readonly nowMs: number;
+}
+
+/** The answer to a get that found `entry`. */
 export function fromRead(
   entry: Entry | undefined,
-  shardRevision: Revision,
-  nowMs: number,
+  { shard, shardRevision, nowMs }: ReadFrom,
 ): GetResponse {
   if (entry === undefined) {
-    return {
-      ...{ found: false, value: NOTHING, revision: 0, ttlMs: undefined },
-      ...{ shard: ONLY_SHARD, shardRevision },
-    };
+    return { found: false, value: NOTHING, revision: 0, ttlMs: undefined, shard, shardRevision };
   }
   return {
     found: true,
     value: entry.value,
     revision: entry.revision,
     ttlMs: ttlOf(entry, nowMs),
-    shard: ONLY_SHARD,
+    shard,
     shardRevision,
   };
 }
 
 /** The answer to a transaction. */
-export function fromTxnResult(result: TxnResult, nowMs: number): TxnResponse {
+export function fromTxnResult(result: TxnResult, shard: number, nowMs: number): TxnResponse {
   const { succeeded, results, revision } = result;
+  const from = { shard, shardRevision: revision, nowMs };
   return {
     succeeded,
-    results: results.map((step) => fromStep(step, revision, nowMs)),
+    results: results.map((step) => fromStep(step, from)),
     revision,
-    shard: ONLY_SHARD,
+    shard,
   };
 }
 
-function fromStep(step: TxnStepResult, revision: Revision, nowMs: number): TxnResultMessage {
-  const shard = ONLY_SHARD;
+function fromStep(step: TxnStepResult, from: ReadFrom): TxnResultMessage {
+  const { shard, shardRevision: revision } = from;
   switch (step.type) {
     case "put":
       return { result: { $case: "put", value: { revision, shard } } };
@@ -200,7 +232,7 @@ function fromStep(step: TxnStepResult, revision: Revision, nowMs: number): TxnRe
       // A get that saw the transaction's own write has the transaction's revision.
       const isOwn = step.entry?.revision === NO_REVISION;
       const entry = isOwn && step.entry !== undefined ? { ...step.entry, revision } : step.entry;
-      return { result: { $case: "get", value: fromRead(entry, revision, nowMs) } };
+      return { result: { $case: "get", value: fromRead(entry, from) } };
     }
   }
 }

@@ -10,13 +10,13 @@ import type {
   ScanRequest,
   ScanResponse,
   TxnRequest,
-  WriteOperation,
 } from "@titan/proto";
 import { keyspaceNumber } from "../kv/keyspace.js";
 import type { KvStore } from "../kv/kv-store.js";
 import type { Calls } from "./calls.js";
 import * as codec from "./kv-codec.js";
 import { checkReadOptions, notImplemented, refuseWriteId } from "./request-checks.js";
+import { bytesOfBatch, bytesOfCas, bytesOfKey, bytesOfPut, bytesOfTxn } from "./request-weights.js";
 
 /** The service over `store`. */
 export function createKvService(store: KvStore, calls: Calls): KvServiceImplementation {
@@ -30,7 +30,7 @@ export function createKvService(store: KvStore, calls: Calls): KvServiceImplemen
       const keyspace = keyspaceNumber(request.keyspace);
       checkReadOptions(request.read, store.revision);
       const entry = store.get(keyspace, request.key);
-      return codec.fromRead(entry, store.revision, store.nowMs());
+      return codec.fromRead(entry, { shard, shardRevision: store.revision, nowMs: store.nowMs() });
     }),
     delete: calls.write(bytesOfKey, async (request: DeleteRequest) => {
       refuseWriteId(request.writeId);
@@ -44,7 +44,10 @@ export function createKvService(store: KvStore, calls: Calls): KvServiceImplemen
     }),
     compareAndSet: calls.write(bytesOfCas, async (request: CompareAndSetRequest) => {
       refuseWriteId(request.writeId);
-      const result = await store.compareAndSet(codec.toCompareAndSet(request));
+      const result = await store.compareAndSet({
+        ...codec.toCompareAndSet(request),
+        keyspace: keyspaceNumber(request.keyspace),
+      });
       if (result.applied) {
         return { applied: true, revision: result.revision, current: undefined, shard };
       }
@@ -57,7 +60,8 @@ export function createKvService(store: KvStore, calls: Calls): KvServiceImplemen
     }),
     txn: calls.write(bytesOfTxn, async (request: TxnRequest) => {
       refuseWriteId(request.writeId);
-      return codec.fromTxnResult(await store.txn(codec.toTxn(request)), store.nowMs());
+      const txn = { ...codec.toTxn(request), keyspace: keyspaceNumber(request.keyspace) };
+      return codec.fromTxnResult(await store.txn(txn), shard, store.nowMs());
     }),
     scan: calls.pages((request: ScanRequest) => scan(store, request)),
     watch: calls.refusedStream(() => notImplemented("Watch")),
@@ -75,45 +79,9 @@ async function* scan(
   request: ScanRequest,
 ): AsyncGenerator<ScanResponse, void, undefined> {
   checkReadOptions(request.read, store.revision);
-  for await (const page of store.scan(codec.toScan(request))) {
+  for await (const page of store.scan(codec.toScan(request, keyspaceNumber(request.keyspace)))) {
     const nowMs = store.nowMs();
     const entries = page.entries.map((entry) => codec.fromEntry(entry.key, entry, nowMs));
     yield { entries, cursor: page.cursor };
   }
-}
-
-function bytesOfKey(request: { readonly key: Uint8Array }): number {
-  return request.key.length;
-}
-
-function bytesOfPut(request: PutRequest): number {
-  return request.key.length + request.value.length;
-}
-
-function bytesOfCas({ key, expected, update }: CompareAndSetRequest): number {
-  const expectedBytes = expected?.$case === "value" ? expected.value.length : 0;
-  return key.length + expectedBytes + (update?.$case === "newValue" ? update.value.length : 0);
-}
-
-function bytesOfBatch(request: BatchRequest): number {
-  return bytesOfSteps(request.operations);
-}
-
-function bytesOfTxn({ compares, then, otherwise }: TxnRequest): number {
-  let bytes = bytesOfSteps(then) + bytesOfSteps(otherwise);
-  for (const { key, target } of compares) {
-    bytes += key.length + (target?.$case === "value" ? target.value.length : 0);
-  }
-  return bytes;
-}
-
-/** The steps of a batch and those of a transaction; a step that is not set weighs nothing. */
-function bytesOfSteps(steps: readonly (WriteOperation | TxnRequest["then"][number])[]): number {
-  let bytes = 0;
-  for (const { operation } of steps) {
-    if (operation === undefined) continue;
-    bytes += operation.value.key.length;
-    if (operation.$case === "put") bytes += operation.value.value.length;
-  }
-  return bytes;
 }
