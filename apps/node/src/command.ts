@@ -20,8 +20,9 @@ import {
 } from "./exit-code.js";
 import { logGrpcTo } from "./grpc-log.js";
 import { createLogger, type Logger, type LogSink } from "./logger.js";
-import { type RunningNode, runNode } from "./node.js";
+import { runNode } from "./node.js";
 import { NodeError, type NodeErrorCode } from "./node-error.js";
+import type { RunningNode } from "./running-node.js";
 import { VERSION } from "./version.js";
 
 /** The process around the command. */
@@ -100,21 +101,29 @@ async function serve(
   for (const warning of warnings) logger.warn({}, warning);
   logGrpcTo(logger);
   const stopAsked = whenAskedToStop(io, logger, ports.clock);
+  const stop = new AbortController();
+  void stopAsked.then(() => stop.abort());
   let node: RunningNode;
   try {
-    node = await runNode(settings, { ports, logger });
+    node = await runNode(settings, { ports, logger, signal: stop.signal });
   } catch (error) {
+    if (error instanceof NodeError && error.code === "NODE_STOPPED") {
+      logger.info({}, error.message);
+      return EXIT_OK;
+    }
     return reportStartFailure(error, settings.logFormat === "json" ? logger : undefined, io);
   }
   io.tellParent({ type: "listening", address: node.address, dataDir: settings.dataDir });
-  const stored = await Promise.race([stopAsked, node.storeFailed]);
+  const why = await Promise.race([stopAsked, node.storeFailed, node.left]);
+  if (why === "left")
+    logger.info({}, "the node has left the cluster: its data is not needed any more");
   try {
     await node.close();
   } catch (error) {
     logger.error({ error }, "the store could not be closed cleanly");
-    return stored instanceof NodeError ? EXIT_BY_ERROR[stored.code] : EXIT_DISK;
+    return why instanceof NodeError ? EXIT_BY_ERROR[why.code] : EXIT_DISK;
   }
-  return stored instanceof NodeError ? EXIT_BY_ERROR[stored.code] : EXIT_OK;
+  return why instanceof NodeError ? EXIT_BY_ERROR[why.code] : EXIT_OK;
 }
 
 /** Resolves at the first signal, or when the parent is gone; a second request ends the process. */

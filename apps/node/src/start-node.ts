@@ -2,9 +2,11 @@
 import type { z } from "zod";
 import { nodePorts, type StorePorts } from "./bitcask-engine.js";
 import { settingsSchema } from "./config/settings.js";
+import { settingsConflict } from "./config/settings-conflict.js";
 import { type Logger, silentLogger } from "./logger.js";
-import { type RunningNode, runNode } from "./node.js";
+import { runNode } from "./node.js";
 import { NodeError } from "./node-error.js";
+import type { RunningNode } from "./running-node.js";
 
 /**
  * The settings of `titan-node --help`, in camelCase; sizes in bytes or as `"64KiB"`, times in
@@ -15,15 +17,17 @@ export type NodeOptions = z.input<typeof settingsSchema> & {
   readonly ports?: Partial<StorePorts>;
   /** @default drops everything */
   readonly logger?: Logger;
+  /** Ends a start that waits for other nodes, with `NODE_STOPPED`. @default never */
+  readonly signal?: AbortSignal;
 };
 
 /**
- * Resolves once the node serves. With `grpcAddr: "127.0.0.1:0"` the system chooses the port; read it
+ * Resolves once the node serves: with `peers` or `join` when it belongs to the cluster. With `grpcAddr: "127.0.0.1:0"` the system chooses the port; read it
  * from `address`.
  * @throws NodeError
  */
 export async function startNode(options: NodeOptions = {}): Promise<RunningNode> {
-  const { ports, logger, ...settings } = options;
+  const { ports, logger, signal, ...settings } = options;
   const result = settingsSchema.safeParse(settings);
   if (!result.success) {
     const problems = result.error.issues.map(
@@ -31,8 +35,11 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     );
     throw new NodeError("NODE_CONFIG_INVALID", problems.join("; "), { cause: result.error });
   }
+  const conflict = settingsConflict(result.data);
+  if (conflict !== undefined) throw new NodeError("NODE_CONFIG_INVALID", conflict);
   return runNode(result.data, {
     ports: { ...nodePorts(), ...ports },
     logger: logger ?? silentLogger,
+    signal: signal ?? new AbortController().signal,
   });
 }

@@ -27,8 +27,18 @@ export function leadWhenPreferred(
     if (replicas[0] !== self || replica.leader !== undefined) return;
     const reachable = replicas.filter((node) => node === self || calls.isReachable(node));
     looks += 1;
-    if (reachable.length * 2 > replicas.length) replica.group.campaign();
+    if (reachable.length * 2 > replicas.length && !tryCampaign(replica)) return;
     if (looks < LOOKS && replica.leader === undefined) clock.schedule(LOOK_MS, look);
   };
   look();
+}
+
+/** @returns false for a replica that has been closed */
+function tryCampaign({ group }: OpenShardReplica): boolean {
+  try {
+    group.campaign();
+    return true;
+  } catch {
+    return false;
+  }
 }

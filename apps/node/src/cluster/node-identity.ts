@@ -67,26 +67,33 @@ export class NodeDirectory {
   }
 
   /**
-   * To be called before anything is made in the directory.
+   * To be called before the log is opened, which makes one where there is none.
    * @throws NodeError `NODE_DATA_OLDER`, `NODE_DATA_NEWER`, `NODE_DATA_DAMAGED`
    */
   async read(): Promise<NodeIdentity | undefined> {
     const bytes = await readFileIfAny(this.#fileSystem, this.#join(IDENTITY_FILE));
-    const hasLog = (await this.#fileSystem.stat(this.logPath)) !== undefined;
     if (bytes === undefined) {
       await this.#refuseOldStore();
-      if (hasLog) {
-        throw this.#damaged(`${IDENTITY_FILE} is missing, though other files of a node are there`);
-      }
       return undefined;
     }
     const identity = this.#parse(bytes);
+    const hasLog = (await this.#fileSystem.stat(this.logPath)) !== undefined;
     if (identity.member !== undefined && !hasLog) {
       throw this.#damaged(
         `the log of node ${identity.nodeId} is gone (${this.logPath}). It held votes and acknowledged writes`,
       );
     }
     return identity;
+  }
+
+  /**
+   * A node without an identity has written nothing but its log's first file.
+   * @param groups that the log holds anything of
+   * @throws NodeError `NODE_DATA_DAMAGED`
+   */
+  assertUnused(groups: readonly number[]): void {
+    if (groups.length === 0) return;
+    throw this.#damaged(`${IDENTITY_FILE} is missing, though the log of a node is there`);
   }
 
   /** Resolves once it is durable. */

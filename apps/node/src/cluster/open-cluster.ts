@@ -46,6 +46,9 @@ export interface OpenClusterInit {
   readonly shard?: ShardOptions;
 }
 
+/** What is there before the host starts. */
+export type ClusterFoundation = Pick<Cluster, "calls" | "replicas" | "map" | "self">;
+
 export interface OpenClusterDeps {
   readonly ports: StorePorts;
   readonly logger: Logger;
@@ -53,12 +56,19 @@ export interface OpenClusterDeps {
   /** @default over TCP */
   readonly transport?: (nodeNumber: number) => Transport;
   /** To serve calls of peers beside those of the cluster itself; called before the first can come. */
-  readonly onParts?: (parts: Pick<Cluster, "calls" | "replicas" | "map" | "self">) => void;
+  readonly onParts?: (parts: ClusterFoundation) => void;
   /** The log failed: all groups have stopped. */
   readonly onLogFailed: (error: unknown) => void;
+  /** A group has stopped on this node. */
+  readonly onGroupFailed: (error: unknown) => void;
   /** The node has left the cluster for good. */
   readonly onLeft: () => void;
 }
+
+const MIB = 1024 * 1024;
+const LEAST_FRAME_BYTES = 32 * MIB;
+/** What a frame may hold beside the largest entry. */
+const FRAME_ROOM_BYTES = MIB;
 
 /** @throws what the transport, the log and the store throw */
 export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps): Promise<Cluster> {
@@ -113,7 +123,7 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
       freeBytes: () => fileSystem.freeBytes(directory.path),
       snapshots: { fileSystem, directory: directory.snapshotPath },
     },
-    { ...init.host, observer: hostObserver(logger, deps.onLogFailed) },
+    { ...init.host, observer: hostObserver(logger, deps) },
   );
   try {
     const machine = new MetaMachine((next) => map.offer(next));
@@ -149,12 +159,19 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
   }
 }
 
-function tcpTransport({ member, listen }: OpenClusterInit, { ports, logger }: OpenClusterDeps) {
+function tcpTransport(
+  { member, listen, maxEntryBytes }: OpenClusterInit,
+  { ports, logger }: OpenClusterDeps,
+): Transport {
   const { clock, random } = ports;
   const { clusterId: cluster, number: nodeId } = member;
   return new TcpTransport(
     { nodeId, cluster, listen, ports: { clock, random } },
-    { observer: transportObserver(logger, clock) },
+    {
+      observer: transportObserver(logger, clock),
+      maxFrameBytes: Math.max(LEAST_FRAME_BYTES, maxEntryBytes + FRAME_ROOM_BYTES),
+      maxQueuedBytes: 2 * Math.max(LEAST_FRAME_BYTES, maxEntryBytes + FRAME_ROOM_BYTES),
+    },
   );
 }
 

@@ -18,15 +18,23 @@ const ORDINARY: ReadonlySet<TcpFault> = new Set([
 ]);
 const LATE_MS = 1_000;
 
-/** @param onLogFailed the log of all groups failed: the node cannot go on */
-export function hostObserver(logger: Logger, onLogFailed: (error: unknown) => void): HostObserver {
+export function hostObserver(
+  logger: Logger,
+  told: {
+    /** The log of all groups failed: the node cannot go on. */
+    readonly onLogFailed: (error: unknown) => void;
+    readonly onGroupFailed: (error: unknown) => void;
+  },
+): HostObserver {
   return {
-    onLogFailed,
-    onGroupFailed: (group, error) =>
+    onLogFailed: (error) => told.onLogFailed(error),
+    onGroupFailed: (group, error) => {
       logger.error(
         { ...nameOf(group), error },
         "a replica has stopped on this node, and others go on without it; see docs/raft-operations.md",
-      ),
+      );
+      told.onGroupFailed(error);
+    },
     onSpace: (isShort) => {
       if (isShort)
         logger.error({}, "the disk is nearly full: this node leads nothing until there is room");

@@ -1,0 +1,24 @@
+/** How large messages and log entries get, as the limits on requests say. */
+import type { Settings } from "./config/settings.js";
+
+type SizeSettings = Pick<Settings, "maxBatchBytes" | "maxBatchOperations">;
+
+/** A request up to so many times too large is still read, to be refused with a reason of our own. */
+const READ_TO_REFUSE = 2;
+/** Bytes of a batch beside its keys and values: per operation, and once. */
+const OPERATION_OVERHEAD_BYTES = 32;
+const MESSAGE_OVERHEAD_BYTES = 65_536;
+
+/** Largest request that is read. */
+export function maxMessageBytes(settings: SizeSettings): number {
+  return READ_TO_REFUSE * settings.maxBatchBytes + overheadOf(settings);
+}
+
+/** Largest command of a shard. */
+export function maxEntryBytes(settings: SizeSettings): number {
+  return settings.maxBatchBytes + overheadOf(settings);
+}
+
+function overheadOf({ maxBatchOperations }: SizeSettings): number {
+  return maxBatchOperations * OPERATION_OVERHEAD_BYTES + MESSAGE_OVERHEAD_BYTES;
+}

@@ -1,0 +1,80 @@
+/** A node that serves, and how it ends. */
+import type { GetStatusResponse } from "@titan/proto";
+import type { Cluster } from "./cluster/cluster.js";
+import type { Settings } from "./config/settings.js";
+import type { Front } from "./front.js";
+import type { Logger } from "./logger.js";
+import type { NodeError } from "./node-error.js";
+import type { StoreFailure } from "./store-failure.js";
+
+export interface RunningNodeParts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly cluster: Cluster;
+  readonly front: Front;
+  readonly failure: StoreFailure;
+  readonly closeLog: () => Promise<void>;
+}
+
+/** Handing over takes a moment; who waits longer waits for nodes that are not there. */
+const MAX_RESIGN_MS = 3_000;
+
+export class RunningNode {
+  /** `HOST:PORT` where clients connect, with the actual port. */
+  readonly address: string;
+  /** `HOST:PORT` where other nodes connect, with the actual port. */
+  readonly raftAddress: string;
+  readonly nodeId: string;
+  /**
+   * Resolves when the disk has failed a write: the node then refuses every call and should be closed
+   * and its process ended. Never rejects.
+   */
+  readonly storeFailed: Promise<NodeError>;
+  /** Resolves when the node has left its cluster for good, and should be closed. Never rejects. */
+  readonly left: Promise<"left">;
+  readonly #parts: RunningNodeParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: RunningNodeParts) {
+    const { front, failure } = parts;
+    this.#parts = parts;
+    this.address = front.server.address;
+    this.raftAddress = front.raftAddress;
+    this.nodeId = front.self.id;
+    this.storeFailed = failure.happened;
+    this.left = front.left;
+  }
+
+  /** As ClusterService.GetStatus answers. */
+  status(): Promise<GetStatusResponse> {
+    return this.#parts.front.status();
+  }
+
+  /**
+   * Says NOT_SERVING, hands its leaderships over while it still serves, takes no new calls, waits for those
+   * under way up to the shutdown timeout, makes durable what is not, and closes. Idempotent.
+   * @throws what the log throws when it cannot be closed cleanly
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { cluster, front, settings, logger, closeLog } = this.#parts;
+    const { shutdownTimeout } = settings;
+    logger.info({}, "stopping: calls under way may finish");
+    front.health.set("not-serving");
+    front.health.close();
+    await cluster.resign(Math.min(MAX_RESIGN_MS, shutdownTimeout));
+    front.stop();
+    const isDrained = await front.server.close(shutdownTimeout);
+    if (!isDrained) logger.warn({ timeoutMs: shutdownTimeout }, "calls were cut off");
+    try {
+      await cluster.close();
+    } finally {
+      await closeLog();
+    }
+    logger.info({}, "stopped; all data is on disk");
+  }
+}
