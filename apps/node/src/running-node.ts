@@ -16,8 +16,8 @@ export interface RunningNodeParts {
   readonly closeLog: () => Promise<void>;
 }
 
-/** Handing over takes a moment; who waits longer waits for nodes that are not there. */
-const MAX_RESIGN_MS = 3_000;
+/** Handing over takes a moment; who waits longer waits for nodes that are not there, or stop as well. */
+const MAX_RESIGN_MS = 1_000;
 
 export class RunningNode {
   /** `HOST:PORT` where clients connect, with the actual port. */

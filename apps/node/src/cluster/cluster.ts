@@ -69,8 +69,10 @@ export class Cluster implements ClusterParts {
   }
 
   async #close(): Promise<void> {
-    for (const worker of this.#workers) await worker.stop();
+    // What they wait for may never come any more; the host's end is an answer, too.
+    const stopped = Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.replicas.close();
     await this.host.close();
+    await stopped;
   }
 }

@@ -31,7 +31,7 @@ export interface MembershipDeps {
 }
 
 const CLUSTER_ID_DIGITS = 32;
-const RETRY_MS = { least: 200, spread: 300 };
+const RETRY_MS = { least: 100, spread: 100 };
 const REPORT_MS = 10_000;
 
 /** The map of a cluster of this node alone. */

@@ -53,7 +53,7 @@ export class MetaKeeper {
       this.#turn = this.#look()
         .catch((error: unknown) => {
           // Refusals are part of the game: another change under way, a leader that lost the lead.
-          if (isRaftError(error) || isRaftHostError(error)) return false;
+          if (isRaftError(error) || isRaftHostError(error) || this.#isStopped) return false;
           this.#deps.logger.warn({ error }, "the members of the meta group could not be changed");
           return false;
         })
