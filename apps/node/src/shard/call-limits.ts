@@ -9,10 +9,15 @@ export function timedOut(outcome: Outcome): KvError {
   return new KvError({ code: "TIMED_OUT", message, outcome });
 }
 
-/** @throws KvError `TIMED_OUT` when no time was left at the call, or it was cancelled before */
-export function checkLimits({ timeoutMs, signal }: CallLimits): void {
-  if (timeoutMs > 0 && signal?.aborted !== true) return;
-  throw timedOut("not-applied");
+/** `TIMED_OUT` when no time was left at the call, or it was cancelled before. */
+export function limitsRefusal({ timeoutMs, signal }: CallLimits): KvError | undefined {
+  return timeoutMs > 0 && signal?.aborted !== true ? undefined : timedOut("not-applied");
+}
+
+/** @throws KvError as {@link limitsRefusal} says */
+export function checkLimits(limits: CallLimits): void {
+  const refusal = limitsRefusal(limits);
+  if (refusal !== undefined) throw refusal;
 }
 
 /** As `promise`, but rejects as soon as the call is cancelled: nobody waits for it any more. */

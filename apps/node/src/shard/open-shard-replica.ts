@@ -2,10 +2,11 @@
 import type { BitcaskPorts } from "@titan/bitcask";
 import type { GroupOptions, NodeStatus, RaftGroup, RaftHost } from "@titan/raft";
 import { groupOfShard } from "../cluster/cluster-map.js";
+import { KvError } from "../kv/kv-error.js";
 import { holdsKeyspace } from "./apply-upkeep.js";
-import { checkLimits, unlessCancelled, waitFor } from "./call-limits.js";
+import { checkLimits, limitsRefusal, unlessCancelled, waitFor } from "./call-limits.js";
 import type { ShardChecksum } from "./checksum-book.js";
-import { KINDS, stampCommand } from "./command-codec.js";
+import { COMMAND_HEADER_BYTES, KINDS, stampCommand } from "./command-codec.js";
 import { notLeader, toShardError } from "./raft-failure.js";
 import { ReadBarrier } from "./read-barrier.js";
 import type { ReadEntry } from "./shard-command.js";
@@ -145,13 +146,10 @@ class RaftShardReplica implements OpenShardReplica {
 
   propose(command: Uint8Array, limits: CallLimits): Promise<Uint8Array> {
     const { group } = this;
-    if (!this.isLeader) return Promise.reject(notLeader(group.leader));
-    try {
-      checkLimits(limits);
-      stampCommand(command, Math.max(0, Math.floor(this.#init.clusterNowMs())));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const refusal = this.isLeader ? limitsRefusal(limits) : notLeader(group.leader);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (command.length < COMMAND_HEADER_BYTES) return Promise.reject(tooShort());
+    stampCommand(command, Math.max(0, Math.floor(this.#init.clusterNowMs())));
     const freesSpace = FREES_SPACE.has(command[KIND_AT] ?? 0);
     const result = group.propose(command, { timeoutMs: limits.timeoutMs, freesSpace }).then(
       (applied) => applied.result,
@@ -266,6 +264,10 @@ class RaftShardReplica implements OpenShardReplica {
       throw toShardError(error, this.leader);
     }
   }
+}
+
+function tooShort(): KvError {
+  return new KvError({ code: "FIELD_INVALID", message: "command: too short to be one" });
 }
 
 function roleOf({ id, role, config }: NodeStatus): ShardStatus["role"] {

@@ -11,8 +11,9 @@
  *     answer    version 1, usage, sequence, flag; if it is 1 the answer (the rest), else it was too large to keep
  *     usage     index and time of the last use, acknowledged below
  *
- * A session stands as the record of its latest use says. Bounds: 4,096 sessions, of which the one that was not used for
- * longest goes; 256 unconfirmed answers each, of 64 KiB. They are constants, as all replicas must judge alike.
+ * A session stands as the record of its latest use says. Bounds: 256 unconfirmed answers each, of 64 KiB; 4,096 sessions,
+ * 65,536 answers and 64 MiB of them in all, beyond which the sessions that were not used for longest go. They are constants,
+ * as all replicas must judge alike.
  */
 import type { Bitcask } from "@titan/bitcask";
 import { ByteReader } from "../wire/byte-reader.js";
@@ -33,6 +34,8 @@ export const MAX_SESSIONS = 4096;
 export const MAX_UNCONFIRMED = 256;
 export const MAX_ANSWER_BYTES = 65_536;
 export const MAX_SESSION_ID_BYTES = 64;
+export const MAX_ANSWERS = 65_536;
+export const MAX_ANSWERS_BYTES = 64 * 1024 * 1024;
 const VERSION = 1;
 /** Sessions that one command ends for their idleness; each may have 256 records. */
 const EXPIRED_AT_ONCE = 16;
@@ -43,8 +46,14 @@ interface Session {
   usedIndex: number;
   usedAtMs: number;
   acknowledgedBelow: number;
-  /** Which sequence each slot holds. */
-  readonly slots: Map<number, number>;
+  /** What each slot holds. */
+  readonly slots: Map<number, Answer>;
+}
+
+interface Answer {
+  readonly sequence: number;
+  /** Of its record. */
+  readonly bytes: number;
 }
 
 /** What to do with a write of a session. */
@@ -59,6 +68,8 @@ export class SessionTable {
   /** By id, the one that was not used for longest first. */
   readonly #sessions = new Map<string, Session>();
   #earliestIdleMs = Number.POSITIVE_INFINITY;
+  #answers = 0;
+  #answerBytes = 0;
 
   get size(): number {
     return this.#sessions.size;
@@ -66,9 +77,7 @@ export class SessionTable {
 
   /** Records that they take in the store. */
   get records(): number {
-    let records = this.#sessions.size;
-    for (const { slots } of this.#sessions.values()) records += slots.size;
-    return records;
+    return this.#sessions.size + this.#answers;
   }
 
   /** No session is idle for too long before this. */
@@ -79,6 +88,8 @@ export class SessionTable {
   /** Reads the sessions of a store in place of those here. @throws MalformedBytes */
   load(db: Bitcask): void {
     const loaded = new Map<string, Session>();
+    let answers = 0;
+    let answerBytes = 0;
     for (const { key, value } of db.entriesSync({ prefix: SESSION_PREFIX })) {
       const reader = readerOf(value);
       const id = Uint8Array.from(sessionIdOf(key));
@@ -91,10 +102,14 @@ export class SessionTable {
       if (session === undefined) continue;
       const reader = readerOf(value);
       const usage = readUsage(reader);
-      session.slots.set(slot, reader.varint());
+      session.slots.set(slot, { sequence: reader.varint(), bytes: value.length });
+      answers += 1;
+      answerBytes += value.length;
       if (usage.usedIndex > session.usedIndex) Object.assign(session, usage);
     }
     this.#sessions.clear();
+    this.#answers = answers;
+    this.#answerBytes = answerBytes;
     const byUse = [...loaded.values()].sort((a, b) => a.usedIndex - b.usedIndex);
     for (const session of byUse) this.#sessions.set(nameOf(session.id), session);
     this.#earliestIdleMs = earliestIdle(byUse);
@@ -114,7 +129,7 @@ export class SessionTable {
       usedIndex: state.index,
       usedAtMs: state.nowMs(),
       acknowledgedBelow: known?.acknowledgedBelow ?? 0,
-      slots: known?.slots ?? new Map<number, number>(),
+      slots: known?.slots ?? new Map<number, Answer>(),
     };
     this.#sessions.delete(name);
     this.#sessions.set(name, session);
@@ -144,7 +159,7 @@ export class SessionTable {
     }
     this.#use(state, session, acknowledgedBelow);
     const slot = sequence % MAX_UNCONFIRMED;
-    if (session.slots.get(slot) === sequence && sequence >= session.acknowledgedBelow) {
+    if (session.slots.get(slot)?.sequence === sequence && sequence >= session.acknowledgedBelow) {
       putSession(state, session);
       return again(state, session, slot);
     }
@@ -164,7 +179,6 @@ export class SessionTable {
     const session = this.#sessions.get(nameOf(sessionId));
     if (session === undefined) throw new Error("assertion: a fresh write has a session");
     const slot = sequence % MAX_UNCONFIRMED;
-    session.slots.set(slot, sequence);
     const isKept = answer.length <= MAX_ANSWER_BYTES;
     const writer = new ByteWriter(40 + (isKept ? answer.length : 0));
     writer.u8(VERSION);
@@ -172,7 +186,14 @@ export class SessionTable {
     writer.varint(sequence);
     writer.flag(isKept);
     if (isKept) writer.bytes(answer);
-    state.putRecord(answerKey(sessionId, slot), writer.finish());
+    const record = writer.finish();
+    this.#forget(session.slots.get(slot));
+    session.slots.set(slot, { sequence, bytes: record.length });
+    this.#answers += 1;
+    this.#answerBytes += record.length;
+    state.putRecord(answerKey(sessionId, slot), record);
+    // It is the one that was used last, and within the bounds alone.
+    while (this.#answers > MAX_ANSWERS || this.#answerBytes > MAX_ANSWERS_BYTES) this.#evict(state);
   }
 
   /** Ends some of those that have been idle for too long. @returns whether there are more */
@@ -201,7 +222,16 @@ export class SessionTable {
   #end(state: ShardState, session: Session): void {
     this.#sessions.delete(nameOf(session.id));
     state.removeRecord(sessionKey(session.id));
-    for (const slot of session.slots.keys()) state.removeRecord(answerKey(session.id, slot));
+    for (const [slot, answer] of session.slots) {
+      state.removeRecord(answerKey(session.id, slot));
+      this.#forget(answer);
+    }
+  }
+
+  #forget(answer: Answer | undefined): void {
+    if (answer === undefined) return;
+    this.#answers -= 1;
+    this.#answerBytes -= answer.bytes;
   }
 }
 
