@@ -17,6 +17,8 @@ export interface BalancerPort {
   /** Calls back once, after `delayMs` or more; the result cancels that. */
   schedule(delayMs: number, callback: () => void): () => void;
   monotonicMs(): number;
+  /** This node has not been in charge until now: what was seen before is old. */
+  onTakingOver?(): void;
   /** Told of each step that was done, and of each that failed. */
   onStep?(step: Step, error: unknown): void;
   /** The balancer itself failed: a defect. It goes on. */
@@ -62,6 +64,7 @@ export class Balancer {
   #failure: string | undefined;
   #cancel: (() => void) | undefined;
   #turn: Promise<void> | undefined;
+  #wasInCharge = false;
   #isStopped = false;
 
   constructor(port: BalancerPort, options: BalancerOptions) {
@@ -112,12 +115,15 @@ export class Balancer {
   async #run(): Promise<number> {
     const { idleMs, stepMs } = this.#options;
     if (!this.#port.isInCharge) {
+      this.#wasInCharge = false;
       this.#plan = undefined;
       this.#steps = 0;
       this.#failure = undefined;
       this.#transfers.clear();
       return idleMs;
     }
+    if (!this.#wasInCharge) this.#port.onTakingOver?.();
+    this.#wasInCharge = true;
     const facts = await this.#port.look();
     if (this.#isStopped || !this.#port.isInCharge) return idleMs;
     const plan = planNext({ ...facts, settling: this.#settling() }, this.#options);
