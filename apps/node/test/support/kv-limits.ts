@@ -10,3 +10,14 @@ export const SMALL_LIMITS: KvLimits = {
   scanPageBytes: 512,
   scanPageKeys: 4,
 };
+
+/** As wide as a test needs where limits are not its subject. */
+export const KV_LIMITS: KvLimits = {
+  keyBytes: 1024,
+  valueBytes: 1024 * 1024,
+  batchBytes: 4 * 1024 * 1024,
+  batchOperations: 1_000,
+  responseBytes: 4 * 1024 * 1024,
+  scanPageBytes: 64 * 1024,
+  scanPageKeys: 100,
+};
