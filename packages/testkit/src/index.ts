@@ -11,6 +11,11 @@ export type { Counterexample } from "./linearizability/shrink.js";
 // Processes and the network between them.
 export { freeAddresses } from "./process/free-addresses.js";
 export { type Ending, ManagedProcess, type ProcessOptions } from "./process/managed-process.js";
+export {
+  type ClusterNode,
+  ProcessCluster,
+  type ProcessClusterOptions,
+} from "./process/process-cluster.js";
 export { withTemporaryDirectory } from "./process/temporary-directory.js";
 export { type WaitOptions, waitUntil } from "./process/wait-until.js";
 export { type Place, ProxyNetwork } from "./proxy/proxy-network.js";
