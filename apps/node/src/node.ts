@@ -85,6 +85,8 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
     {
       ...{ self, directory, ...entered, log: sync.logs, maxEntryBytes: entryBytes },
       listen: front.raftAddress,
+      replaceAfterMs: settings.replaceAfter,
+      auditEveryMs: settings.auditInterval,
       host: { ...RAFT_TICKS, leaderLease: settings.leaderLease },
     },
     {

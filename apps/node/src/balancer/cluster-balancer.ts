@@ -1,22 +1,22 @@
 /** The balancer in a cluster: what it sees are the nodes' reports, what it does are calls to the shards' leaders. */
 import type { Clock } from "@titan/bitcask";
+import { encodeTransfer } from "../cluster/cluster-admin.js";
 import type { MapCommand } from "../cluster/map-command.js";
 import type { MapView } from "../cluster/map-source.js";
 import type { NodeReport } from "../cluster/node-report.js";
 import type { Logger } from "../logger.js";
-import type { PeerCalls, PeerMethod } from "../peer/peer-calls.js";
+import type { PeerCalls } from "../peer/peer-calls.js";
 import type { OpenShardReplica } from "../shard/open-shard-replica.js";
 import { notLeader } from "../shard/raft-failure.js";
 import type { CallLimits, ShardStatus } from "../shard/shard-replica.js";
-import { Balancer, type BalancerOptions, type BalancerPort } from "./balancer.js";
-import type { ClusterFacts, ShardFacts, Step } from "./facts.js";
 import {
-  changeReplicas,
-  encodeMemberCall,
-  type LeaderTransfer,
-  type ReplicaChange,
-  transferLeader,
-} from "./member-calls.js";
+  Balancer,
+  type BalancerOptions,
+  type BalancerPort,
+  type BalancerStatus,
+} from "./balancer.js";
+import type { ClusterFacts, ShardFacts, Step } from "./facts.js";
+import { changeReplicas, encodeReplicaChange, type ReplicaChange } from "./replica-change.js";
 
 export interface ClusterBalancerDeps {
   readonly self: number;
@@ -133,33 +133,52 @@ class ClusterPort implements BalancerPort {
           ...(step.add !== undefined && { addVoter: step.add }),
           ...(step.remove !== undefined && { remove: step.remove }),
         });
-      case "transfer-leader": {
-        const transfer = { shard: step.shard, to: step.to };
-        const here = (): Promise<void> => {
-          transferLeader(this.#deps.replicas, transfer);
-          return Promise.resolve();
-        };
-        return this.#atLeader("transferLeader", transfer, here);
-      }
+      case "transfer-leader":
+        return this.#transfer(step.shard, step.to);
     }
   }
 
-  #change(change: ReplicaChange): Promise<void> {
-    const here = () => changeReplicas(this.#deps.replicas, change, LIMITS);
-    return this.#atLeader("changeReplicas", change, here);
+  async #change(change: ReplicaChange): Promise<void> {
+    const { self, calls, replicas } = this.#deps;
+    const leader = this.#leaderOf(change.shard);
+    if (leader === self) await changeReplicas(replicas, change, LIMITS);
+    else await calls.call(leader, "changeReplicas", encodeReplicaChange(change), LIMITS);
   }
 
-  async #atLeader(
-    method: PeerMethod,
-    body: ReplicaChange | LeaderTransfer,
-    here: () => Promise<void>,
-  ): Promise<void> {
-    const { self, calls } = this.#deps;
-    const leader = this.#leaders.get(body.shard);
-    if (leader === undefined) throw notLeader(undefined);
-    if (leader === self) await here();
-    else await calls.call(leader, method, encodeMemberCall(body), LIMITS);
+  async #transfer(shard: number, to: number): Promise<void> {
+    const { self, calls, replicas } = this.#deps;
+    const leader = this.#leaderOf(shard);
+    if (leader === self) replicas.replica(shard)?.group.transferLeadership(to);
+    else await calls.call(leader, "transferLeader", encodeTransfer(shard, to), LIMITS);
   }
+
+  #leaderOf(shard: number): number {
+    const leader = this.#leaders.get(shard);
+    if (leader === undefined) throw notLeader(undefined);
+    return leader;
+  }
+}
+
+/** The balancer in a line for people; "" when this node is not in charge. */
+export function describeBalancer({ isInCharge, plan, failure }: BalancerStatus): string {
+  if (!isInCharge || plan === undefined) return "";
+  const trouble = failure === undefined ? "" : ` (the last step failed: ${failure})`;
+  switch (plan.type) {
+    case "even":
+      return `everything is in its place${trouble}`;
+    case "wait":
+      return `waits: ${plan.reason}${trouble}`;
+    case "step":
+      return `${describeStep(plan.step)}${trouble}`;
+  }
+}
+
+function describeStep(step: Step): string {
+  const { type, ...what } = step;
+  const details = Object.entries(what)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${String(value)}`);
+  return `${type.replaceAll("-", " ")}: ${details.join(", ")}`;
 }
 
 /** The shards' groups as those say that lead them; of two that say so, the one of the later term. */

@@ -2,6 +2,11 @@
 import { z } from "zod";
 import type { ShardStatus } from "../shard/shard-replica.js";
 
+export interface DivergentReplica {
+  readonly shard: number;
+  readonly node: number;
+}
+
 /** `clock`: only what costs nothing. */
 export type ReportKind = "clock" | "all";
 
@@ -13,6 +18,10 @@ export interface NodeReport {
   readonly epoch: number;
   /** Whether its map says that the asking node has left the cluster. */
   readonly hasAskerLeft: boolean;
+  /** What the balancer does, for people; "" when it is not in charge, and with `clock`. */
+  readonly balancer: string;
+  /** Replicas that its audits found to differ from the majority: none with `clock`. */
+  readonly divergent: readonly DivergentReplica[];
   /** Its replicas; none with `clock`. */
   readonly shards: readonly ShardStatus[];
 }
@@ -39,6 +48,8 @@ const reportSchema = z.object({
   wallMs: z.number(),
   epoch: count,
   hasAskerLeft: z.boolean(),
+  balancer: z.string(),
+  divergent: z.array(z.object({ shard: count, node: count })),
   shards: z.array(shardSchema.transform((shard) => ({ ...shard, leader: shard.leader }))),
 }) satisfies z.ZodType<NodeReport>;
 const requestSchema = z.object({ kind: z.enum(["clock", "all"]) });

@@ -23,10 +23,13 @@ export interface NodeReportsDeps {
   readonly clock: Clock;
   readonly clusterClock: ClusterClock;
   readonly shards: () => readonly ShardStatus[];
+  /** What this node's balancer does and its audits found. */
+  readonly findings: () => Pick<NodeReport, "balancer" | "divergent">;
   /** A peer says that this node has left the cluster. */
   readonly onLeft: () => void;
 }
 
+const NOTHING = { balancer: "", divergent: [] } as const;
 const ASK = { timeoutMs: 1_000 };
 /** Between looks at the peers' clocks; at first more often, until all have been asked. */
 const ROUND_MS = 10_000;
@@ -93,12 +96,13 @@ export class NodeReports {
   }
 
   #own(kind: ReportKind, asker: number): NodeReport {
-    const { version, clock, map, shards } = this.#deps;
+    const { version, clock, map, shards, findings } = this.#deps;
     return {
       version,
       wallMs: clock.wallMs(),
       epoch: map.current.epoch,
       hasAskerLeft: nodeOf(map.current, asker)?.state === "left",
+      ...(kind === "all" ? findings() : NOTHING),
       shards: kind === "all" ? shards() : [],
     };
   }

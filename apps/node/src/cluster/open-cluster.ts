@@ -5,7 +5,11 @@
 
 import { type GroupLogs, nodeHostPorts, RaftHost, type RaftHostOptions } from "@titan/raft";
 import { type PeerAddress, TcpTransport, type Transport } from "@titan/raft/transport";
+import { BALANCER_DEFAULTS, type Balancer } from "../balancer/balancer.js";
+import { clusterBalancer, describeBalancer } from "../balancer/cluster-balancer.js";
+import { serveReplicaChanges } from "../balancer/replica-change.js";
 import type { StorePorts } from "../bitcask-engine.js";
+import { Auditor, serveChecksums } from "../integrity/auditor.js";
 import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import { PeerNetwork } from "../peer/peer-network.js";
@@ -44,6 +48,10 @@ export interface OpenClusterInit {
   readonly maxEntryBytes: number;
   readonly host?: RaftHostOptions;
   readonly shard?: ShardOptions;
+  /** Milliseconds after which a node that does not answer is replaced. 0: never. */
+  readonly replaceAfterMs: number;
+  /** Milliseconds between two audits of shards that this node leads. 0: never. */
+  readonly auditEveryMs: number;
 }
 
 /** What is there before the host starts. */
@@ -97,6 +105,10 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
   const reports: NodeReports = new NodeReports({
     ...{ self, version: VERSION, calls: network, map, clock, clusterClock },
     shards: () => replicas.replicas().map((replica) => replica.status()),
+    findings: () => ({
+      balancer: balancer === undefined ? "" : describeBalancer(balancer.status()),
+      divergent: auditor?.divergent ?? [],
+    }),
     onLeft: deps.onLeft,
   });
   const openReplica = (
@@ -114,7 +126,11 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
       onStalled: (error) => logger.error({ error, shard }, "a full disk holds up a replica"),
     });
   let meta: MetaGroup | undefined;
+  let balancer: Balancer | undefined;
+  let auditor: Auditor | undefined;
   network.serve("meta", (_from, body, limits) => started(meta).serve(body, limits));
+  serveReplicaChanges(network, replicas);
+  serveChecksums(network, replicas);
   deps.onParts?.({ calls: network, replicas, map, self });
 
   host = await RaftHost.start(
@@ -151,8 +167,17 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
         logger.warn({ error }, "the cluster map could not be saved beside the data");
       });
     });
+    const workings = { self, map, meta, reports, replicas, calls: network, clock, logger };
+    balancer = clusterBalancer(workings, {
+      ...BALANCER_DEFAULTS,
+      replaceAfterMs: init.replaceAfterMs === 0 ? Number.POSITIVE_INFINITY : init.replaceAfterMs,
+    });
+    balancer.start();
+    map.onChange(() => balancer?.nudge());
+    auditor = new Auditor(workings, { everyMs: init.auditEveryMs });
+    auditor.start();
     const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
-    return new Cluster(parts, [announcer, reports, keeper], logger);
+    return new Cluster(parts, [announcer, reports, keeper, balancer, auditor], logger);
   } catch (error) {
     await host.close();
     throw error;

@@ -39,6 +39,7 @@ export const settingsSchema = z.strictObject({
   replicationFactor: wholeNumber(1, 9).default(3),
   virtualNodes: wholeNumber(1, 10_000).default(150),
   replaceAfter: duration(0, 7 * 24 * 3_600_000).default(1_800_000),
+  auditInterval: duration(0, 7 * 24 * 3_600_000).default(60_000),
   leaderLease: yesOrNo().default(false),
   dataDir: path().default("./data"),
   sync: choice("always", "interval", "never").default("always"),
@@ -143,6 +144,11 @@ export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
     group: "Cluster",
     placeholder: "TIME",
     text: "Replicas of a node that is gone for so long are made anew on others. 0s: never.",
+  },
+  auditInterval: {
+    group: "Cluster",
+    placeholder: "TIME",
+    text: "A node compares the replicas of one of the shards that it leads so often, one after the other. 0s: never.",
   },
   leaderLease: {
     group: "Cluster",

@@ -8,6 +8,7 @@ import type { Clock } from "@titan/bitcask";
 import { z } from "zod";
 import type { MapCommand } from "../cluster/map-command.js";
 import type { MapView } from "../cluster/map-source.js";
+import type { DivergentReplica } from "../cluster/node-report.js";
 import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import type { PeerCalls } from "../peer/peer-calls.js";
@@ -35,13 +36,6 @@ export interface AuditorOptions {
   readonly everyMs: number;
 }
 
-/** What there is to see of the audits of this node's shards. */
-export interface AuditStatus {
-  readonly audited: number;
-  /** Replicas that differed, since this node runs: by shard the nodes, the last time. */
-  readonly divergent: ReadonlyMap<number, readonly number[]>;
-}
-
 /** Reading a large shard takes its time. */
 const LIMITS: CallLimits = { timeoutMs: 10 * 60_000 };
 const CHANGE: CallLimits = { timeoutMs: 5_000 };
@@ -55,7 +49,6 @@ export class Auditor {
   readonly #options: AuditorOptions;
   readonly #divergent = new Map<number, readonly number[]>();
   readonly #stopped = new AbortController();
-  #audited = 0;
   /** Shard that was looked at last. */
   #last = -1;
   #cancel: () => void = () => undefined;
@@ -85,8 +78,9 @@ export class Auditor {
     await this.#turn;
   }
 
-  status(): AuditStatus {
-    return { audited: this.#audited, divergent: this.#divergent };
+  /** Replicas that differed when their shard was compared last. */
+  get divergent(): readonly DivergentReplica[] {
+    return [...this.#divergent].flatMap(([shard, nodes]) => nodes.map((node) => ({ shard, node })));
   }
 
   /**
@@ -116,7 +110,6 @@ export class Auditor {
       if (digest !== undefined) digests.set(node, digest);
     }
     const verdict = compareDigests(digests, voters.length);
-    this.#audited += 1;
     if (verdict.type === "same") this.#divergent.delete(shard);
     else if (verdict.type === "divergent") await this.#onDivergence(shard, verdict.nodes, digests);
     else {

@@ -59,6 +59,10 @@ export function toClusterStatus(findings: ClusterFindings): ClusterStatus {
     nodeNumber: self,
     metaLeader: metaLeader ?? 0,
     clockCorrectionMs: Math.round(clockCorrectionMs),
+    balancer: [...reports.values()].find(({ balancer }) => balancer !== "")?.balancer ?? "",
+    divergent: [...reports.values()].flatMap(({ divergent }) =>
+      divergent.map(({ shard, node }) => ({ shard, nodeNumber: node })),
+    ),
     nodes: present(map).map((node) => {
       const report = reports.get(node.number);
       return {

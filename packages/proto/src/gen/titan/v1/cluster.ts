@@ -102,6 +102,18 @@ export interface ClusterStatus {
   clockCorrectionMs: number;
   /** Replicas that each shard should have. */
   replicationFactor: number;
+  /** What the balancer does or waits for, for people. Empty when the node in charge did not answer. */
+  balancer: string;
+  /** Replicas that were found to hold other data than the majority of their shard, and not replaced since. */
+  divergent: DivergentReplica[];
+}
+
+/** A replica that holds other data than the majority of its shard. */
+export interface DivergentReplica {
+  /** The shard's number. */
+  shard: number;
+  /** Number of the node that keeps the replica. */
+  nodeNumber: number;
 }
 
 /** A node, as another one sees it. */

@@ -232,6 +232,11 @@ function writeClusterStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.Clus
   if ($m.balancerPaused != null && !($m.balancerPaused === false)) $w.bool(56, $m.balancerPaused);
   if ($m.clockCorrectionMs != null && !($m.clockCorrectionMs === 0)) $w.sint64(64, $m.clockCorrectionMs);
   if ($m.replicationFactor != null && !($m.replicationFactor === 0)) $w.uint32(72, $m.replicationFactor);
+  if ($m.balancer != null && !($m.balancer === "")) $w.string(82, $m.balancer);
+  if ($m.divergent != null) {
+    checkCount($m.divergent);
+    for (const $element of $m.divergent) { const $start = $w.open(90); writeDivergentReplica($w, $element); $w.close($start); }
+  }
 }
 
 function readClusterStatus($r: WireReader, $end: number): cluster.ClusterStatus {
@@ -244,6 +249,8 @@ function readClusterStatus($r: WireReader, $end: number): cluster.ClusterStatus 
   let balancerPaused: cluster.ClusterStatus["balancerPaused"] = false;
   let clockCorrectionMs: cluster.ClusterStatus["clockCorrectionMs"] = 0;
   let replicationFactor: cluster.ClusterStatus["replicationFactor"] = 0;
+  let balancer: cluster.ClusterStatus["balancer"] = "";
+  let divergent: cluster.ClusterStatus["divergent"] = [];
   while ($r.pos < $end) {
     const $tag = $r.uint32Strict();
     switch ($tag) {
@@ -274,12 +281,18 @@ function readClusterStatus($r: WireReader, $end: number): cluster.ClusterStatus 
       case 72:
         replicationFactor = $r.uint32();
         break;
+      case 82:
+        balancer = $r.string();
+        break;
+      case 90:
+        append(divergent, readDivergentReplica($r, $r.nestedEnd()));
+        break;
       default:
         $r.skip($tag);
     }
   }
   $r.expectEnd($end);
-  return { clusterId, epoch, nodeNumber, metaLeader, nodes, shards, balancerPaused, clockCorrectionMs, replicationFactor };
+  return { clusterId, epoch, nodeNumber, metaLeader, nodes, shards, balancerPaused, clockCorrectionMs, replicationFactor, balancer, divergent };
 }
 
 function completeClusterStatus($m: cluster.DeepPartial<cluster.ClusterStatus>): cluster.ClusterStatus {
@@ -293,6 +306,8 @@ function completeClusterStatus($m: cluster.DeepPartial<cluster.ClusterStatus>): 
     balancerPaused: $m.balancerPaused ?? false,
     clockCorrectionMs: $m.clockCorrectionMs ?? 0,
     replicationFactor: $m.replicationFactor ?? 0,
+    balancer: $m.balancer ?? "",
+    divergent: $m.divergent?.map(completeDivergentReplica) ?? [],
   };
 }
 
@@ -301,6 +316,45 @@ export const ClusterStatus = /* @__PURE__ */ messageType<cluster.ClusterStatus, 
   completeClusterStatus,
   writeClusterStatus,
   readClusterStatus,
+);
+
+function writeDivergentReplica($w: WireWriter, $m: cluster.DeepPartial<cluster.DivergentReplica>): void {
+  if ($m.shard != null && !($m.shard === 0)) $w.uint32(8, $m.shard);
+  if ($m.nodeNumber != null && !($m.nodeNumber === 0)) $w.uint32(16, $m.nodeNumber);
+}
+
+function readDivergentReplica($r: WireReader, $end: number): cluster.DivergentReplica {
+  let shard: cluster.DivergentReplica["shard"] = 0;
+  let nodeNumber: cluster.DivergentReplica["nodeNumber"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        shard = $r.uint32();
+        break;
+      case 16:
+        nodeNumber = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { shard, nodeNumber };
+}
+
+function completeDivergentReplica($m: cluster.DeepPartial<cluster.DivergentReplica>): cluster.DivergentReplica {
+  return {
+    shard: $m.shard ?? 0,
+    nodeNumber: $m.nodeNumber ?? 0,
+  };
+}
+
+export type DivergentReplica = cluster.DivergentReplica;
+export const DivergentReplica = /* @__PURE__ */ messageType<cluster.DivergentReplica, cluster.DeepPartial<cluster.DivergentReplica>>(
+  completeDivergentReplica,
+  writeDivergentReplica,
+  readDivergentReplica,
 );
 
 function writeNodeStatus($w: WireWriter, $m: cluster.DeepPartial<cluster.NodeStatus>): void {

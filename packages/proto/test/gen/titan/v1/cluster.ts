@@ -102,6 +102,18 @@ export interface ClusterStatus {
   clockCorrectionMs: number;
   /** Replicas that each shard should have. */
   replicationFactor: number;
+  /** What the balancer does or waits for, for people. Empty when the node in charge did not answer. */
+  balancer: string;
+  /** Replicas that were found to hold other data than the majority of their shard, and not replaced since. */
+  divergent: DivergentReplica[];
+}
+
+/** A replica that holds other data than the majority of its shard. */
+export interface DivergentReplica {
+  /** The shard's number. */
+  shard: number;
+  /** Number of the node that keeps the replica. */
+  nodeNumber: number;
 }
 
 /** A node, as another one sees it. */
@@ -741,6 +753,8 @@ function createBaseClusterStatus(): ClusterStatus {
     balancerPaused: false,
     clockCorrectionMs: 0,
     replicationFactor: 0,
+    balancer: "",
+    divergent: [],
   };
 }
 
@@ -772,6 +786,12 @@ export const ClusterStatus: MessageFns<ClusterStatus> = {
     }
     if (message.replicationFactor !== 0) {
       writer.uint32(72).uint32(message.replicationFactor);
+    }
+    if (message.balancer !== "") {
+      writer.uint32(82).string(message.balancer);
+    }
+    for (const v of message.divergent) {
+      DivergentReplica.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -861,6 +881,22 @@ export const ClusterStatus: MessageFns<ClusterStatus> = {
             message.replicationFactor = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.balancer = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.divergent.push(DivergentReplica.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -887,6 +923,75 @@ export const ClusterStatus: MessageFns<ClusterStatus> = {
     message.balancerPaused = object.balancerPaused ?? false;
     message.clockCorrectionMs = object.clockCorrectionMs ?? 0;
     message.replicationFactor = object.replicationFactor ?? 0;
+    message.balancer = object.balancer ?? "";
+    message.divergent = object.divergent?.map((e) => DivergentReplica.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDivergentReplica(): DivergentReplica {
+  return { shard: 0, nodeNumber: 0 };
+}
+
+export const DivergentReplica: MessageFns<DivergentReplica> = {
+  encode(message: DivergentReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).uint32(message.shard);
+    }
+    if (message.nodeNumber !== 0) {
+      writer.uint32(16).uint32(message.nodeNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DivergentReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDivergentReplica();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodeNumber = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DivergentReplica>): DivergentReplica {
+    return DivergentReplica.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DivergentReplica>): DivergentReplica {
+    const message = createBaseDivergentReplica();
+    message.shard = object.shard ?? 0;
+    message.nodeNumber = object.nodeNumber ?? 0;
     return message;
   },
 };

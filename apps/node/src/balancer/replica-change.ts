@@ -1,4 +1,4 @@
-/** What the balancer asks of a shard's leader, on this node or from a peer; in JSON. */
+/** Changes of a shard's members, made at its leader: on this node, or asked of a peer in JSON. */
 import { type MemberChange, toNodeId } from "@titan/raft";
 import { z } from "zod";
 import { KvError } from "../kv/kv-error.js";
@@ -15,23 +15,17 @@ const changeSchema = z.object({
   addLearner: node.optional(),
   remove: node.optional(),
 });
-const transferSchema = z.object({ shard: z.int().min(0), to: node });
 
 export type ReplicaChange = z.infer<typeof changeSchema>;
-export type LeaderTransfer = z.infer<typeof transferSchema>;
 
 interface Replicas {
   replica(shard: number): OpenShardReplica | undefined;
 }
 
 /** Serves peers from now on. To be called before the first call can come. */
-export function serveMemberCalls(calls: PeerCalls, replicas: Replicas): void {
+export function serveReplicaChanges(calls: PeerCalls, replicas: Replicas): void {
   calls.serve("changeReplicas", async (_from, body, limits) => {
     await changeReplicas(replicas, parse(changeSchema, body), limits);
-    return NOTHING;
-  });
-  calls.serve("transferLeader", async (_from, body) => {
-    transferLeader(replicas, parse(transferSchema, body));
     return NOTHING;
   });
 }
@@ -64,17 +58,7 @@ export async function changeReplicas(
   }
 }
 
-/** Begins to hand over a shard that this node leads. @throws KvError */
-export function transferLeader(replicas: Replicas, { shard, to }: LeaderTransfer): void {
-  const { group } = leading(replicas, shard);
-  try {
-    group.transferLeadership(to);
-  } catch (error) {
-    throw toShardError(error, group.leader);
-  }
-}
-
-export function encodeMemberCall(body: ReplicaChange | LeaderTransfer): Uint8Array {
+export function encodeReplicaChange(body: ReplicaChange): Uint8Array {
   return Buffer.from(JSON.stringify(body));
 }
 
