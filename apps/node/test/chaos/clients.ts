@@ -3,7 +3,7 @@ import { type ClientError, isClientError, TitanClient } from "@titan/client";
 import type { SeededRandom } from "@titan/raft/testing";
 import type { Action, Answer, History } from "@titan/testkit";
 
-type KvClient = TitanClient<string>;
+type KvClient = TitanClient;
 
 /** Reads a key in the way that is on trial. */
 export type Read = (key: string) => Promise<string | undefined>;

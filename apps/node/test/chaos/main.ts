@@ -102,9 +102,7 @@ async function run(directory: string): Promise<Report> {
   try {
     await within(cluster.listening(), START_TIMEOUT_MS, "the nodes to serve");
     await untilServing(cluster, clients.all);
-    console.log(
-      `seed ${seed}: ${addresses.length} nodes serve; chaos for ${flags.minutes} minutes`,
-    );
+    say(`seed ${seed}: ${addresses.length} nodes serve; chaos for ${flags.minutes} minutes`);
     const nemesis = new Nemesis(cluster, new SeededRandom(seed, 3));
     const running = clients.run();
     const beginMs = performance.now();
@@ -119,10 +117,14 @@ async function run(directory: string): Promise<Report> {
   } catch (error) {
     return { problems: [describe(error), ...tailsOf(cluster)], violations: [], summary: "" };
   } finally {
-    if (flags.verbose) for (const { process } of cluster.nodes) console.log(process.output);
+    if (flags.verbose) for (const { process } of cluster.nodes) say(process.output);
     await clients.close();
     await cluster.close();
   }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function heal(cluster: ProcessCluster): void {
@@ -197,15 +199,15 @@ async function within<T>(promise: Promise<T>, ms: number, what: string): Promise
 }
 
 const { problems, violations, summary } = await withTemporaryDirectory("titan-chaos", run);
-console.log(summary);
-for (const problem of problems) console.log(problem);
-for (const violation of violations) console.log(violation);
-console.log(`seed ${flags.seed}`);
+say(summary);
+for (const problem of problems) say(problem);
+for (const violation of violations) say(violation);
+say(`seed ${flags.seed}`);
 if (flags["stale-reads"]) {
   const isRejected = violations.length > 0;
-  console.log(isRejected ? "Rejected, as it has to be." : "Stale reads were not noticed.");
+  say(isRejected ? "Rejected, as it has to be." : "Stale reads were not noticed.");
   process.exit(isRejected ? 0 : 1);
 }
 const isGood = problems.length === 0 && violations.length === 0;
-console.log(isGood ? "Linearizable, nothing lost." : "FAILED");
+say(isGood ? "Linearizable, nothing lost." : "FAILED");
 process.exit(isGood ? 0 : 1);
