@@ -11,6 +11,7 @@ import { createServer } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { NodeError } from "./node-error.js";
+import { tellTimeLeft } from "./services/call-deadline.js";
 import { withMalformedRequests } from "./services/calls.js";
 import type { HealthState } from "./services/health-service.js";
 import { explainOversizedRequests } from "./services/oversized-requests.js";
@@ -53,7 +54,7 @@ export async function listenGrpc(
   limits: GrpcLimits,
 ): Promise<GrpcServer> {
   const server = createServer({
-    interceptors: [await explainOversizedRequests(limits.messageBytes)],
+    interceptors: [await explainOversizedRequests(limits.messageBytes), tellTimeLeft(Date.now)],
     "grpc.max_receive_message_length": limits.messageBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": limits.streamsPerConnection,

@@ -8,28 +8,29 @@ import type { ClusterView } from "./routing/cluster-view.js";
 import { Router } from "./routing/router.js";
 import { servePeers } from "./routing/serve-peers.js";
 import type { Calls } from "./services/calls.js";
-import { createKvService } from "./services/routed-kv-service.js";
+import { createKvService } from "./services/kv-service.js";
 
-const KV_OPTIONS = { requestTimeoutMs: 10_000, watchFrameBytes: 262_144 };
-
-/** Serves calls of peers on shards from now on. @returns the service for clients */
+/** Serves peers at once, and clients by what it returns. To be called once, before the transport starts. */
 export function serveShards(
-  { self, map, replicas, calls: peers }: ClusterFoundation,
+  parts: ClusterFoundation,
   settings: Settings,
   { ports, calls }: { readonly ports: StorePorts; readonly calls: Calls },
 ): KvServiceImplementation {
-  const view: ClusterView = {
-    nodeNumber: self,
-    get map() {
-      return map.current;
-    },
-    replica: (shard) => replicas.replica(shard),
-    peers,
-  };
-  servePeers(peers, view);
   const { clock, random } = ports;
+  const view: ClusterView = {
+    nodeNumber: parts.self,
+    get map() {
+      return parts.map.current;
+    },
+    replica: (shard) => parts.replicas.replica(shard),
+    peers: parts.calls,
+  };
+  servePeers(parts.calls, view);
   const router = new Router({ view, clock, random }, toKvLimits(settings));
-  return createKvService(router, calls, KV_OPTIONS);
+  return createKvService(router, calls, {
+    requestTimeoutMs: settings.requestTimeout,
+    watchFrameBytes: settings.scanPageBytes,
+  });
 }
 
 function toKvLimits(settings: Settings): KvLimits {

@@ -1,4 +1,4 @@
-import { Consistency } from "@titan/proto";
+import { ChangeKind, Consistency } from "@titan/proto";
 import { expect, test } from "vitest";
 import { collect, failureOf } from "./support/rich-error.js";
 import { bytes, withNode } from "./support/test-node.js";
@@ -33,7 +33,7 @@ test("delete, batch, compare-and-set, increment and transaction", () =>
     await kv.batch({
       operations: [
         { operation: { $case: "put", value: { key, value: bytes("2") } } },
-        { operation: { $case: "delete", value: { key: bytes("other") } } },
+        { operation: { $case: "delete", value: { key: bytes("{k}other") } } },
       ],
     });
     const mismatch = await kv.compareAndSet({
@@ -166,41 +166,103 @@ test("an unknown keyspace is NOT_FOUND, in every call", () =>
     expect(await kv.get({ key })).toMatchObject({ found: true });
   }));
 
-test("what is not served yet says so: sessions, write ids, watch, keyspaces", () =>
-  withNode(async ({ kv, cluster }) => {
-    const key = bytes("k");
-    const writeId = { sessionId: bytes("s"), sequence: 1 };
-    const calls = [
-      () => kv.openSession({}),
-      () => kv.closeSession({}),
-      () => collect(kv.watch({})),
-      () => kv.put({ key, writeId }),
-      () => kv.delete({ key, writeId }),
-      () => kv.batch({ operations: [put(key)], writeId }),
-      () => kv.increment({ key, writeId }),
-      () => kv.txn({ writeId }),
-      () => cluster.createKeyspace({ keyspace: { name: "a" } }),
-      () => cluster.dropKeyspace({ name: "a" }),
-    ];
-    for (const call of calls) {
-      expect(await failureOf(call())).toMatchObject({
-        ...{ status: "UNIMPLEMENTED", reason: "NOT_IMPLEMENTED" },
-      });
-    }
-    expect(await kv.get({ key })).toMatchObject({ found: false });
-    expect(await cluster.listKeyspaces({})).toEqual({
-      keyspaces: [{ name: "default", defaultTtlMs: 0 }],
+test("a batch over several shards is refused, unless its parts may be applied apart", () =>
+  withNode(async ({ kv }) => {
+    const operations = Array.from({ length: 20 }, (_, at) => put(bytes(`k${at}`)));
+    const refused = await failureOf(kv.batch({ operations }));
+    expect(refused).toMatchObject({
+      ...{ status: "FAILED_PRECONDITION", reason: "CROSS_SHARD" },
+      metadata: { outcome: "not-applied", shards: "0, 1, 2, 3" },
     });
+    expect(refused.message).toContain("{hash tag}");
+    expect(await kv.get({ key: bytes("k0") })).toMatchObject({ found: false });
+    const { revisions } = await kv.batch({ operations, allowNonAtomic: true });
+    expect(revisions.map(({ shard }) => shard)).toEqual([0, 1, 2, 3]);
+    expect(await kv.get({ key: bytes("k0") })).toMatchObject({ found: true });
+    const compares = [
+      { key: bytes("k0"), target: { $case: "exists" as const, value: true } },
+      { key: bytes("k1"), target: { $case: "exists" as const, value: true } },
+      { key: bytes("k2"), target: { $case: "exists" as const, value: true } },
+    ];
+    expect(await failureOf(kv.txn({ compares }))).toMatchObject({ reason: "CROSS_SHARD" });
+  }));
+
+test("in a session a repeated write is applied once; outside of it, or behind its end, it is refused", () =>
+  withNode(async ({ kv }) => {
+    const key = bytes("n");
+    const { sessionId, idleTimeoutMs } = await kv.openSession({});
+    expect([sessionId.length, idleTimeoutMs]).toEqual([16, 60_000]);
+    const write = (sequence: number, acknowledgedBelow = 0) =>
+      kv.increment({ key, delta: 1, writeId: { sessionId, sequence, acknowledgedBelow } });
+    const first = await write(1);
+    expect(await write(1)).toEqual(first);
+    expect(await write(2, 2)).toMatchObject({ value: 2 });
+    expect(await failureOf(write(1))).toMatchObject({
+      ...{ status: "FAILED_PRECONDITION", reason: "ALREADY_ANSWERED" },
+    });
+    await kv.closeSession({ sessionId });
+    expect(await failureOf(write(3))).toMatchObject({
+      ...{ status: "FAILED_PRECONDITION", reason: "SESSION_EXPIRED" },
+    });
+    expect(Buffer.from((await kv.get({ key })).value).toString()).toBe("2");
+  }));
+
+test("a write id that cannot be one is refused", () =>
+  withNode(async ({ kv }) => {
+    const sessionId = bytes("s");
+    const ids = {
+      "write_id.session_id": [{ sequence: 1 }, { sequence: 1, sessionId: Buffer.alloc(33) }],
+      "write_id.sequence": [{ sessionId }],
+      "write_id.acknowledged_below": [{ sessionId, sequence: 1, acknowledgedBelow: 2 }],
+    };
+    for (const [field, writeIds] of Object.entries(ids)) {
+      for (const writeId of writeIds) {
+        expect(await failureOf(kv.put({ key: bytes("k"), writeId }))).toMatchObject({
+          ...{ reason: "FIELD_INVALID", metadata: { field, outcome: "not-applied" } },
+        });
+      }
+    }
+    expect(await failureOf(kv.closeSession({}))).toMatchObject({ reason: "FIELD_INVALID" });
+    expect(await failureOf(kv.openSession({ idleTimeoutMs: 1e12 }))).toMatchObject({
+      reason: "FIELD_INVALID",
+    });
+  }));
+
+test("a watch tells changes of its range as they come, and goes on where it was left", () =>
+  withNode(async ({ kv }) => {
+    const range = { prefix: bytes("w") };
+    const first = kv.watch({ range })[Symbol.asyncIterator]();
+    const begun = await first.next();
+    expect(begun.value?.progress.map(({ shard }: { shard: number }) => shard)).toEqual([
+      0, 1, 2, 3,
+    ]);
+    await kv.put({ key: bytes("other"), value: bytes("-") });
+    const { revision, shard } = await kv.put({ key: bytes("w1"), value: bytes("1") });
+    const seen = await first.next();
+    expect(seen.value).toMatchObject({
+      changes: [{ kind: ChangeKind.PUT, shard, entry: { revision } }],
+      progress: [{ shard, revision: expect.any(Number) }],
+    });
+    await first.return?.();
+    await kv.delete({ key: bytes("w1") });
+    const from = begun.value?.progress.map((one: { shard: number; revision: number }) =>
+      one.shard === shard ? { shard, revision: seen.value?.progress[0]?.revision ?? 0 } : one,
+    );
+    for await (const { changes } of kv.watch({ range, from, keysOnly: true })) {
+      if (changes.length === 0) continue;
+      expect(changes).toMatchObject([{ kind: ChangeKind.DELETE, shard }]);
+      break;
+    }
   }));
 
 test("a read may ask for a revision that it must include", () =>
   withNode(async ({ kv }) => {
     const key = bytes("k");
-    const { revision } = await kv.put({ key });
-    const read = (shard: number, wanted: number) =>
-      kv.get({ key, read: { atLeast: [{ shard, revision: wanted }] } });
-    expect(await read(0, revision)).toMatchObject({ found: true });
-    expect(await failureOf(read(0, revision + 1))).toMatchObject({
+    const { revision, shard } = await kv.put({ key });
+    const read = (number: number, wanted: number) =>
+      kv.get({ key, read: { atLeast: [{ shard: number, revision: wanted }] } });
+    expect(await read(shard, revision)).toMatchObject({ found: true });
+    expect(await failureOf(read(shard, revision + 1_000))).toMatchObject({
       ...{ status: "FAILED_PRECONDITION", reason: "TOO_STALE" },
     });
     expect(await failureOf(read(7, 1))).toMatchObject({ reason: "FIELD_INVALID" });

@@ -12,6 +12,11 @@ import {
 
 const WIDTH = 80;
 const INDENT = "      ";
+const DURATIONS: ReadonlySet<string> = new Set([
+  "syncInterval",
+  "requestTimeout",
+  "shutdownTimeout",
+]);
 
 /** The whole help text. */
 export function helpText(): string {
@@ -59,7 +64,7 @@ function hasDefault(value: Settings[SettingName]): value is string | number {
 function shown(name: string, value: string | number): string {
   if (typeof value === "string") return value;
   if (name === "replaceAfter") return `${value / 60_000}m`;
-  if (name === "syncInterval" || name === "shutdownTimeout") return `${value}ms`;
+  if (DURATIONS.has(name)) return `${value}ms`;
   if (name.endsWith("Bytes") && value % 1024 === 0) {
     return value % 1024 ** 2 === 0 ? `${value / 1024 ** 2}MiB` : `${value / 1024}KiB`;
   }

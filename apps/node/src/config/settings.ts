@@ -55,6 +55,7 @@ export const settingsSchema = z.strictObject({
   maxStreamsPerConnection: wholeNumber(1, 100_000).default(2048),
   scanPageBytes: byteSize(1, 64 * MiB).default(64 * 1024),
   scanPageKeys: wholeNumber(1, 100_000).default(1000),
+  requestTimeout: duration(1, 3_600_000).default(10_000),
   shutdownTimeout: duration(0, 3_600_000).default(10_000),
   logLevel: choice("debug", "info", "warn", "error", "silent").default("info"),
   logFormat: choice("json", "pretty").default("json"),
@@ -216,6 +217,11 @@ export const SETTING_HELP: Readonly<Record<SettingName, SettingHelp>> = {
     group: "Limits",
     placeholder: "COUNT",
     text: "A page of a scan ends after so many keys.",
+  },
+  requestTimeout: {
+    group: "Limits",
+    placeholder: "TIME",
+    text: "Longest time for a request whose client names no deadline: then it is refused.",
   },
   shutdownTimeout: {
     group: "Operation",

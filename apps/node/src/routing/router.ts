@@ -23,6 +23,7 @@ import { ShardReads } from "./shard-reads.js";
 import { ShardRoutes } from "./shard-routes.js";
 import { ShardTable } from "./shard-table.js";
 import { type AnswerTo, type Body, ShardWrites } from "./shard-writes.js";
+import { endOf, type SharedEnd } from "./shared-end.js";
 import { type Watch, type WatchRequest, watchShards } from "./watch.js";
 
 export interface RouterDeps {
@@ -248,15 +249,19 @@ export class Router {
       maxBytes: Math.max(LEAST_PAGE_BYTES, Math.ceil(Math.min(scanPageBytes, SCAN_BYTES / shards))),
       keysOnly: request.keysOnly,
     };
+    const end = endOf(limits.signal);
+    const { signal } = end;
     const fetchers = Array.from({ length: shards }, (_, shard): FetchPage => {
       const freshness = this.#freshness(level, shard);
       return async (range) => {
-        const fetched = await this.#reads.scan(shard, { range, page }, freshness, limits);
+        const pageLimits = { timeoutMs: limits.timeoutMs, signal };
+        const fetched = await this.#reads.scan(shard, { range, page }, freshness, pageLimits);
         this.#checkAtLeast(level, shard, fetched.shardRevision);
         return fetched;
       };
     });
-    return mergeScan(request, fetchers, { pageKeys, pageBytes: scanPageBytes });
+    const pages = mergeScan(request, fetchers, { pageKeys, pageBytes: scanPageBytes });
+    return endedWith(pages, end);
   }
 
   /** @throws KvError `FIELD_INVALID` at the call */
@@ -334,3 +339,15 @@ export class Router {
 }
 
 const SESSION_ID_BYTES = 16;
+
+/** Ends what works for pages when nobody takes them any more. */
+async function* endedWith<Page>(
+  pages: AsyncGenerator<Page, void, undefined>,
+  end: SharedEnd,
+): AsyncGenerator<Page, void, undefined> {
+  try {
+    yield* pages;
+  } finally {
+    end.abort();
+  }
+}

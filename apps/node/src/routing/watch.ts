@@ -12,6 +12,7 @@ import type { ClusterView, RoutingClock, RoutingRandom } from "./cluster-view.js
 import { isWithin, type KeyBounds, type KeySpan, toKeySpan } from "./scan-range.js";
 import type { ShardAccess } from "./shard-access.js";
 import type { ShardRoutes, Tried } from "./shard-routes.js";
+import { endOf } from "./shared-end.js";
 
 export interface WatchRequest extends KeyBounds {
   readonly keyspace: number;
@@ -104,14 +105,9 @@ class ShardWatch {
   }
 
   async *events(outer: AbortSignal): Watch {
-    const end = new AbortController();
-    const onAbort = (): void => {
-      end.abort();
-      this.#wake();
-    };
-    outer.addEventListener("abort", onAbort, { once: true });
-    if (outer.aborted) onAbort();
+    const end = endOf(outer);
     const { signal } = end;
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
     for (const follower of this.#followers) {
       this.#follow(follower, signal).catch((error: unknown) => {
         this.#failure ??= { error };
@@ -122,7 +118,6 @@ class ShardWatch {
       yield* this.#merge(signal);
     } finally {
       end.abort();
-      outer.removeEventListener("abort", onAbort);
       for (const { resume } of this.#followers) resume();
     }
   }

@@ -1,87 +1,141 @@
-/** KvService: checks what a message alone can tell, calls the key-value layer, shapes the answer. */
+/** KvService: checks what a message alone can tell, hands it to the router, shapes the answer. */
 import type {
   BatchRequest,
+  CloseSessionRequest,
   CompareAndSetRequest,
   DeleteRequest,
   GetRequest,
   IncrementRequest,
   KvServiceImplementation,
+  OpenSessionRequest,
   PutRequest,
   ScanRequest,
   ScanResponse,
   TxnRequest,
+  WatchRequest,
+  WriteId,
 } from "@titan/proto";
-import { keyspaceNumber } from "../kv/keyspace.js";
-import type { KvStore } from "../kv/kv-store.js";
+import type { CallContext } from "nice-grpc";
+import { invalidField } from "../kv/kv-error.js";
+import type { Router, WriteCall } from "../routing/router.js";
+import { timeLeft } from "./call-deadline.js";
 import type { Calls } from "./calls.js";
 import * as codec from "./kv-codec.js";
-import { checkReadOptions, notImplemented, refuseWriteId } from "./request-checks.js";
+import { toReadLevel } from "./request-checks.js";
 import { bytesOfBatch, bytesOfCas, bytesOfKey, bytesOfPut, bytesOfTxn } from "./request-weights.js";
+import { watchResponses } from "./watch-service.js";
 
-/** The service over `store`. */
-export function createKvService(store: KvStore, calls: Calls): KvServiceImplementation {
-  const shard = codec.ONLY_SHARD;
+export interface KvServiceOptions {
+  /** Longest time for a call whose client names none, and for a page of a scan. */
+  readonly requestTimeoutMs: number;
+  /** Keys and values of one frame of a watch, about. */
+  readonly watchFrameBytes: number;
+}
+
+const DEFAULT_SESSION_IDLE_MS = 60_000;
+const LEAST_SESSION_IDLE_MS = 1_000;
+const LONGEST_SESSION_IDLE_MS = 24 * 3_600_000;
+
+/** The service over `router`. */
+export function createKvService(
+  router: Router,
+  calls: Calls,
+  options: KvServiceOptions,
+): KvServiceImplementation {
+  const limitsOf = (context: CallContext) => ({
+    timeoutMs: timeLeft(context, options.requestTimeoutMs),
+  });
+  const writeCall = (
+    request: { readonly keyspace: string; readonly writeId: WriteId | undefined },
+    context: CallContext,
+  ): WriteCall => ({
+    keyspace: router.keyspace(request.keyspace),
+    writeId: codec.toWriteId(request.writeId),
+    limits: limitsOf(context),
+  });
   return {
-    put: calls.write(bytesOfPut, async (request: PutRequest) => {
-      refuseWriteId(request.writeId);
-      return { revision: await store.put(keyspaceNumber(request.keyspace), request), shard };
+    put: calls.write(bytesOfPut, async (request: PutRequest, context) => {
+      const { revision, shard } = await router.put(request, writeCall(request, context));
+      return { revision, shard };
     }),
-    get: calls.read((request: GetRequest) => {
-      const keyspace = keyspaceNumber(request.keyspace);
-      checkReadOptions(request.read, store.revision);
-      const entry = store.get(keyspace, request.key);
-      return codec.fromRead(entry, { shard, shardRevision: store.revision, nowMs: store.nowMs() });
+    get: calls.routedRead(async (request: GetRequest, context) => {
+      const keyspace = router.keyspace(request.keyspace);
+      const level = toReadLevel(request.read, router);
+      const read = await router.get(keyspace, request.key, level, limitsOf(context));
+      return codec.fromRead(read.entry, read);
     }),
-    delete: calls.write(bytesOfKey, async (request: DeleteRequest) => {
-      refuseWriteId(request.writeId);
-      return { ...(await store.delete(keyspaceNumber(request.keyspace), request.key)), shard };
+    delete: calls.write(bytesOfKey, async (request: DeleteRequest, context) => {
+      const answer = await router.delete(request.key, writeCall(request, context));
+      const { existed, revision, shard } = answer;
+      return { existed, revision, shard };
     }),
-    batch: calls.write(bytesOfBatch, async (request: BatchRequest) => {
-      refuseWriteId(request.writeId);
+    batch: calls.write(bytesOfBatch, async (request: BatchRequest, context) => {
       const operations = request.operations.map(codec.toWriteOperation);
-      const revision = await store.batch(keyspaceNumber(request.keyspace), operations);
-      return { revisions: operations.length === 0 ? [] : [{ shard, revision }] };
+      const call = writeCall(request, context);
+      const positions = await router.batch(operations, request.allowNonAtomic, call);
+      return { revisions: [...positions] };
     }),
-    compareAndSet: calls.write(bytesOfCas, async (request: CompareAndSetRequest) => {
-      refuseWriteId(request.writeId);
-      const result = await store.compareAndSet({
-        ...codec.toCompareAndSet(request),
-        keyspace: keyspaceNumber(request.keyspace),
-      });
+    compareAndSet: calls.write(bytesOfCas, async (request: CompareAndSetRequest, context) => {
+      const call = writeCall(request, context);
+      const result = await router.compareAndSet(codec.toCompareAndSet(request), call);
+      const { shard } = result;
       if (result.applied) {
         return { applied: true, revision: result.revision, current: undefined, shard };
       }
-      const current = result.current && codec.fromEntry(request.key, result.current, store.nowMs());
+      const current = result.current && codec.fromEntry(request.key, result.current, result.nowMs);
       return { applied: false, revision: 0, current, shard };
     }),
-    increment: calls.write(bytesOfKey, async (request: IncrementRequest) => {
-      refuseWriteId(request.writeId);
-      return { ...(await store.increment(keyspaceNumber(request.keyspace), request)), shard };
+    increment: calls.write(bytesOfKey, async (request: IncrementRequest, context) => {
+      const { value, revision, shard } = await router.increment(
+        request,
+        writeCall(request, context),
+      );
+      return { value, revision, shard };
     }),
-    txn: calls.write(bytesOfTxn, async (request: TxnRequest) => {
-      refuseWriteId(request.writeId);
-      const txn = { ...codec.toTxn(request), keyspace: keyspaceNumber(request.keyspace) };
-      return codec.fromTxnResult(await store.txn(txn), shard, store.nowMs());
+    txn: calls.write(bytesOfTxn, async (request: TxnRequest, context) => {
+      const result = await router.txn(codec.toTxn(request), writeCall(request, context));
+      return codec.fromTxnResult(result, result.shard, result.nowMs);
     }),
-    scan: calls.pages((request: ScanRequest) => scan(store, request)),
-    watch: calls.refusedStream(() => notImplemented("Watch")),
-    openSession: calls.read(() => {
-      throw notImplemented("OpenSession");
+    scan: calls.pages((request: ScanRequest, context) => {
+      const limits = { timeoutMs: options.requestTimeoutMs, signal: context.signal };
+      return scan(router, request, limits);
     }),
-    closeSession: calls.read(() => {
-      throw notImplemented("CloseSession");
+    watch: calls.watch((request: WatchRequest, signal) =>
+      watchResponses(router, request, signal, options.watchFrameBytes),
+    ),
+    openSession: calls.write(nothing, async (request: OpenSessionRequest, context) => {
+      const idleTimeoutMs = toIdleTimeout(request.idleTimeoutMs);
+      const sessionId = await router.openSession(idleTimeoutMs, limitsOf(context));
+      return { sessionId, idleTimeoutMs };
+    }),
+    closeSession: calls.write(nothing, async (request: CloseSessionRequest, context) => {
+      codec.checkSessionId("session_id", request.sessionId);
+      await router.closeSession(request.sessionId, limitsOf(context));
+      return {};
     }),
   };
 }
 
 async function* scan(
-  store: KvStore,
+  router: Router,
   request: ScanRequest,
+  limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): AsyncGenerator<ScanResponse, void, undefined> {
-  checkReadOptions(request.read, store.revision);
-  for await (const page of store.scan(codec.toScan(request, keyspaceNumber(request.keyspace)))) {
-    const nowMs = store.nowMs();
-    const entries = page.entries.map((entry) => codec.fromEntry(entry.key, entry, nowMs));
+  const keyspace = router.keyspace(request.keyspace);
+  const level = toReadLevel(request.read, router);
+  for await (const page of router.scan(codec.toScan(request, keyspace.number), level, limits)) {
+    const entries = page.entries.map((entry) => codec.fromEntry(entry.key, entry, entry.nowMs));
     yield { entries, cursor: page.cursor };
   }
+}
+
+function toIdleTimeout(askedMs: number): number {
+  if (askedMs > LONGEST_SESSION_IDLE_MS) {
+    throw invalidField("idle_timeout_ms", `${askedMs} is more than ${LONGEST_SESSION_IDLE_MS}`);
+  }
+  return askedMs === 0 ? DEFAULT_SESSION_IDLE_MS : Math.max(LEAST_SESSION_IDLE_MS, askedMs);
+}
+
+function nothing(): number {
+  return 0;
 }

@@ -255,7 +255,9 @@ describe("batches", () => {
     const router = cluster.router(1);
     const txn = router.txn(
       {
-        compares: [{ type: "exists", key: bytes(keyOf(router, 1)), operator: "equal", exists: true }],
+        compares: [
+          { type: "exists", key: bytes(keyOf(router, 1)), operator: "equal", exists: true },
+        ],
         then: [{ type: "get", key: bytes(keyOf(router, 2)) }],
         otherwise: [],
       },

@@ -55,7 +55,7 @@ export async function withNode(
   await withDirectory(async (directory) => {
     const node = await startNode({
       ...{ grpcAddr: "127.0.0.1:0", dataDir: directory, sync: "never", shutdownTimeout: "2s" },
-      ...options,
+      ...{ shards: 4, ...options },
     });
     const client = connect(node.address);
     try {
