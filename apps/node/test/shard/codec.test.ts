@@ -64,7 +64,7 @@ const body = fc.oneof(
   fc.record({ type: fc.constant("close-session" as const), sessionId: bytes }),
 );
 const command: fc.Arbitrary<ShardCommand> = fc.record({
-  body: body as fc.Arbitrary<ShardCommand["body"]>,
+  body,
   atMs: nat,
   writeId: fc.option(fc.record({ sessionId: bytes, sequence: nat, acknowledgedBelow: nat }), {
     nil: undefined,

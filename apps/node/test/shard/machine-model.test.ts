@@ -82,7 +82,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       type: fc.constant("batch" as const),
       commands: fc.array(
         fc.record({
-          body: body as fc.Arbitrary<ShardCommand["body"]>,
+          body,
           atMs: fc.nat(60),
           writeId: fc.constant(undefined),
         }),

@@ -80,7 +80,9 @@ export class ModelShard {
           }
         }
         return { type: "drop-keyspace", isMore: false };
-      default:
+      case "open-session":
+      case "close-session":
+      case "checksum":
         throw new Error(`the model knows no ${body.type}`);
     }
   }

@@ -123,9 +123,10 @@ export class ShardWorld {
 
   /** Kills the process and cuts the power: the log keeps all, the disk what was synced. */
   async kill(id: number): Promise<NodeRemains> {
-    const { log, fileSystem, host } = this.node(id);
+    const { log, fileSystem, transport, host } = this.node(id);
     const survivor = fileSystem.crash();
     this.nodes.delete(id);
+    await transport.close();
     void host.close().catch(() => undefined);
     await this.run(2);
     return { log, fileSystem: survivor };
@@ -175,9 +176,20 @@ export class ShardWorld {
 
   /** The value of a key at a replica, as text. */
   async get(replica: OpenShardReplica, key: string): Promise<string | undefined> {
+    await this.until(() => replica.leader !== undefined);
     const read = replica.read(1, [Buffer.from(key)], LINEARIZABLE, LIMITS);
     const [found] = await this.settled(read);
     return found?.entry === undefined ? undefined : Buffer.from(found.entry.value).toString();
+  }
+
+  /** Changes who is in the group, once it may be changed. */
+  async change(
+    leader: OpenShardReplica,
+    operation: "add-learner" | "add-voter" | "remove",
+    node: number,
+  ): Promise<void> {
+    const changes = [{ operation, node: toNodeId(node) }];
+    await this.settled(leader.group.changeConfig({ transition: "auto", changes }));
   }
 
   /** Lets time pass, a millisecond after the other. */
