@@ -30,6 +30,8 @@ export interface BalancerOptions extends PlanOptions {
   readonly idleMs: number;
   /** Milliseconds between steps: what throttles them. */
   readonly stepMs: number;
+  /** Milliseconds after a step that failed. */
+  readonly failureMs: number;
   /** Milliseconds for which a shard whose leader was changed is left alone. */
   readonly settleMs: number;
 }
@@ -39,6 +41,7 @@ export const BALANCER_DEFAULTS: BalancerOptions = {
   replaceAfterMs: 30 * 60_000,
   idleMs: 1000,
   stepMs: 100,
+  failureMs: 300,
   settleMs: 10_000,
 };
 
@@ -113,7 +116,7 @@ export class Balancer {
 
   /** @returns milliseconds until the next look */
   async #run(): Promise<number> {
-    const { idleMs, stepMs } = this.#options;
+    const { idleMs, stepMs, failureMs } = this.#options;
     if (!this.#port.isInCharge) {
       this.#wasInCharge = false;
       this.#plan = undefined;
@@ -136,7 +139,7 @@ export class Balancer {
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error);
       this.#port.onStep?.(step, error);
-      return idleMs;
+      return failureMs;
     }
     this.#failure = undefined;
     this.#steps += 1;

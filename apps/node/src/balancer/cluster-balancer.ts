@@ -4,6 +4,7 @@ import { encodeTransfer } from "../cluster/cluster-admin.js";
 import type { MapCommand } from "../cluster/map-command.js";
 import type { MapView } from "../cluster/map-source.js";
 import type { NodeReport } from "../cluster/node-report.js";
+import { KvError, type KvErrorCode } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import type { PeerCalls } from "../peer/peer-calls.js";
 import type { OpenShardReplica } from "../shard/open-shard-replica.js";
@@ -32,6 +33,9 @@ export interface ClusterBalancerDeps {
   readonly logger: Logger;
 }
 
+const PASSING: ReadonlySet<KvErrorCode> = new Set<KvErrorCode>([
+  ...(["CLUSTER_STATE", "NOT_LEADER", "NO_LEADER"] as const),
+]);
 const LIMITS: CallLimits = { timeoutMs: 5_000 };
 
 /** To be started. Looks again at once when the map changes. */
@@ -65,6 +69,7 @@ class ClusterPort implements BalancerPort {
   onStep(step: Step, error: unknown): void {
     const { logger } = this.#deps;
     if (error === undefined) logger.info({ step }, "balancer: a step is done");
+    else if (isPassing(error)) logger.debug({ step, error }, "balancer: a step came too early");
     else logger.warn({ step, error }, "balancer: a step failed; it looks again");
   }
 
@@ -157,6 +162,11 @@ class ClusterPort implements BalancerPort {
     if (leader === undefined) throw notLeader(undefined);
     return leader;
   }
+}
+
+/** What the look did not show, or has changed since: nothing is wrong. */
+function isPassing(error: unknown): boolean {
+  return error instanceof KvError && PASSING.has(error.code);
 }
 
 /** The balancer in a line for people; "" when this node is not in charge. */

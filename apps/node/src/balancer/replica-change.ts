@@ -1,5 +1,5 @@
 /** Changes of a shard's members, made at its leader: on this node, or asked of a peer in JSON. */
-import { type MemberChange, toNodeId } from "@titan/raft";
+import { isRaftError, type MemberChange, toNodeId } from "@titan/raft";
 import { z } from "zod";
 import { KvError } from "../kv/kv-error.js";
 import type { PeerCalls } from "../peer/peer-calls.js";
@@ -54,12 +54,18 @@ export async function changeReplicas(
       { timeoutMs, ifChangedAt: changedAt },
     );
   } catch (error) {
-    throw toShardError(error, group.leader);
+    throw refusal(error) ?? toShardError(error, group.leader);
   }
 }
 
 export function encodeReplicaChange(body: ReplicaChange): Uint8Array {
   return Buffer.from(JSON.stringify(body));
+}
+
+/** A refusal by the group's own rules: another change is under way, or a learner has not caught up yet. */
+function refusal(error: unknown): KvError | undefined {
+  if (!isRaftError(error) || error.code !== "RAFT_CONFIG_CHANGE_REFUSED") return undefined;
+  return new KvError({ code: "CLUSTER_STATE", message: error.message }, { cause: error });
 }
 
 function leading(replicas: Replicas, shard: number): OpenShardReplica {
