@@ -181,7 +181,7 @@ describe("planNext", () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   });
 });
