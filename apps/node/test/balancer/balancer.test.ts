@@ -97,7 +97,7 @@ describe("Balancer", () => {
     state.failNext = true;
     const balancer = new Balancer(port, OPTIONS);
     balancer.start();
-    await advance(500);
+    await advance(OPTIONS.failureMs - 1);
     expect(balancer.status().failure).toBe("no way");
     await advance(60_000);
     expect(balancer.status()).toMatchObject({ failure: undefined, plan: { type: "even" } });
