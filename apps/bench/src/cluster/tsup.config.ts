@@ -1,0 +1,9 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { main: "src/cluster/main.ts", "echo-server": "src/echo-server.ts" },
+  format: ["esm"],
+  outDir: "dist/cluster",
+  clean: true,
+  silent: true,
+});
