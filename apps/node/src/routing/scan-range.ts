@@ -102,7 +102,8 @@ function successor(prefix: Uint8Array): Uint8Array {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
   if (length === 0) return NOTHING;
-  const next = prefix.slice(0, length);
+  // A copy: `slice` of a Buffer is a view.
+  const next = Uint8Array.from(prefix.subarray(0, length));
   next[length - 1] = (next[length - 1] ?? 0) + 1;
   return next;
 }
