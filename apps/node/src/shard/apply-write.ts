@@ -1,7 +1,7 @@
 /** What a user's write does to a shard's state. Decides on the state alone, and either changes it or refuses. */
 import { addToCounter } from "../kv/counter.js";
 import { meets } from "../kv/expectation.js";
-import { toStoreKey } from "../kv/keyspace.js";
+import { fromStoreKey, KEYSPACE_PREFIX_BYTES, toStoreKey } from "../kv/keyspace.js";
 import { checkKey, checkTtl, type KvLimits, MAX_KEY_BYTES } from "../kv/limits.js";
 import type { CompareAndSet, Txn, WriteOperation } from "../kv/requests.js";
 import { toRevision } from "../kv/revision.js";
@@ -55,7 +55,7 @@ function apply(state: ShardState, write: ShardWrite): ShardResult {
 /** Stores one value. @throws KvError before anything has changed */
 export function putOne(
   state: ShardState,
-  storeKey: Buffer,
+  storeKey: Uint8Array,
   value: Uint8Array,
   ttlMs: number,
 ): ShardResult {
@@ -66,15 +66,16 @@ export function putOne(
 }
 
 /** Removes one key. @throws KvError before anything has changed */
-export function deleteOne(state: ShardState, storeKey: Buffer): ShardResult {
+export function deleteOne(state: ShardState, storeKey: Uint8Array): ShardResult {
   checkStoreKey(storeKey);
   const existed = state.exists(storeKey);
   if (existed) state.remove(storeKey, "delete");
   return { type: "delete", existed, revision: toRevision(state.index) };
 }
 
-function checkStoreKey(storeKey: Buffer): void {
-  checkKey(storeKey.subarray(2), CONTRACT);
+function checkStoreKey(storeKey: Uint8Array): void {
+  const length = storeKey.length - KEYSPACE_PREFIX_BYTES;
+  if (length <= 0 || length > MAX_KEY_BYTES) checkKey(fromStoreKey(storeKey), CONTRACT);
 }
 
 function batch(

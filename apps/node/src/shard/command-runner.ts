@@ -46,8 +46,7 @@ export class CommandRunner {
 
   /** @returns the encoded result; a command that cannot be read is refused, alike on all replicas */
   run(index: number, data: Uint8Array): Uint8Array {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-    const reader = new ByteReader(bytes);
+    const reader = new ByteReader(data);
     let head: CommandHead;
     try {
       head = readHead(reader);
@@ -80,7 +79,7 @@ export class CommandRunner {
   /** By far the most frequent command: without a detour over an object that describes it. */
   #put(reader: ByteReader): ShardResult {
     try {
-      const storeKey = readStoreKey(reader) as Buffer;
+      const storeKey = readStoreKey(reader);
       const ttlMs = reader.varint();
       if (isSystem(storeKey)) return systemKeyspace();
       return putOne(this.#state, storeKey, reader.rest(), ttlMs);
@@ -92,7 +91,7 @@ export class CommandRunner {
   #decide(kind: number, reader: ByteReader): ShardResult {
     try {
       if (kind === KINDS.delete) {
-        const storeKey = readStoreKey(reader) as Buffer;
+        const storeKey = readStoreKey(reader);
         reader.expectEnd();
         return isSystem(storeKey) ? systemKeyspace() : deleteOne(this.#state, storeKey);
       }

@@ -198,8 +198,7 @@ class RaftShardReplica implements OpenShardReplica {
       return { type: "changes", changes: [], progress: machine.appliedIndex };
     }
     checkLimits(limits);
-    const isThere = (): boolean =>
-      machine.history.floor > from || machine.history.latest(machine.appliedIndex) > from;
+    const isThere = (): boolean => machine.history.floor > from || machine.history.latest > from;
     if (!isThere() && waitMs > 0) {
       const delayMs = Math.min(waitMs, limits.timeoutMs);
       await waitFor(this.#init.ports.clock, delayMs, limits.signal, (wake) =>

@@ -93,17 +93,17 @@ export class ShardState {
   }
 
   /** What is stored, be it expired. */
-  stored(storeKey: Buffer): Uint8Array | undefined {
+  stored(storeKey: Uint8Array): Uint8Array | undefined {
     if (this.#operations.length > 0) {
       this.#indexOperations();
-      const name = storeKey.toString("latin1");
+      const name = nameOf(storeKey);
       if (this.#overlay.has(name)) return this.#overlay.get(name);
     }
     return this.#db.getSync(storeKey);
   }
 
   /** What a user's key holds by the shard's clock. */
-  entry(storeKey: Buffer): Entry | undefined {
+  entry(storeKey: Uint8Array): Entry | undefined {
     const stored = this.stored(storeKey);
     if (stored === undefined) return undefined;
     const entry = decodeStoredRecord(stored);
@@ -111,19 +111,19 @@ export class ShardState {
   }
 
   /** As `TxnRun` asks. */
-  latest(storeKey: Buffer): { readonly entry: Entry | undefined; readonly rests: undefined } {
+  latest(storeKey: Uint8Array): { readonly entry: Entry | undefined; readonly rests: undefined } {
     return { entry: this.entry(storeKey), rests: undefined };
   }
 
   /** Whether a user's key is there by the shard's clock. */
-  exists(storeKey: Buffer): boolean {
+  exists(storeKey: Uint8Array): boolean {
     // Without any expiry the store's index knows, which reads no disk.
     if (this.#expiring === 0 && this.#operations.length === 0) return this.#db.has(storeKey);
     return this.entry(storeKey) !== undefined;
   }
 
   /** Stores a user's value. `expiresAtMs` 0: never. */
-  put(storeKey: Buffer, value: Uint8Array, expiresAtMs: number): void {
+  put(storeKey: Uint8Array, value: Uint8Array, expiresAtMs: number): void {
     if (this.#expiring > 0) this.#dropExpiry(storeKey);
     const stored = encodeStoredRecord(this.#index, expiresAtMs, value);
     this.putRecord(storeKey, stored);
@@ -132,15 +132,14 @@ export class ShardState {
       this.#expiring += 1;
       if (expiresAtMs < this.#earliestExpiryMs) this.#earliestExpiryMs = expiresAtMs;
     }
-    this.#history.add({ kind: "put", storeKey, value, revision: this.#index, expiresAtMs });
+    this.#history.add("put", this.#index, storeKey, stored);
   }
 
   /** Removes a user's key that is there. */
-  remove(storeKey: Buffer, kind: "delete" | "expire"): void {
+  remove(storeKey: Uint8Array, kind: "delete" | "expire"): void {
     if (this.#expiring > 0) this.#dropExpiry(storeKey);
     this.removeRecord(storeKey);
-    const change = { kind, storeKey, value: NOTHING, revision: this.#index, expiresAtMs: 0 };
-    this.#history.add(change);
+    this.#history.add(kind, this.#index, storeKey);
   }
 
   /** Writes a record as it is: one of the shard's own. */
@@ -168,7 +167,7 @@ export class ShardState {
   }
 
   /** The key is about to be written: what the index of expiries says of it is over. */
-  #dropExpiry(storeKey: Buffer): void {
+  #dropExpiry(storeKey: Uint8Array): void {
     const stored = this.stored(storeKey);
     if (stored === undefined) return;
     const expiresAtMs = expiryOf(stored);
@@ -180,8 +179,7 @@ export class ShardState {
     for (let at = this.#indexedCount; at < operations.length; at += 1) {
       const operation = operations[at];
       if (operation === undefined) continue;
-      const key = Buffer.from(operation.key as Uint8Array<ArrayBuffer>);
-      const name = key.toString("latin1");
+      const name = nameOf(operation.key as Uint8Array);
       this.#overlay.set(
         name,
         operation.type === "put" ? (operation.value as Uint8Array) : undefined,
@@ -189,4 +187,9 @@ export class ShardState {
     }
     this.#indexedCount = operations.length;
   }
+}
+
+/** One character per byte: equal strings exactly for equal bytes. */
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }

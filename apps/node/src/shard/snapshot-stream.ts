@@ -74,15 +74,14 @@ export async function readSnapshot(
     const magic = await source.take(MAGIC.length);
     if (Buffer.compare(magic, MAGIC) !== 0) throw new DamagedSnapshot("no snapshot of a shard");
     let history: Uint8Array | undefined;
-    for (;;) {
-      const head = await readHead(source);
+    let head = await readHead(source);
+    for (; head.kind !== END; head = await readHead(source)) {
       if (head.kind === HISTORY) history = await readHistory(source, head);
       else if (head.kind === FILE) await readFile(source, head, fileSystem, directory);
-      else if (head.kind === END) break;
       else throw new DamagedSnapshot(`a section of kind ${head.kind}`);
     }
-    const crc = await source.take(CRC_BYTES);
-    if (crc.readUInt32LE(0) !== crc32(headOf(END, "", 0))) throw new DamagedSnapshot("a bad end");
+    await expectCrc(source, head.crc);
+    if (head.length !== 0) throw new DamagedSnapshot("an end with content");
     if (history === undefined) throw new DamagedSnapshot("without a history");
     await source.expectEnd();
     await fileSystem.syncDirectory(directory);

@@ -45,7 +45,8 @@ test("whatever byte of a snapshot is wrong, it is refused, and the state stays a
   const { index, bytes } = await source.snapshot();
   const target = await filled(3, "t");
   const before = target.records();
-  for (let at = 0; at < bytes.length; at += 7) {
+  // Every byte of what frames it, and some of what is in the files.
+  for (let at = 0; at < bytes.length; at += at < 300 || at > bytes.length - 100 ? 1 : 7) {
     const wrong = Buffer.from(bytes);
     wrong[at] = (wrong[at] ?? 0) ^ 0x5a;
     await expect(target.restore(index, wrong)).rejects.toThrow();
