@@ -5,11 +5,11 @@ import { SERVICE_NAMES } from "@titan/proto";
 import type { StorePorts } from "./bitcask-engine.js";
 import type { Cluster } from "./cluster/cluster.js";
 import { ClusterAdmin, serveTransfers } from "./cluster/cluster-admin.js";
-import { withPort } from "./cluster/free-port.js";
 import { digestOfPeers, Introduction, type Self } from "./cluster/introduction.js";
 import type { NodeIdentity } from "./cluster/node-identity.js";
 import type { ClusterFoundation } from "./cluster/open-cluster.js";
 import { randomHex } from "./cluster/random-hex.js";
+import { type ReservedPort, reservePort } from "./cluster/reserved-port.js";
 import { advertisedAddress, raftListenAddress } from "./config/cluster-addresses.js";
 import type { Settings } from "./config/settings.js";
 import { type GrpcServer, listenGrpc } from "./grpc-server.js";
@@ -37,7 +37,7 @@ export interface FrontDeps {
 export interface Front {
   readonly server: GrpcServer;
   /** Where to listen for other nodes. */
-  readonly raftAddress: string;
+  readonly raftPort: ReservedPort;
   /** This node, as others should know it. */
   readonly self: Self;
   readonly health: HealthState;
@@ -83,7 +83,7 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   const stopping = new AbortController();
   const { nodeId } = identity;
   const status = statusOf({ nodeId, settings, admission, ports, cluster: () => cluster });
-  const raftAddress = await withPort(raftListenAddress(settings));
+  const raftPort = await reservePort(raftListenAddress(settings));
   const server = await listenGrpc(
     settings.grpcAddr,
     {
@@ -98,15 +98,18 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
       messageBytes: maxMessageBytes(settings),
       streamsPerConnection: settings.maxStreamsPerConnection,
     },
-  );
-  const self = selfOf(settings, identity, { grpc: server.address, raft: raftAddress });
+  ).catch(async (error: unknown) => {
+    await raftPort.release();
+    throw error;
+  });
+  const self = selfOf(settings, identity, { grpc: server.address, raft: raftPort.address });
   introduction = new Introduction(self, digestOfPeers(settings.peers), () => cluster?.map.current);
   let leave: () => void = () => undefined;
   const left = new Promise<"left">((resolve) => {
     leave = () => resolve("left");
   });
   return {
-    ...{ server, raftAddress, self, health, status, left, leave },
+    ...{ server, raftPort, self, health, status, left, leave },
     serveParts: (parts) => {
       serveTransfers(parts);
       kv = serveShards(parts, settings, { ports, calls });

@@ -71,6 +71,7 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
   const failure = new StoreFailure(logger);
   const front = await openFront(settings, { ports, logger, failure, identity });
   opened.add(() => front.server.close(0));
+  opened.add(() => front.raftPort.release());
   const { self } = front;
 
   const entryDeps = { self, shape: settings, dialer, clock, random, logger, signal };
@@ -84,7 +85,7 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
   const cluster = await openCluster(
     {
       ...{ self, directory, ...entered, log: sync.logs, maxEntryBytes: entryBytes },
-      listen: front.raftAddress,
+      listen: front.raftPort,
       replaceAfterMs: settings.replaceAfter,
       auditEveryMs: settings.auditInterval,
       host: { ...RAFT_TICKS, leaderLease: settings.leaderLease },
@@ -106,7 +107,7 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
   logger.info(
     {
       ...{ address: front.server.address, nodeId: self.id, dataDir, sync: settings.sync },
-      ...{ clusterId, raft: front.raftAddress, version: VERSION },
+      ...{ clusterId, raft: front.raftPort.address, version: VERSION },
     },
     "serving",
   );

@@ -39,7 +39,7 @@ export class RunningNode {
     const { front, failure } = parts;
     this.#parts = parts;
     this.address = front.server.address;
-    this.raftAddress = front.raftAddress;
+    this.raftAddress = front.raftPort.address;
     this.nodeId = front.self.id;
     this.storeFailed = failure.happened;
     this.left = front.left;

@@ -4,7 +4,7 @@
  */
 
 import { type GroupLogs, nodeHostPorts, RaftHost, type RaftHostOptions } from "@titan/raft";
-import { type PeerAddress, TcpTransport, type Transport } from "@titan/raft/transport";
+import { isRaftTransportError, TcpTransport, type Transport } from "@titan/raft/transport";
 import { BALANCER_DEFAULTS, type Balancer } from "../balancer/balancer.js";
 import { clusterBalancer, describeBalancer } from "../balancer/cluster-balancer.js";
 import { serveReplicaChanges } from "../balancer/replica-change.js";
@@ -33,6 +33,7 @@ import { NodeReports } from "./node-reports.js";
 import { PeerAddresses } from "./peer-addresses.js";
 import { hostObserver, transportObserver } from "./raft-observers.js";
 import { ReplicaKeeper } from "./replica-keeper.js";
+import { cannotListen, type ReservedPort } from "./reserved-port.js";
 
 export interface OpenClusterInit {
   readonly self: Self;
@@ -43,7 +44,7 @@ export interface OpenClusterInit {
   /** Of all groups; stays the caller's. */
   readonly log: GroupLogs;
   /** Where to listen for other nodes. */
-  readonly listen: PeerAddress;
+  readonly listen: ReservedPort;
   /** Largest command, encoded. */
   readonly maxEntryBytes: number;
   readonly host?: RaftHostOptions;
@@ -133,6 +134,7 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
   serveChecksums(network, replicas);
   deps.onParts?.({ calls: network, replicas, map, self });
 
+  await init.listen.release();
   host = await RaftHost.start(
     {
       ...{ nodeId: self, log, transport: network.transport, ports: nodeHostPorts() },
@@ -140,7 +142,11 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
       snapshots: { fileSystem, directory: directory.snapshotPath },
     },
     { ...init.host, observer: hostObserver(logger, deps) },
-  );
+  ).catch(async (error: unknown) => {
+    await network.transport.close();
+    const isTaken = isRaftTransportError(error) && error.code === "RAFT_TRANSPORT_LISTEN_FAILED";
+    throw isTaken ? cannotListen(init.listen.address, error.cause ?? error) : error;
+  });
   try {
     const machine = new MetaMachine((next) => map.offer(next));
     const group = await host.openGroup({
@@ -191,7 +197,7 @@ function tcpTransport(
   const { clock, random } = ports;
   const { clusterId: cluster, number: nodeId } = member;
   return new TcpTransport(
-    { nodeId, cluster, listen, ports: { clock, random } },
+    { nodeId, cluster, listen: listen.address, ports: { clock, random } },
     {
       observer: transportObserver(logger, clock),
       maxFrameBytes: Math.max(LEAST_FRAME_BYTES, maxEntryBytes + FRAME_ROOM_BYTES),

@@ -26,10 +26,15 @@ export interface SpawnOptions {
   readonly uid?: number;
 }
 
-/** Starts titan-node. A port of its own is chosen unless `args` say otherwise. */
+/** Starts titan-node. Ports of its own are chosen unless `args` say otherwise. */
 export function spawnNode(args: readonly string[], options: SpawnOptions = {}): SpawnedNode {
   const hasAddress = args.some((arg) => arg.startsWith("--grpc-addr"));
-  const child = fork(BIN, hasAddress ? args : [...args, "--grpc-addr", "127.0.0.1:0"], {
+  const hasRaftAddress = args.some((arg) => arg.startsWith("--raft-addr"));
+  const chosen = [
+    ...(hasAddress ? [] : ["--grpc-addr", "127.0.0.1:0"]),
+    ...(hasRaftAddress ? [] : ["--raft-addr", "127.0.0.1:0"]),
+  ];
+  const child = fork(BIN, [...args, ...chosen], {
     env: { ...process.env, ...options.env },
     execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],

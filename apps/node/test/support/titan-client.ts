@@ -20,7 +20,13 @@ export async function withTitan(
   options: NodeOptions = {},
 ): Promise<void> {
   await withDirectory(async (dataDir) => {
-    const settings = { dataDir, sync: "never" as const, shutdownTimeout: "5s", ...options };
+    const settings = {
+      dataDir,
+      sync: "never" as const,
+      shutdownTimeout: "5s",
+      raftAddr: "127.0.0.1:0",
+      ...options,
+    };
     let node = await startNode({ ...settings, grpcAddr: "127.0.0.1:0" });
     const { address } = node;
     const clients: TitanClient[] = [];

@@ -1,11 +1,13 @@
 /** Nodes in this process, each with a data directory of its own, on free ports. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { withPort } from "../../../src/cluster/free-port.js";
+import { reservePort } from "../../../src/cluster/reserved-port.js";
 import type { StaticPeer } from "../../../src/config/peer-list.js";
 import type { RunningNode } from "../../../src/running-node.js";
 import { type NodeOptions, startNode } from "../../../src/start-node.js";
 import { withDirectory } from "../../support/test-node.js";
+
+const ANY = "127.0.0.1:0";
 
 export class TestNodes {
   readonly #directory: string;
@@ -27,18 +29,21 @@ export class TestNodes {
 
   /** Entries of `--peers` for nodes of these ids. */
   async peers(ids: readonly string[]): Promise<readonly StaticPeer[]> {
-    const address = (): Promise<string> => withPort("127.0.0.1:0");
-    const peers: StaticPeer[] = [];
-    for (const id of ids) peers.push({ id, grpcAddr: await address(), raftAddr: await address() });
-    return peers;
+    const ports = await Promise.all(ids.flatMap(() => [reservePort(ANY), reservePort(ANY)]));
+    await Promise.all(ports.map((port) => port.release()));
+    return ids.map((id, at) => ({
+      id,
+      grpcAddr: ports[2 * at]?.address ?? "",
+      raftAddr: ports[2 * at + 1]?.address ?? "",
+    }));
   }
 
   /** Starts a node that does not sync. */
   async start(options: NodeOptions): Promise<RunningNode> {
     const listed = asPeers(options.peers).find(({ id }) => id === options.nodeId);
     const node = await startNode({
-      grpcAddr: listed?.grpcAddr ?? "127.0.0.1:0",
-      raftAddr: listed?.raftAddr ?? "127.0.0.1:0",
+      grpcAddr: listed?.grpcAddr ?? ANY,
+      raftAddr: listed?.raftAddr ?? ANY,
       dataDir: this.dataDir(options.nodeId ?? "alone"),
       sync: "never",
       shutdownTimeout: "2s",
