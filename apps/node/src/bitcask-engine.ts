@@ -2,14 +2,9 @@
 import {
   Bitcask,
   type BitcaskOptions,
-  type BitcaskPorts,
   type Clock,
   isBitcaskError,
-  NodeFileSystem,
-  NodeProcessTable,
   type OpenReport,
-  SystemClock,
-  SystemRandom,
 } from "@titan/bitcask";
 import type { Settings } from "./config/settings.js";
 import {
@@ -23,25 +18,13 @@ import {
 import { KEYSPACE_PREFIX_BYTES } from "./kv/keyspace.js";
 import { MAX_KEY_BYTES } from "./kv/limits.js";
 import { STORED_VALUE_HEADER_BYTES } from "./kv/stored-value.js";
-import { NodeError, type NodeErrorCode } from "./node-error.js";
-
-/** Disk, clock, dice and processes. */
-export type StorePorts = BitcaskPorts;
+import { toNodeError } from "./open-failure.js";
+import type { StorePorts } from "./store-ports.js";
 
 /** The store's directory within the data directory, which may come to hold others. */
 const STORE_DIRECTORY = "store";
 /** Bytes that a record of a batch takes on disk beside key and value; an upper bound. */
 const RECORD_OVERHEAD_BYTES = 64;
-
-/** The real ones. */
-export function nodePorts(): StorePorts {
-  return {
-    fileSystem: new NodeFileSystem(),
-    clock: new SystemClock(),
-    random: new SystemRandom(),
-    processes: new NodeProcessTable(),
-  };
-}
 
 /**
  * Opens the store under `settings.dataDir`.
@@ -142,39 +125,4 @@ function toLogFields(report: OpenReport): object {
     ...(removedFiles.length > 0 && { removedFiles }),
     ...(staleLockTakenOver && { staleLockTakenOver }),
   };
-}
-
-const HINTS: ReadonlyMap<string, readonly [NodeErrorCode, string]> = new Map([
-  ["BITCASK_LOCKED", ["NODE_DATA_IN_USE", "or choose another --data-dir"]],
-  [
-    "BITCASK_CORRUPT",
-    ["NODE_DATA_DAMAGED", "nothing was changed; restore the directory from a copy"],
-  ],
-  [
-    "BITCASK_NEWER_FORMAT",
-    ["NODE_DATA_NEWER", "run a newer titan-node, or choose another --data-dir"],
-  ],
-  [
-    "BITCASK_ACCESS_DENIED",
-    ["NODE_DISK", "give this user the right to read and write it, or choose another --data-dir"],
-  ],
-  ["BITCASK_DISK_FULL", ["NODE_DISK", "free space on its disk, or choose another --data-dir"]],
-  ["BITCASK_TOO_MANY_FILES", ["NODE_DISK", "raise the limit of open files (ulimit -n)"]],
-  ["BITCASK_WRITE_FAILED", ["NODE_DISK", "check the disk"]],
-  ["BITCASK_SYNC_FAILED", ["NODE_DISK", "check the disk"]],
-  [
-    "BITCASK_READ_FAILED",
-    ["NODE_DISK", "check the path and the disk, or choose another --data-dir"],
-  ],
-]);
-
-/** The node's own words for a store that does not open; `undefined` for what is none of its codes. */
-function toNodeError(error: unknown, dataDir: string): NodeError | undefined {
-  if (!isBitcaskError(error)) return undefined;
-  const hint = HINTS.get(error.code);
-  if (hint === undefined) return undefined;
-  const [code, advice] = hint;
-  return new NodeError(code, `data directory ${dataDir}: ${error.message}; ${advice}`, {
-    cause: error,
-  });
 }

@@ -1,7 +1,6 @@
 /** The command line: settings, start, signals, exit code. Everything of the process comes in as an argument. */
 import { readFileSync } from "node:fs";
 import type { Clock } from "@titan/bitcask";
-import { nodePorts, type StorePorts } from "./bitcask-engine.js";
 import { ConfigError } from "./config/config-error.js";
 import { helpText } from "./config/help.js";
 import { type Command, loadConfig, type ServeCommand } from "./config/load-config.js";
@@ -23,6 +22,7 @@ import { createLogger, type Logger, type LogSink } from "./logger.js";
 import { runNode } from "./node.js";
 import { NodeError, type NodeErrorCode } from "./node-error.js";
 import type { RunningNode } from "./running-node.js";
+import { nodePorts, type StorePorts } from "./store-ports.js";
 import { VERSION } from "./version.js";
 
 /** The process around the command. */

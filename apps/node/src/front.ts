@@ -2,7 +2,6 @@
 import { hostname } from "node:os";
 import type { GetStatusResponse, KvServiceImplementation } from "@titan/proto";
 import { SERVICE_NAMES } from "@titan/proto";
-import type { StorePorts } from "./bitcask-engine.js";
 import type { Cluster } from "./cluster/cluster.js";
 import { ClusterAdmin, serveTransfers } from "./cluster/cluster-admin.js";
 import { digestOfPeers, Introduction, type Self } from "./cluster/introduction.js";
@@ -25,6 +24,7 @@ import { HealthState } from "./services/health-service.js";
 import { lateKvService, starting } from "./services/late-service.js";
 import { RpcErrors } from "./services/rpc-error.js";
 import type { StoreFailure } from "./store-failure.js";
+import type { StorePorts } from "./store-ports.js";
 
 export interface FrontDeps {
   readonly ports: StorePorts;

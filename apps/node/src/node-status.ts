@@ -1,10 +1,10 @@
 /** What ClusterService.GetStatus answers. */
 import type { GetStatusResponse } from "@titan/proto";
-import type { StorePorts } from "./bitcask-engine.js";
 import type { Cluster } from "./cluster/cluster.js";
 import type { Settings } from "./config/settings.js";
 import type { Admission } from "./services/admission.js";
 import { toClusterStatus } from "./services/cluster-codec.js";
+import type { StorePorts } from "./store-ports.js";
 import { VERSION } from "./version.js";
 
 /** @param node `cluster` is undefined until the node belongs to one */

@@ -1,17 +1,19 @@
 /** The composition root: makes every part of a node, in order, and takes them down again. */
-import type { StorePorts } from "./bitcask-engine.js";
+
 import { type ClusterDialer, grpcDialer } from "./cluster/cluster-dialer.js";
 import { enterCluster, knowSelf } from "./cluster/enter-cluster.js";
 import { NodeDirectory } from "./cluster/node-identity.js";
 import { openCluster } from "./cluster/open-cluster.js";
-import { openLog, toNodeError } from "./cluster/open-log.js";
+import { openLog } from "./cluster/open-log.js";
 import { withLogSync } from "./cluster/wal-sync.js";
 import type { Settings } from "./config/settings.js";
 import { openFront } from "./front.js";
 import type { Logger } from "./logger.js";
 import { maxEntryBytes } from "./message-sizes.js";
+import { toNodeError } from "./open-failure.js";
 import { RunningNode } from "./running-node.js";
 import { StoreFailure } from "./store-failure.js";
+import type { StorePorts } from "./store-ports.js";
 import { VERSION } from "./version.js";
 import { whenReady } from "./when-ready.js";
 

@@ -1,6 +1,5 @@
 /** The way from clients and peers to the shards. */
 import type { KvServiceImplementation } from "@titan/proto";
-import type { StorePorts } from "./bitcask-engine.js";
 import type { ClusterFoundation } from "./cluster/open-cluster.js";
 import type { Settings } from "./config/settings.js";
 import type { KvLimits } from "./kv/limits.js";
@@ -9,6 +8,7 @@ import { Router } from "./routing/router.js";
 import { servePeers } from "./routing/serve-peers.js";
 import type { Calls } from "./services/calls.js";
 import { createKvService } from "./services/kv-service.js";
+import type { StorePorts } from "./store-ports.js";
 
 /** Serves peers at once, and clients by what it returns. To be called once, before the transport starts. */
 export function serveShards(

@@ -1,12 +1,12 @@
 /** Starts a node from code. */
 import type { z } from "zod";
-import { nodePorts, type StorePorts } from "./bitcask-engine.js";
 import { settingsSchema } from "./config/settings.js";
 import { settingsConflict } from "./config/settings-conflict.js";
 import { type Logger, silentLogger } from "./logger.js";
 import { runNode } from "./node.js";
 import { NodeError } from "./node-error.js";
 import type { RunningNode } from "./running-node.js";
+import { nodePorts, type StorePorts } from "./store-ports.js";
 
 /**
  * The settings of `titan-node --help`, in camelCase; sizes in bytes or as `"64KiB"`, times in

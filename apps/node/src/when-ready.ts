@@ -9,7 +9,7 @@ const LONGEST_MS = 5_000;
 
 /**
  * Resolves when this node's replicas are open and know their leaders, or after a while.
- * @throws NodeError `NODE_STOPPED` when the signal says so
+ * @throws NodeError `NODE_STOPPED` when the signal says so; of a node that is alone, what keeps a replica from opening
  */
 export async function whenReady(
   cluster: Cluster,
@@ -18,6 +18,8 @@ export async function whenReady(
 ): Promise<void> {
   const endMs = clock.monotonicMs() + LONGEST_MS;
   while (!isReady(cluster) && clock.monotonicMs() < endMs) {
+    // Others would go on with their replicas; here there is nobody who has what this node has not.
+    if (isAlone(cluster)) for (const failure of cluster.replicas.failures()) throw failure;
     if (signal.aborted) throw new NodeError("NODE_STOPPED", "the node was told to stop");
     await new Promise<void>((resolve) => {
       clock.schedule(LOOK_MS, resolve);
@@ -25,7 +27,11 @@ export async function whenReady(
   }
 }
 
+function isAlone({ map }: Cluster): boolean {
+  return map.current.nodes.filter(({ state }) => state !== "left").length === 1;
+}
+
 function isReady({ replicas, meta }: Cluster): boolean {
-  if (!replicas.isSettled || meta.leader === undefined) return false;
+  if (!replicas.isSettled || !meta.isFounded || meta.leader === undefined) return false;
   return replicas.replicas().every(({ leader }) => leader !== undefined);
 }

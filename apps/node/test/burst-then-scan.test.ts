@@ -6,11 +6,12 @@
 import { type Clock, SystemClock } from "@titan/bitcask";
 import { ManualClock, MemoryFileSystem, SeededRandom, seedFrom } from "@titan/bitcask/testing";
 import { expect, test } from "vitest";
-import { nodePorts, openEngine } from "../src/bitcask-engine.js";
+import { openEngine } from "../src/bitcask-engine.js";
 import { settingsSchema } from "../src/config/settings.js";
 import { KvStore } from "../src/kv/kv-store.js";
 import { RevisionSource } from "../src/kv/revision.js";
 import { VIEW_IDLE_MS } from "../src/kv/scan.js";
+import { nodePorts } from "../src/store-ports.js";
 import { SMALL_LIMITS } from "./support/kv-limits.js";
 import { withTitan } from "./support/titan-client.js";
 

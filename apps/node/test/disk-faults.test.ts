@@ -3,9 +3,9 @@ import { FakeMachine, MemoryFileSystem } from "@titan/bitcask/testing";
 import { createClient } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { expect, test } from "vitest";
-import { nodePorts } from "../src/bitcask-engine.js";
 import { type ProcessIo, runCommand } from "../src/command.js";
 import { startNode } from "../src/index.js";
+import { nodePorts } from "../src/store-ports.js";
 import { failureOf } from "./support/rich-error.js";
 import { bytes, connect, type TestClient } from "./support/test-node.js";
 

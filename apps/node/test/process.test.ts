@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Bitcask } from "@titan/bitcask";
 import { expect, test } from "vitest";
@@ -96,7 +96,7 @@ test("when nobody reads its log any more, it serves on and still stops cleanly",
         await expect(kv.get({ key: bytes("k") })).rejects.toThrow();
       });
       expect(output().stderr).toBe("");
-      const reopened = await Bitcask.open(join(directory, "store"));
+      const reopened = await Bitcask.open(join(directory, "shards", "0"));
       expect(reopened.stats().open.staleLockTakenOver).toBe(false);
       await reopened.close();
     }),
@@ -183,45 +183,49 @@ test("a data directory that is a file ends with a message, not a stack", () =>
 
 test("data of a newer version ends with 5 and is not touched", () =>
   withDirectory(async (directory) => {
-    const key = Buffer.concat([Buffer.from([0, 0]), Buffer.from("node")]);
-    const value = JSON.stringify({ format: 2, nodeId: "n1", somethingNew: true });
-    const db = await Bitcask.open(join(directory, "store"));
-    await db.put(key, value);
-    await db.close();
+    const path = join(directory, "node.json");
+    const content = JSON.stringify({ format: 99, nodeId: "n1", somethingNew: true });
+    await writeFile(path, content);
     const { code, stderr } = await endOf(["--data-dir", directory]);
     expect(code).toBe(5);
     expect(stderr).toContain("run a newer titan-node");
-    const reopened = await Bitcask.open(join(directory, "store"));
-    expect(Buffer.from(reopened.getSync(key) ?? []).toString()).toBe(value);
-    await reopened.close();
+    expect(await readFile(path, "utf8")).toBe(content);
   }));
 
-test("a store of a newer format ends with 5 and is not touched", () =>
+test("data of the server that had one node ends with 5 and is not touched", () =>
   withDirectory(async (directory) => {
-    await (await Bitcask.open(join(directory, "store"))).close();
-    const path = join(directory, "store", "manifest");
-    const newer = (await readFile(path, "utf8")).replace(/^(TITAN-BITCASK) \d+/u, "$1 9999");
-    expect(newer).toContain("9999");
-    await writeFile(path, newer);
+    const store = join(directory, "store");
+    await (await Bitcask.open(store)).close();
     const { code, stderr } = await endOf(["--data-dir", directory]);
     expect(code).toBe(5);
-    expect(stderr).toContain("run a newer titan-node");
-    expect(await readFile(path, "utf8")).toBe(newer);
+    expect(stderr).toContain("version without clusters");
+    expect(await readdir(directory)).toEqual(["store"]);
   }));
 
-test("a damaged store ends with 4, says where, and is not touched", () =>
+test.each([
+  ["of a newer format", 5, /^(TITAN-BITCASK) \d+/u, "$1 9999", "run a newer titan-node"],
+  ["that is damaged", 4, /storeId/u, "st0reId", "restore the directory from a copy"],
+] as const)("a shard's store %s ends a node that is alone with %i", (_what, ...more) =>
   withDirectory(async (directory) => {
-    await (await Bitcask.open(join(directory, "store"))).close();
-    const path = join(directory, "store", "manifest");
-    const damaged = (await readFile(path, "utf8")).replace("storeId", "st0reId");
-    expect(damaged).toContain("st0reId");
-    await writeFile(path, damaged);
-    const { code, stderr } = await endOf(["--data-dir", directory]);
-    expect(code).toBe(4);
-    expect(stderr).toContain(path);
-    expect(stderr).toContain("restore the directory from a copy");
-    expect(await readFile(path, "utf8")).toBe(damaged);
-  }));
+    const [exitCode, pattern, replacement, advice] = more;
+    const args = ["--data-dir", directory];
+    await withSpawnedNode(args, async ({ child, listening, ended }) => {
+      await listening;
+      child.kill("SIGTERM");
+      await ended;
+    });
+    const path = join(directory, "shards", "0", "manifest");
+    const changed = (await readFile(path, "utf8")).replace(pattern, replacement);
+    await writeFile(path, changed);
+    const { code, stderr } = await endOf(args);
+    expect({ code, stderr }).toMatchObject({
+      code: exitCode,
+      stderr: expect.stringContaining(advice),
+    });
+    expect(stderr).toContain(join(directory, "shards", "0"));
+    expect(await readFile(path, "utf8")).toBe(changed);
+  }),
+);
 
 test("a node keeps its id, and refuses another's", () =>
   withDirectory(async (directory) => {

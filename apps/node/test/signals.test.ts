@@ -1,7 +1,7 @@
 import { FakeMachine, MemoryFileSystem } from "@titan/bitcask/testing";
 import { expect, test } from "vitest";
-import { nodePorts } from "../src/bitcask-engine.js";
 import { type ProcessIo, runCommand } from "../src/command.js";
+import { nodePorts } from "../src/store-ports.js";
 
 /** A node of the command, whose signals and clock the test gives. */
 async function servingCommand() {

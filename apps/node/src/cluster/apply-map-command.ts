@@ -53,7 +53,8 @@ function change(
   map: ClusterMap | undefined,
   command: Exclude<MapCommand, { readonly type: "found" }>,
 ): MapChange {
-  if (map === undefined) throw refuse("CLUSTER_STATE", "the cluster is not founded yet");
+  // Passes by itself: the leader brings the first map in.
+  if (map === undefined) throw refuse("NO_LEADER", "the cluster is being founded");
   if ("ifEpoch" in command && command.ifEpoch !== undefined && command.ifEpoch !== map.epoch) {
     const message = `the map has changed: it has epoch ${map.epoch}, not ${command.ifEpoch}`;
     throw refuse("CLUSTER_STATE", message, { epoch: String(map.epoch) });

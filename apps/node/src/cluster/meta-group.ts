@@ -12,9 +12,11 @@ import type { CallLimits } from "../shard/shard-replica.js";
 import type { MapCommand, MapResult } from "./map-command.js";
 import { decodeMapCommand, encodeMapCommand } from "./map-schema.js";
 import type { MapView } from "./map-source.js";
+import type { MetaMachine } from "./meta-machine.js";
 
 export interface MetaGroupDeps {
   readonly group: RaftGroup;
+  readonly machine: Pick<MetaMachine, "map">;
   readonly map: MapView;
   readonly calls: PeerCalls;
   readonly self: number;
@@ -56,6 +58,11 @@ export class MetaGroup {
     return this.#deps.group.role === "leader";
   }
 
+  /** Whether this node has applied the first map, or a later one: until then it knows the map by hearsay. */
+  get isFounded(): boolean {
+    return this.#deps.machine.map !== undefined;
+  }
+
   /** Number of the node that leads, as far as this one knows. */
   get leader(): number | undefined {
     return this.#deps.group.leader;
@@ -69,12 +76,7 @@ export class MetaGroup {
     const { clock, map } = this.#deps;
     const endMs = clock.monotonicMs() + limits.timeoutMs;
     const body = encodeMapCommand(command);
-    const result = resultSchema.parse(JSON.parse(await this.#propose(body, endMs, limits.signal)));
-    if (result.type === "refused") {
-      const { code, message, metadata } = result;
-      throw new KvError({ code, message, metadata });
-    }
-    const { epoch, number } = result;
+    const { epoch, number } = await this.#done(body, endMs, limits.signal);
     const timeout = deadline(clock, endMs);
     try {
       await map.atLeast(epoch, timeout.signal);
@@ -103,6 +105,19 @@ export class MetaGroup {
       await this.#deps.group.readIndex({ timeoutMs: limits.timeoutMs });
     } catch (error) {
       throw ofMap(toShardError(error, this.leader));
+    }
+  }
+
+  /** Repeats a command that came before the first map. */
+  async #done(body: Uint8Array, endMs: number, signal: AbortSignal | undefined) {
+    for (;;) {
+      const answer = await this.#propose(body, endMs, signal);
+      const result = resultSchema.parse(JSON.parse(answer));
+      if (result.type === "done") return result;
+      const { code, message, metadata } = result;
+      const isPassing = PASSING.has(code) && this.#deps.clock.monotonicMs() < endMs;
+      if (!isPassing || signal?.aborted === true) throw new KvError({ code, message, metadata });
+      await this.#pause();
     }
   }
 

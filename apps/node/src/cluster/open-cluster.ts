@@ -8,13 +8,13 @@ import { isRaftTransportError, TcpTransport, type Transport } from "@titan/raft/
 import { BALANCER_DEFAULTS, type Balancer } from "../balancer/balancer.js";
 import { clusterBalancer, describeBalancer } from "../balancer/cluster-balancer.js";
 import { serveReplicaChanges } from "../balancer/replica-change.js";
-import type { StorePorts } from "../bitcask-engine.js";
 import { Auditor, serveChecksums } from "../integrity/auditor.js";
 import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import { PeerNetwork } from "../peer/peer-network.js";
 import { type OpenShardReplica, openShardReplica } from "../shard/open-shard-replica.js";
 import type { ShardOptions } from "../shard/shard-options.js";
+import type { StorePorts } from "../store-ports.js";
 import { VERSION } from "../version.js";
 import { AddressKeeper } from "./address-keeper.js";
 import { Cluster } from "./cluster.js";
@@ -156,7 +156,7 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
       ...(init.map.epoch === 1 && { founders: metaFounders(init.map) }),
       options: { compaction: { everyEntries: 10_000, keepEntries: 1_000 } },
     });
-    meta = new MetaGroup({ group, map, calls: network, self, clock, random });
+    meta = new MetaGroup({ group, machine, map, calls: network, self, clock, random });
     // Alone there is nobody to wait for.
     if (map.current.nodes.length === 1) group.campaign();
     const keeper = new MetaKeeper({ group, machine, meta, map, clock, logger });

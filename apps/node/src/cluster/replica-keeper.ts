@@ -32,6 +32,8 @@ interface Slot {
   /** What is being done. */
   turn: Promise<void> | undefined;
   failures: number;
+  /** Why it could not be opened the last time. */
+  failure: unknown;
   cancel: (() => void) | undefined;
 }
 
@@ -80,6 +82,11 @@ export class ReplicaKeeper {
     );
   }
 
+  /** Why replicas are not open that should be, of those that were tried. */
+  failures(): readonly unknown[] {
+    return [...this.#slots.values()].flatMap(({ failure }) => failure ?? []);
+  }
+
   /** Closes all replicas. Idempotent. */
   async close(): Promise<void> {
     this.#isStopped = true;
@@ -110,7 +117,13 @@ export class ReplicaKeeper {
     const slot = this.#slots.get(shard);
     if (this.#isStopped || slot?.turn !== undefined) return;
     if (slot === undefined && !this.#isWanted(shard) && !this.#leftOver.has(shard)) return;
-    const known = slot ?? { replica: undefined, turn: undefined, failures: 0, cancel: undefined };
+    const known = slot ?? {
+      replica: undefined,
+      turn: undefined,
+      failures: 0,
+      failure: undefined,
+      cancel: undefined,
+    };
     this.#slots.set(shard, known);
     known.cancel?.();
     known.turn = this.#work(shard, known)
@@ -140,6 +153,7 @@ export class ReplicaKeeper {
       if (replica === undefined) return false;
       slot.replica = replica;
       slot.failures = 0;
+      slot.failure = undefined;
       this.#leftOver.add(shard);
       onOpened(replica);
       return true;
@@ -161,6 +175,7 @@ export class ReplicaKeeper {
 
   #onFailure(shard: number, slot: Slot, error: unknown): number {
     slot.failures += 1;
+    slot.failure = error;
     const longestMs = Math.min(RETRY.mostMs, RETRY.leastMs * 2 ** Math.min(slot.failures, 10));
     const { logger, random } = this.#deps;
     logger.error(
