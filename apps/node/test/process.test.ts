@@ -96,7 +96,7 @@ test("when nobody reads its log any more, it serves on and still stops cleanly",
         await expect(kv.get({ key: bytes("k") })).rejects.toThrow();
       });
       expect(output().stderr).toBe("");
-      const reopened = await Bitcask.open(join(directory, "shards", "0"));
+      const reopened = await Bitcask.open(join(directory, "shards", "0", "store-1"));
       expect(reopened.stats().open.staleLockTakenOver).toBe(false);
       await reopened.close();
     }),
@@ -203,18 +203,24 @@ test("data of the server that had one node ends with 5 and is not touched", () =
   }));
 
 test.each([
-  ["of a newer format", 5, /^(TITAN-BITCASK) \d+/u, "$1 9999", "run a newer titan-node"],
-  ["that is damaged", 4, /storeId/u, "st0reId", "restore the directory from a copy"],
-] as const)("a shard's store %s ends a node that is alone with %i", (_what, ...more) =>
+  {
+    ...{ what: "of a newer format", exitCode: 5, advice: "run a newer titan-node" },
+    ...{ pattern: /^(TITAN-BITCASK) \d+/u, replacement: "$1 9999" },
+  },
+  {
+    ...{ what: "that is damaged", exitCode: 4, advice: "restore the directory from a copy" },
+    ...{ pattern: /storeId/u, replacement: "st0reId" },
+  },
+])("a shard's store $what ends a node that is alone with $exitCode", (row) =>
   withDirectory(async (directory) => {
-    const [exitCode, pattern, replacement, advice] = more;
+    const { exitCode, pattern, replacement, advice } = row;
     const args = ["--data-dir", directory];
     await withSpawnedNode(args, async ({ child, listening, ended }) => {
       await listening;
       child.kill("SIGTERM");
       await ended;
     });
-    const path = join(directory, "shards", "0", "manifest");
+    const path = join(directory, "shards", "0", "store-1", "manifest");
     const changed = (await readFile(path, "utf8")).replace(pattern, replacement);
     await writeFile(path, changed);
     const { code, stderr } = await endOf(args);
