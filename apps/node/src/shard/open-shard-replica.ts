@@ -38,8 +38,10 @@ export interface ShardReplicaInit {
   readonly droppedKeyspaces?: () => readonly number[];
   readonly options?: ShardOptions;
   readonly group?: GroupOptions;
-  /** Told when a full disk holds up the replica. */
+  /** Told when a full disk holds up the replica, with each try. */
   readonly onStalled?: (error: unknown) => void;
+  /** Told when the store could not be closed in good order. Nothing is lost: the group's log has it. */
+  readonly onCloseFailed?: (error: unknown) => void;
 }
 
 /** What the node that keeps a replica has of it. */
@@ -66,9 +68,15 @@ export async function openShardReplica(
   host: RaftHost,
   init: ShardReplicaInit,
 ): Promise<OpenShardReplica> {
-  const { directory, ports, onStalled } = init;
+  const { directory, ports, onStalled, onCloseFailed } = init;
   const options = resolveShardOptions(init.options);
-  const machine = new ShardMachine({ directory, ports, options, ...(onStalled && { onStalled }) });
+  const machine = new ShardMachine({
+    directory,
+    ports,
+    options,
+    ...(onStalled && { onStalled }),
+    ...(onCloseFailed && { onCloseFailed }),
+  });
   const { founders } = init;
   let group: RaftGroup;
   try {
@@ -80,7 +88,7 @@ export async function openShardReplica(
     });
   } catch (error) {
     // The host closes only what it has opened.
-    await machine.close().catch(() => undefined);
+    await machine.close();
     throw error;
   }
   return new RaftShardReplica({ host, init, machine, group });
@@ -122,7 +130,8 @@ class RaftShardReplica implements OpenShardReplica {
     this.#barrier = new ReadBarrier(group, machine, init.ports.clock);
     this.#upkeep = new ShardUpkeeper({
       clock: init.ports.clock,
-      now: init.clusterNowMs,
+      // What another leader's clock has made of it counts, even where that was ahead of this node's.
+      now: () => Math.max(init.clusterNowMs(), machine.nowMs),
       isLeader: () => this.isLeader,
       earliestDueMs: () => machine.earliestDueMs,
       keyspacesToClear: () =>
@@ -198,7 +207,7 @@ class RaftShardReplica implements OpenShardReplica {
       return { type: "changes", changes: [], progress: machine.appliedIndex };
     }
     checkLimits(limits);
-    const isThere = (): boolean => machine.history.floor > from || machine.history.latest > from;
+    const isThere = (): boolean => machine.history.floor > from || machine.latestChange > from;
     if (!isThere() && waitMs > 0) {
       const delayMs = Math.min(waitMs, limits.timeoutMs);
       await waitFor(this.#init.ports.clock, delayMs, limits.signal, (wake) =>
@@ -223,7 +232,7 @@ class RaftShardReplica implements OpenShardReplica {
   status(): ShardStatus {
     const status = this.group.status();
     // A replica that has failed still says so.
-    const store = this.#machine.isOpen ? this.#machine.db.stats() : undefined;
+    const store = this.#machine.stats();
     const { voters, votersOutgoing, learners } = status.config;
     return {
       shard: this.shard,

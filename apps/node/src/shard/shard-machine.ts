@@ -5,7 +5,7 @@
  *
  * Invariant: between two calls of the host the store holds exactly the commands up to `appliedIndex`.
  */
-import { Bitcask, type BitcaskPorts, isBitcaskError } from "@titan/bitcask";
+import { Bitcask, type BitcaskPorts, type BitcaskStats, isBitcaskError } from "@titan/bitcask";
 import type { ApplyResults, Command, OnDiskStateMachine, TakenSnapshot } from "@titan/raft";
 import { KvError } from "../kv/kv-error.js";
 import { MalformedBytes } from "../wire/byte-reader.js";
@@ -27,6 +27,8 @@ export interface ShardMachineDeps {
   readonly options: ResolvedShardOptions;
   /** Told when a full disk holds up the shard, with each try. */
   readonly onStalled?: (error: unknown) => void;
+  /** Told when the store could not be closed in good order. Nothing is lost: the group's log has it. */
+  readonly onCloseFailed?: (error: unknown) => void;
 }
 
 /** What a machine is made of while its store is open. */
@@ -51,6 +53,7 @@ export class ShardMachine implements OnDiskStateMachine {
   #opened: Opened | undefined;
   #appliedIndex = 0;
   #nowMs = 0;
+  #latestChange = 0;
   #wakeRetry: (() => void) | undefined;
   #isClosed = false;
 
@@ -61,8 +64,19 @@ export class ShardMachine implements OnDiskStateMachine {
     this.#checksums = new ChecksumBook(deps.ports.clock);
   }
 
-  get isOpen(): boolean {
-    return this.#opened !== undefined;
+  /** Revision of the last change that shows in reads; the history's floor when none is known. */
+  get latestChange(): number {
+    return this.#latestChange;
+  }
+
+  /** Figures of the store; undefined when it is not open, or has failed. */
+  stats(): BitcaskStats | undefined {
+    try {
+      return this.#opened?.db.stats();
+    } catch (error) {
+      if (!isBitcaskError(error)) throw error;
+      return undefined;
+    }
   }
 
   /** The store: for reads between two turns. @throws KvError `NOT_SERVING` when the machine is not open */
@@ -112,9 +126,8 @@ export class ShardMachine implements OnDiskStateMachine {
       return this.#use(db);
     }
     const db = await this.#openStore(this.#directory.store);
-    const index = this.#use(db);
-    await this.#loadHistory(index);
-    return index;
+    await this.#loadHistory(headOf(db).index);
+    return this.#use(db);
   }
 
   async apply(commands: readonly Command[]): Promise<ApplyResults> {
@@ -197,6 +210,10 @@ export class ShardMachine implements OnDiskStateMachine {
       const head = Buffer.alloc(INDEX_BYTES);
       head.writeDoubleLE(this.#appliedIndex);
       await this.#directory.saveHistory(Buffer.concat([head, this.history.encode()]));
+    } catch (error) {
+      this.#deps.onCloseFailed?.(error);
+      // Nothing is lost: what the disk did not take is in the group's log, which is cut behind `sync` only, and without
+      // its history the shard tells watches to begin anew. And one shard's disk must not keep a node from ending.
     } finally {
       this.#opened = undefined;
       for (const listener of this.#listeners) listener();
@@ -223,6 +240,7 @@ export class ShardMachine implements OnDiskStateMachine {
     }
     this.#appliedIndex = index;
     this.#nowMs = nowMs;
+    this.#latestChange = this.history.latest;
   }
 
   #pause(): Promise<void> {
@@ -247,6 +265,7 @@ export class ShardMachine implements OnDiskStateMachine {
     this.#opened = { db, state, runner: new CommandRunner(db, state, this.#sessions) };
     this.#appliedIndex = head.index;
     this.#nowMs = head.nowMs;
+    this.#latestChange = this.history.latest;
     return head.index;
   }
 

@@ -165,3 +165,24 @@ test("a cancelled call ends at once, and a call without time is not begun", asyn
   const late = await failure(world, leader.propose(putCommand("a", "1"), { timeoutMs: 0 }));
   expect(late).toMatchObject({ code: "TIMED_OUT", outcome: "not-applied" });
 });
+
+test("a poll waits for what is not applied yet, and does not turn in circles until then", async () => {
+  const world = newWorld();
+  const [replica] = await world.found(1);
+  if (replica === undefined) throw new Error("one was founded");
+  const from = replica.status().appliedIndex;
+  const disk = world.node(1).fileSystem;
+  disk.faults.add({ fault: { type: "delay", milliseconds: 50 }, kind: "write", path: /shards/u });
+  const write = world.put("a", "1");
+  let polls = 0;
+  const polling = (async () => {
+    for (let at = from; ; polls += 1) {
+      const history = await replica.changes(at, 1000, LIMITS);
+      if (history.type !== "changes" || history.changes.length > 0) return history;
+      at = history.progress;
+    }
+  })();
+  expect(await world.settled(polling)).toMatchObject({ changes: [{ kind: "put" }] });
+  expect(polls).toBeLessThan(3);
+  await write;
+});
