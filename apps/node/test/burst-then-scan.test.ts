@@ -1,18 +1,12 @@
 /**
  * Whatever was acknowledged, a scan that begins then shows: in order, whole, and with its end told. Bursts
- * of writes and scans at once, many times, with pages of all sizes, consumers of all speeds, and views that
- * are let go of in the middle.
+ * of writes and scans at once, many times, with pages of all sizes and consumers of all speeds.
  */
-import { type Clock, SystemClock } from "@titan/bitcask";
-import { ManualClock, MemoryFileSystem, SeededRandom, seedFrom } from "@titan/bitcask/testing";
+import { SeededRandom, seedFrom } from "@titan/bitcask/testing";
 import { expect, test } from "vitest";
-import { openEngine } from "../src/bitcask-engine.js";
-import { settingsSchema } from "../src/config/settings.js";
-import { KvStore } from "../src/kv/kv-store.js";
-import { RevisionSource } from "../src/kv/revision.js";
-import { VIEW_IDLE_MS } from "../src/kv/scan.js";
-import { nodePorts } from "../src/store-ports.js";
+import { LINEARIZABLE } from "../src/routing/router.js";
 import { SMALL_LIMITS } from "./support/kv-limits.js";
+import { RoutedShard } from "./support/routed-shard.js";
 import { withTitan } from "./support/titan-client.js";
 
 const seed = seedFrom(process.env, Date.now() % 2 ** 31);
@@ -32,109 +26,78 @@ function newBurst(random: SeededRandom, round: number, maxKeys: number) {
 test("under the service: the pages of a scan hold all that was acknowledged, and the last says so", async () => {
   process.stdout.write(`TITAN_SEED=${seed}\n`);
   const random = new SeededRandom(seed);
-  const clock = new ManualClock();
-  const ports = { ...nodePorts(), clock, random, fileSystem: new MemoryFileSystem() };
-  const { engine } = await openEngine(settingsSchema.parse({ dataDir: "/data" }), ports);
-  const revisions = await RevisionSource.open(1, () => Promise.resolve());
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < rounds / 4; round += 1) {
     const { keys, prefix, reverse, limit, shown } = newBurst(random, round, 600);
     const scanPageBytes = 200 + random.nextInt(4_000);
     const limits = { ...SMALL_LIMITS, scanPageBytes, scanPageKeys: 1 + random.nextInt(200) };
-    const store = new KvStore({ engine, revisions, timer: clock }, limits);
-    const put = (key: string) =>
-      store.put(1, { key: Buffer.from(key), value: Buffer.from(key), ttlMs: 0 });
-    await Promise.all(keys.map(put));
-    const isIdleOnceIn = 1 + random.nextInt(20);
+    const store = await RoutedShard.open(limits);
+    await store.settled(Promise.all(keys.map((key) => store.put(key, key))));
     const range = { prefix: Buffer.from(prefix), start: NOTHING, end: NOTHING, cursor: NOTHING };
     const how = { reverse, limit: limit ?? 0, keysOnly: false, pageSize: 0 };
+    const request = { keyspace: 1, ...range, ...how };
+    const pages = store.router.scan(request, LINEARIZABLE, { timeoutMs: 5_000 });
     const seen: string[] = [];
     let cursor: Uint8Array | undefined;
-    for await (const page of store.scan({ keyspace: 1, ...range, ...how })) {
+    for (;;) {
+      const { value: page } = await store.settled(pages.next());
+      if (page === undefined) break;
       for (const { key, value } of page.entries) {
         expect(Buffer.compare(key, value)).toBe(0);
         seen.push(Buffer.from(key).toString());
       }
       cursor = page.cursor;
-      if (random.nextInt(isIdleOnceIn) === 0) clock.advance(VIEW_IDLE_MS);
-      if (random.nextInt(4) === 0) await put(`zz/${random.nextInt(1_000)}`);
+      if (random.nextInt(4) === 0)
+        await store.settled(store.put(`zz/${random.nextInt(1_000)}`, ""));
     }
     expect({ round, seen }).toEqual({ round, seen: shown });
     if (shown.length !== limit) expect(cursor).toEqual(NOTHING);
-    expect(clock.timerCount).toBe(0);
+    await store.close();
   }
-  await engine.close();
 });
 
 test("what nobody touches is in every scan once, whatever is written around it meanwhile", async () => {
   process.stdout.write(`TITAN_SEED=${seed}\n`);
   const random = new SeededRandom(seed);
-  const clock = new ManualClock();
-  const ports = { ...nodePorts(), clock, random, fileSystem: new MemoryFileSystem() };
-  const { engine } = await openEngine(settingsSchema.parse({ dataDir: "/data" }), ports);
-  const revisions = await RevisionSource.open(1, () => Promise.resolve());
-  const keyOf = (n: number) => Buffer.from(`k${String(n).padStart(4, "0")}`);
+  const keyOf = (n: number) => `k${String(n).padStart(4, "0")}`;
   const isStill = (n: number) => n % 3 === 0;
   const count = 300;
-  for (let round = 0; round < rounds; round += 1) {
-    const limits = { ...SMALL_LIMITS, scanPageKeys: 1 + random.nextInt(50) };
-    const store = new KvStore({ engine, revisions, timer: clock }, limits);
-    const put = (n: number, value: string) =>
-      store.put(1, { key: keyOf(n), value: Buffer.from(value), ttlMs: 0 });
-    await Promise.all(Array.from({ length: count }, (_, n) => put(n, `round ${round}`)));
+  for (let round = 0; round < rounds / 4; round += 1) {
+    const store = await RoutedShard.open({ ...SMALL_LIMITS, scanPageKeys: 1 + random.nextInt(50) });
+    const put = (n: number, value: string) => store.put(keyOf(n), value);
+    const all = Array.from({ length: count }, (_, n) => n);
+    await store.settled(Promise.all(all.map((n) => put(n, `round ${round}`))));
     const churn = async () => {
       const n = random.nextInt(count);
       if (isStill(n)) return;
-      await (random.nextInt(2) === 0 ? put(n, "new") : store.delete(1, keyOf(n)));
+      await (random.nextInt(2) === 0 ? put(n, "new") : store.delete(keyOf(n)));
     };
     const reverse = random.nextInt(2) === 1;
     const range = { prefix: NOTHING, start: NOTHING, end: NOTHING, cursor: NOTHING };
+    const request = { keyspace: 1, ...range, reverse, limit: 0, keysOnly: false, pageSize: 0 };
+    const pages = store.router.scan(request, LINEARIZABLE, { timeoutMs: 5_000 });
     const seen: number[] = [];
-    for await (const { entries } of store.scan({
-      ...{ keyspace: 1, ...range, reverse, limit: 0, keysOnly: false, pageSize: 0 },
-    })) {
-      for (const { key, value } of entries) {
+    for (;;) {
+      const { value: page } = await store.settled(pages.next());
+      if (page === undefined) break;
+      for (const { key, value } of page.entries) {
         const n = Number(Buffer.from(key).toString().slice(1));
         if (isStill(n)) expect(Buffer.from(value).toString()).toBe(`round ${round}`);
         seen.push(n);
       }
-      if (random.nextInt(5) === 0) clock.advance(VIEW_IDLE_MS);
       // Some are answered before the next page is asked for, some are under way then.
-      const writes = Array.from({ length: random.nextInt(30) }, churn);
-      if (random.nextInt(2) === 0) await Promise.all(writes);
+      const writes = Promise.all(Array.from({ length: random.nextInt(30) }, churn));
+      if (random.nextInt(2) === 0) await store.settled(writes);
     }
     const inOrder = [...new Set(seen)].sort((a, b) => (reverse ? b - a : a - b));
     expect({ round, seen }).toEqual({ round, seen: inOrder });
-    const still = Array.from({ length: count }, (_, n) => n).filter(isStill);
-    expect(seen.filter(isStill).sort((a, b) => a - b)).toEqual(still);
+    expect(seen.filter(isStill).sort((a, b) => a - b)).toEqual(all.filter(isStill));
+    await store.close();
   }
-  await engine.close();
 });
-
-/** A clock whose timers ring a thousand times sooner. Counts the views that it let go of. */
-class HastyClock implements Clock {
-  readonly #clock = new SystemClock();
-  viewsReleased = 0;
-
-  monotonicMs(): number {
-    return this.#clock.monotonicMs();
-  }
-
-  wallMs(): number {
-    return this.#clock.wallMs();
-  }
-
-  schedule(delayMs: number, callback: () => void): () => void {
-    return this.#clock.schedule(delayMs / 1_000, () => {
-      if (delayMs === VIEW_IDLE_MS) this.viewsReleased += 1;
-      callback();
-    });
-  }
-}
 
 test("over gRPC: a scan right behind Promise.all shows every put of it", async () => {
   process.stdout.write(`TITAN_SEED=${seed}\n`);
   const random = new SeededRandom(seed);
-  const clock = new HastyClock();
   await withTitan(
     async ({ client }) => {
       for (let round = 0; round < rounds / 2; round += 1) {
@@ -153,15 +116,7 @@ test("over gRPC: a scan right behind Promise.all shows every put of it", async (
         }
         expect({ round, seen }).toEqual({ round, seen: shown });
       }
-      // Without a limit and slow: a view is let go of for certain.
-      const keys = Array.from({ length: 400 }, (_, n) => `slow/${String(n).padStart(3, "0")}`);
-      await Promise.all(keys.map((key) => client.put(key, "v".repeat(4_000))));
-      const seen: string[] = [];
-      for await (const { key } of client.scan({ prefix: "slow/" })) {
-        if (seen.push(key) === 1) await expect.poll(() => clock.viewsReleased).toBeGreaterThan(0);
-      }
-      expect(seen).toEqual(keys);
     },
-    { sync: "always", scanPageBytes: "16KiB", ports: { clock } },
+    { sync: "always", scanPageBytes: "16KiB" },
   );
 });

@@ -1,5 +1,5 @@
 /** Whether a key's state is as a conditional write expects it. */
-import type { Entry } from "./pending-writes.js";
+import type { Entry } from "./entry.js";
 import type { Expectation } from "./requests.js";
 
 export function meets(entry: Entry | undefined, expected: Expectation): boolean {

@@ -1,5 +1,5 @@
 /** What may be asked of the key-value layer, and what it answers. The gRPC services translate to these. */
-import type { Entry } from "./pending-writes.js";
+import type { Entry } from "./entry.js";
 import type { Revision } from "./revision.js";
 
 /** Stores a value. `ttlMs` 0: does not expire. */

@@ -1,15 +1,21 @@
 /** Decides a conditional transaction: pure reading of state, then a list of changes to commit at once. */
+import type { Entry } from "./entry.js";
 import { toStoreKey } from "./keyspace.js";
 import { KvError } from "./kv-error.js";
-import type { Change, Latest } from "./kv-store.js";
 import { BatchMeter, checkKey, checkTtl, checkValue, type KvLimits } from "./limits.js";
-import type { Entry } from "./pending-writes.js";
 import type { Compare, CompareOperator, Txn, TxnOperation, TxnStepResult } from "./requests.js";
 import { NO_REVISION } from "./revision.js";
 
-/** The state of keys as a write called in this turn would meet it. */
+/** What a write leaves under a key. `value` undefined: nothing. `ttlMs` 0: does not expire. */
+interface Change {
+  readonly storeKey: Buffer;
+  readonly value: Uint8Array | undefined;
+  readonly ttlMs: number;
+}
+
+/** The state of keys that the transaction meets. */
 interface State {
-  latest(storeKey: Buffer): Latest;
+  entry(storeKey: Buffer): Entry | undefined;
   nowMs(): number;
 }
 
@@ -19,8 +25,6 @@ interface TxnDecision {
   readonly results: readonly TxnStepResult[];
   /** At most one for each key. */
   readonly changes: readonly Change[];
-  /** The unanswered writes that the decision rests on. */
-  readonly rests: readonly Promise<void>[];
 }
 
 /** Bytes that an entry takes in an answer beside its value; an upper bound. */
@@ -31,7 +35,6 @@ export class TxnRun {
   readonly #state: State;
   readonly #request: Txn;
   readonly #limits: KvLimits;
-  readonly #rests = new Set<Promise<void>>();
   readonly #changes = new Map<string, Change>();
   #responseBytes = 0;
 
@@ -57,14 +60,14 @@ export class TxnRun {
   }
 
   /**
-   * The outcome on the state of this turn. Call once.
+   * The outcome on the state as it is. Call once.
    * @throws KvError `RESPONSE_TOO_LARGE`
    */
   decide(): TxnDecision {
     const { compares, then, otherwise } = this.#request;
     const succeeded = compares.every((compare) => holds(compare, this.#stored(compare.key)));
     const results = (succeeded ? then : otherwise).map((operation) => this.#step(operation));
-    return { succeeded, results, changes: [...this.#changes.values()], rests: [...this.#rests] };
+    return { succeeded, results, changes: [...this.#changes.values()] };
   }
 
   #step(operation: TxnOperation): TxnStepResult {
@@ -97,9 +100,7 @@ export class TxnRun {
   }
 
   #stored(key: Uint8Array): Entry | undefined {
-    const { entry, rests } = this.#state.latest(this.#storeKey(key));
-    if (rests !== undefined) this.#rests.add(rests);
-    return entry;
+    return this.#state.entry(this.#storeKey(key));
   }
 
   #storeKey(key: Uint8Array): Buffer {

@@ -1,5 +1,5 @@
 /** Pages of a range over all shards, in key order: the shards' pages are fetched in parallel and merged. */
-import type { ScanEntry, ScanPage, ScanRequest } from "../kv/scan.js";
+import type { ScanEntry, ScanPage, ScanRequest } from "../kv/scan-request.js";
 import { encodeCursor, toShardRange } from "./scan-range.js";
 import { type FetchPage, ShardCursor } from "./shard-cursor.js";
 

@@ -2,9 +2,9 @@
  * Bodies of the calls about shards from node to node; described in docs/formats/peer-calls.md. They come from
  * nodes of the same cluster and yet are checked: decoding throws `MalformedBytes` and nothing else.
  */
-import type { Entry } from "../kv/pending-writes.js";
+import type { Entry } from "../kv/entry.js";
 import { type Revision, toRevision } from "../kv/revision.js";
-import type { ScanEntry } from "../kv/scan.js";
+import type { ScanEntry } from "../kv/scan-request.js";
 import type { ReadEntry } from "../shard/shard-command.js";
 import type {
   Freshness,

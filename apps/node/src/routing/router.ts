@@ -8,7 +8,7 @@ import type { MapKeyspace } from "../cluster/cluster-map.js";
 import { invalidField, KvError } from "../kv/kv-error.js";
 import { checkKey, checkTtl, type KvLimits } from "../kv/limits.js";
 import type { CompareAndSet, Txn, WriteOperation } from "../kv/requests.js";
-import type { ScanRequest } from "../kv/scan.js";
+import type { ScanRequest } from "../kv/scan-request.js";
 import type { ReadEntry, WriteId } from "../shard/shard-command.js";
 import type { CallLimits, Freshness } from "../shard/shard-replica.js";
 import { Attempts } from "./attempts.js";

@@ -6,7 +6,7 @@
  */
 import { invalidField } from "../kv/kv-error.js";
 import { MAX_KEY_BYTES } from "../kv/limits.js";
-import type { ScanRequest } from "../kv/scan.js";
+import type { ScanRequest } from "../kv/scan-request.js";
 import type { ShardRange } from "../shard/shard-replica.js";
 
 const CURSOR_VERSION = 1;

@@ -1,5 +1,5 @@
 /** One shard's part of a scan: its entries in order, page by page, the next page fetched while this one is used. */
-import type { ScanEntry } from "../kv/scan.js";
+import type { ScanEntry } from "../kv/scan-request.js";
 import type { ShardPage, ShardRange } from "../shard/shard-replica.js";
 import { behind } from "./scan-range.js";
 

@@ -17,8 +17,8 @@ import {
   type WriteId as WriteIdMessage,
   type WriteOperation as WriteOperationMessage,
 } from "@titan/proto";
+import type { Entry } from "../kv/entry.js";
 import { invalidField } from "../kv/kv-error.js";
-import type { Entry } from "../kv/pending-writes.js";
 import type {
   Compare,
   CompareAndSet,
@@ -34,7 +34,7 @@ import type {
   WriteOperation,
 } from "../kv/requests.js";
 import { NO_REVISION, type Revision } from "../kv/revision.js";
-import type { ScanRequest } from "../kv/scan.js";
+import type { ScanRequest } from "../kv/scan-request.js";
 import type { WriteId } from "../shard/shard-command.js";
 
 /** The only shard of a server that runs alone. */

@@ -16,8 +16,9 @@
  *
  * Numbers are varints, sized is a varint of the length and the bytes, a text is sized UTF-8.
  */
+
+import type { Entry } from "../kv/entry.js";
 import { KvError, type KvErrorCode } from "../kv/kv-error.js";
-import type { Entry } from "../kv/pending-writes.js";
 import type { TxnStepResult } from "../kv/requests.js";
 import { type Revision, toRevision } from "../kv/revision.js";
 import { ByteReader, MalformedBytes } from "../wire/byte-reader.js";

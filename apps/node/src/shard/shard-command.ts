@@ -2,8 +2,9 @@
  * What is replicated in a shard's group, and what comes of it. A command carries all that its effect depends
  * on beside the shard's state: no clock is read and no dice are thrown when it is applied.
  */
+
+import type { Entry } from "../kv/entry.js";
 import type { KvErrorCode, Outcome } from "../kv/kv-error.js";
-import type { Entry } from "../kv/pending-writes.js";
 import type {
   CompareAndSet,
   CompareAndSetResult,

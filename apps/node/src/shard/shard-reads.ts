@@ -3,7 +3,7 @@ import { type Bitcask, isBitcaskError } from "@titan/bitcask";
 import { fromStoreKey, toStoreKey } from "../kv/keyspace.js";
 import { KvError } from "../kv/kv-error.js";
 import { toRevision } from "../kv/revision.js";
-import type { ScanEntry } from "../kv/scan.js";
+import type { ScanEntry } from "../kv/scan-request.js";
 import type { ReadEntry } from "./shard-command.js";
 import type { ShardMachine } from "./shard-machine.js";
 import type { ShardPage, ShardRange } from "./shard-replica.js";

@@ -1,6 +1,6 @@
 /** A shard's replica on this node, for those who route to it. */
 import type { Revision } from "../kv/revision.js";
-import type { ScanEntry } from "../kv/scan.js";
+import type { ScanEntry } from "../kv/scan-request.js";
 import type { ReadEntry } from "./shard-command.js";
 
 /** Deadline and cancellation of a call. */

@@ -6,7 +6,7 @@
  * gathered is only indexed when somebody does.
  */
 import type { BatchOperation, Bitcask } from "@titan/bitcask";
-import type { Entry } from "../kv/pending-writes.js";
+import type { Entry } from "../kv/entry.js";
 import { type Revision, toRevision } from "../kv/revision.js";
 import type { ChangeHistory } from "./change-history.js";
 import type { ShardHead } from "./shard-head.js";
@@ -108,11 +108,6 @@ export class ShardState {
     if (stored === undefined) return undefined;
     const entry = decodeStoredRecord(stored);
     return entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.#nowMs ? undefined : entry;
-  }
-
-  /** As `TxnRun` asks. */
-  latest(storeKey: Uint8Array): { readonly entry: Entry | undefined; readonly rests: undefined } {
-    return { entry: this.entry(storeKey), rests: undefined };
   }
 
   /** Whether a user's key is there by the shard's clock. */

@@ -8,7 +8,7 @@
  *
  * Whether it has expired is for the shard's clock to say, so the store's own expiry is not used.
  */
-import type { Entry } from "../kv/pending-writes.js";
+import type { Entry } from "../kv/entry.js";
 import { type Revision, toRevision } from "../kv/revision.js";
 
 /** Bytes before a value. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { KvError } from "../../src/kv/kv-error.js";
-import type { ScanRequest } from "../../src/kv/scan.js";
+import type { ScanRequest } from "../../src/kv/scan-request.js";
 import type { MergedPage } from "../../src/routing/merged-scan.js";
 import { LINEARIZABLE, type Router } from "../../src/routing/router.js";
 import { FakeCluster } from "../support/fake-cluster.js";
@@ -111,6 +111,36 @@ test("few keys of many shards cost few reads, and a slow reader holds no more th
   await pages.return();
 });
 
+test("an empty range is one empty page without a cursor", async () => {
+  const cluster = new FakeCluster();
+  const router = cluster.router(1);
+  const empty = [{ entries: [], cursor: NOTHING }];
+  expect(await cluster.settled(pagesOf(router, {}))).toEqual(empty);
+  const backward = { start: Buffer.from("b"), end: Buffer.from("a") };
+  expect(await cluster.settled(pagesOf(router, backward))).toEqual(empty);
+});
+
+test("a prefix of bytes 0xff has an end too, and keyspaces do not meet", async () => {
+  const cluster = new FakeCluster();
+  fill(cluster, [Uint8Array.of(0xfe), Uint8Array.of(0xff), Uint8Array.of(0xff, 0xff)]);
+  const router = cluster.router(1);
+  const prefix = Uint8Array.of(0xff);
+  expect(keysOf(await cluster.settled(pagesOf(router, { prefix })))).toEqual(["ff", "ffff"]);
+  expect(keysOf(await cluster.settled(pagesOf(router, { keyspace: 2 })))).toEqual([]);
+});
+
+test("a page ends when it has its bytes, and keys alone weigh less", async () => {
+  const cluster = new FakeCluster();
+  const large = Array.from({ length: 20 }, (_, at) => Buffer.alloc(16 * 1024, 97 + at));
+  fill(cluster, large);
+  const router = cluster.router(1);
+  const sizes = async (request: Partial<ScanRequest>) =>
+    (await cluster.settled(pagesOf(router, request))).map(({ entries }) => entries.length);
+  // Keys and values of 16 KiB each, in pages of 64 KiB.
+  expect(await sizes({})).toEqual(Array.from({ length: 10 }, () => 2));
+  expect(await sizes({ keysOnly: true })).toEqual([4, 4, 4, 4, 4]);
+});
+
 test("cursors of another range, another direction or no scan at all are refused at the call", async () => {
   const cluster = new FakeCluster();
   fill(cluster, [Buffer.from("a"), Buffer.from("b")]);
@@ -125,7 +155,10 @@ test("cursors of another range, another direction or no scan at all are refused 
   ];
   for (const request of bad) {
     expect(() => router.scan({ ...ALL, ...request }, LINEARIZABLE, LIMITS)).toThrow(
-      expect.objectContaining({ code: "FIELD_INVALID" }),
+      expect.objectContaining({
+        code: "FIELD_INVALID",
+        metadata: { field: request.prefix === undefined ? "cursor" : "range.prefix" },
+      }),
     );
   }
 });

@@ -5,8 +5,8 @@
 import { SeededRandom, VirtualClock } from "@titan/raft/testing";
 import { TokenRanges } from "@titan/ring";
 import type { ClusterMap } from "../../src/cluster/cluster-map.js";
+import type { Entry } from "../../src/kv/entry.js";
 import { KvError } from "../../src/kv/kv-error.js";
-import type { Entry } from "../../src/kv/pending-writes.js";
 import { toRevision } from "../../src/kv/revision.js";
 import type { PeerHandler, PeerMethod } from "../../src/peer/peer-calls.js";
 import type { ClusterView } from "../../src/routing/cluster-view.js";

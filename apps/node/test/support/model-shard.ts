@@ -1,8 +1,8 @@
 /** A slow, obvious twin of a shard's state machine: a map, and no store. */
 
+import type { Entry } from "../../src/kv/entry.js";
 import { toStoreKey } from "../../src/kv/keyspace.js";
 import { KvError } from "../../src/kv/kv-error.js";
-import type { Entry } from "../../src/kv/pending-writes.js";
 import type { Compare, Expectation, TxnOperation } from "../../src/kv/requests.js";
 import { toRevision } from "../../src/kv/revision.js";
 import type { ShardCommand, ShardWrite } from "../../src/shard/shard-command.js";
