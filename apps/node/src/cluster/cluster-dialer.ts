@@ -28,6 +28,7 @@ export interface ClusterDialer {
   join(address: string, request: DeepPartial<JoinRequest>): Promise<JoinResponse>;
 }
 
+const CONNECT_MS = 1_500;
 const TIMEOUT_MS = 5_000;
 const FINAL: ReadonlySet<Status> = new Set([
   Status.ALREADY_EXISTS,
@@ -48,10 +49,10 @@ async function call<Response>(
   address: string,
   ask: (client: Client, signal: AbortSignal) => Promise<Response>,
 ): Promise<Response> {
-  // A port that is not ours may hold a channel that never gets ready: the deadline is for both.
+  // Where nobody listens a channel goes on trying: who calls tries again anyway.
   const channel = createChannel(address, undefined, { "grpc.enable_channelz": 0 });
   try {
-    const deadline = new Date(Date.now() + TIMEOUT_MS);
+    const deadline = new Date(Date.now() + CONNECT_MS);
     await waitForChannelReady(channel, deadline);
     const client = createClient(ClusterServiceDefinition, channel);
     return await ask(client, AbortSignal.timeout(TIMEOUT_MS));

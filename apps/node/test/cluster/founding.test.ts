@@ -36,16 +36,6 @@ test("three nodes that know each other found one cluster, and serve again after 
     }
   }));
 
-test("the preferred replica of each shard leads it after founding", () =>
-  withNodes(async (nodes) => {
-    const started = await nodes.startAll(await nodes.peers(["ada", "bob", "cleo"]), { shards: 9 });
-    const { cluster } = (await started[0]?.status()) ?? {};
-    const led = [1, 2, 3].map(
-      (node) => cluster?.shards.filter(({ leader }) => leader === node).length ?? 0,
-    );
-    expect(led.reduce((sum, count) => sum + count, 0)).toBe(9);
-  }));
-
 test("a fourth node joins, and knows the map and its group", () =>
   withNodes(async (nodes) => {
     const peers = await nodes.peers(["ada", "bob", "cleo"]);
