@@ -30,6 +30,7 @@ export function serveShards(
   return createKvService(router, calls, {
     requestTimeoutMs: settings.requestTimeout,
     watchFrameBytes: settings.scanPageBytes,
+    clusterNowMs: () => parts.clusterClock.nowMs(),
   });
 }
 

@@ -1,17 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failureOf } from "./support/rich-error.js";
 import { withSpawnedNode } from "./support/spawned-node.js";
 import { bytes, connect, withDirectory } from "./support/test-node.js";
 
-/** Mounts a file system of 4 MiB; `undefined`, with the reason printed, where that is not allowed. */
+/** Mounts a file system of 768 MiB; `undefined`, with the reason printed, where that is not allowed. */
 async function mountSmallDisk(directory: string): Promise<string | undefined> {
   const mountPoint = join(directory, "small");
   await mkdir(mountPoint);
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", mountPoint], {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=768m", "tmpfs", mountPoint], {
       stdio: "pipe",
     });
     return mountPoint;
@@ -22,27 +22,33 @@ async function mountSmallDisk(directory: string): Promise<string | undefined> {
   }
 }
 
+async function refusal(error: unknown): Promise<string> {
+  const { reason, metadata } = await failureOf(Promise.reject(error as Error));
+  return `${reason} ${metadata["outcome"]}`;
+}
+
 test("on a disk that is really full, writes are refused, reads go on, and space heals it", (context) =>
   withDirectory(async (directory) => {
     const disk = await mountSmallDisk(directory);
     if (disk === undefined) return context.skip("mounting a tmpfs is not allowed here");
     try {
-      await writeFile(join(disk, "ballast"), Buffer.alloc(1_000_000));
-      const args = ["--data-dir", join(disk, "data")];
+      const args = ["--data-dir", join(disk, "data"), "--shards", "2"];
       await withSpawnedNode(args, async ({ child, listening, ended }) => {
         const { kv, channel } = connect(await listening);
-        await kv.put({ key: bytes("first"), value: bytes("v") });
-        const fill = async () => {
-          for (let i = 0; i < 100; i += 1) {
-            await kv.put({ key: bytes(`k${i}`), value: Buffer.alloc(100_000) });
-          }
-        };
-        expect(await failureOf(fill())).toMatchObject({
-          ...{ status: "RESOURCE_EXHAUSTED", reason: "DISK_FULL" },
-          metadata: { outcome: "not-applied" },
-        });
+        const first = { key: bytes("first"), value: bytes("v") };
+        await kv.put(first);
+        const ballast = join(disk, "ballast");
+        // First little room, which the node sees after a moment, then none at all.
+        const { bavail, bsize } = await statfs(disk);
+        await writeFile(ballast, Buffer.alloc(bavail * bsize - 100_000_000));
+        const put = () => kv.put(first).then(() => "taken", refusal);
+        await expect.poll(put).toBe("DISK_FULL not-applied");
+        await appendFile(ballast, Buffer.alloc(200_000_000)).catch(() => undefined);
+        expect((await statfs(disk)).bavail).toBe(0);
+        expect(await put()).toBe("DISK_FULL not-applied");
         expect(await kv.get({ key: bytes("first") })).toMatchObject({ found: true });
-        await rm(join(disk, "ballast"));
+        await rm(ballast);
+        await expect.poll(put).toBe("taken");
         await kv.put({ key: bytes("after"), value: Buffer.alloc(100_000) });
         channel.close();
         child.kill("SIGTERM");

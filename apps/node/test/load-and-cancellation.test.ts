@@ -14,7 +14,7 @@ async function fill(kv: TestClient["kv"], count: number): Promise<void> {
         value: { key: bytes(`k${String(from + i).padStart(8, "0")}`), value: VALUE },
       },
     }));
-    await kv.batch({ operations });
+    await kv.batch({ operations, allowNonAtomic: true });
   }
 }
 

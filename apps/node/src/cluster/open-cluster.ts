@@ -56,7 +56,10 @@ export interface OpenClusterInit {
 }
 
 /** What is there before the host starts. */
-export type ClusterFoundation = Pick<Cluster, "calls" | "replicas" | "map" | "self">;
+export type ClusterFoundation = Pick<
+  Cluster,
+  "calls" | "replicas" | "map" | "self" | "clusterClock"
+>;
 
 export interface OpenClusterDeps {
   readonly ports: StorePorts;
@@ -132,7 +135,7 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
   network.serve("meta", (_from, body, limits) => started(meta).serve(body, limits));
   serveReplicaChanges(network, replicas);
   serveChecksums(network, replicas);
-  deps.onParts?.({ calls: network, replicas, map, self });
+  deps.onParts?.({ calls: network, replicas, map, self, clusterClock });
 
   await init.listen.release();
   host = await RaftHost.start(

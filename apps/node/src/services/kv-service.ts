@@ -28,6 +28,11 @@ import { watchResponses } from "./watch-service.js";
 export interface KvServiceOptions {
   /** Longest time for a call whose client names none, and for a page of a scan. */
   readonly requestTimeoutMs: number;
+  /**
+   * The cluster's clock, ms since the Unix epoch. A shard's own clock stands still while nothing is written there; what
+   * is left of a time to live does not.
+   */
+  readonly clusterNowMs: () => number;
   /** Keys and values of one frame of a watch, about. */
   readonly watchFrameBytes: number;
 }
@@ -45,6 +50,7 @@ export function createKvService(
   const limitsOf = (context: CallContext) => ({
     timeoutMs: timeLeft(context, options.requestTimeoutMs),
   });
+  const later = (nowMs: number) => Math.max(nowMs, options.clusterNowMs());
   const writeCall = (
     request: { readonly keyspace: string; readonly writeId: WriteId | undefined },
     context: CallContext,
@@ -62,7 +68,8 @@ export function createKvService(
       const keyspace = router.keyspace(request.keyspace);
       const level = toReadLevel(request.read, router);
       const read = await router.get(keyspace, request.key, level, limitsOf(context));
-      return codec.fromRead(read.entry, read);
+      const { entry, shard, shardRevision } = read;
+      return codec.fromRead(entry, { shard, shardRevision, nowMs: later(read.nowMs) });
     }),
     delete: calls.write(bytesOfKey, async (request: DeleteRequest, context) => {
       const answer = await router.delete(request.key, writeCall(request, context));
@@ -82,7 +89,8 @@ export function createKvService(
       if (result.applied) {
         return { applied: true, revision: result.revision, current: undefined, shard };
       }
-      const current = result.current && codec.fromEntry(request.key, result.current, result.nowMs);
+      const current =
+        result.current && codec.fromEntry(request.key, result.current, later(result.nowMs));
       return { applied: false, revision: 0, current, shard };
     }),
     increment: calls.write(bytesOfKey, async (request: IncrementRequest, context) => {
@@ -94,14 +102,14 @@ export function createKvService(
     }),
     txn: calls.write(bytesOfTxn, async (request: TxnRequest, context) => {
       const result = await router.txn(codec.toTxn(request), writeCall(request, context));
-      return codec.fromTxnResult(result, result.shard, result.nowMs);
+      return codec.fromTxnResult(result, result.shard, later(result.nowMs));
     }),
     scan: calls.pages((request: ScanRequest, context) => {
       const limits = { timeoutMs: options.requestTimeoutMs, signal: context.signal };
-      return scan(router, request, limits);
+      return scan(router, request, { limits, later });
     }),
     watch: calls.watch((request: WatchRequest, signal) =>
-      watchResponses(router, request, signal, options.watchFrameBytes),
+      watchResponses(router, request, { signal, ...options }),
     ),
     openSession: calls.write(nothing, async (request: OpenSessionRequest, context) => {
       const idleTimeoutMs = toIdleTimeout(request.idleTimeoutMs);
@@ -119,12 +127,20 @@ export function createKvService(
 async function* scan(
   router: Router,
   request: ScanRequest,
-  limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  {
+    limits,
+    later,
+  }: {
+    readonly limits: { readonly timeoutMs: number; readonly signal: AbortSignal };
+    readonly later: (nowMs: number) => number;
+  },
 ): AsyncGenerator<ScanResponse, void, undefined> {
   const keyspace = router.keyspace(request.keyspace);
   const level = toReadLevel(request.read, router);
   for await (const page of router.scan(codec.toScan(request, keyspace.number), level, limits)) {
-    const entries = page.entries.map((entry) => codec.fromEntry(entry.key, entry, entry.nowMs));
+    const entries = page.entries.map((entry) =>
+      codec.fromEntry(entry.key, entry, later(entry.nowMs)),
+    );
     yield { entries, cursor: page.cursor };
   }
 }

@@ -12,14 +12,20 @@ export function lateKvService(
   current: () => KvServiceImplementation | undefined,
   calls: Calls,
 ): KvServiceImplementation {
-  const refuse: Method = calls.read(() => Promise.reject(starting()));
+  const refuseRead: Method = calls.read(() => Promise.reject(starting()));
+  // A client has to be told that nothing was written.
+  const refuseWrite: Method = calls.write(
+    () => 0,
+    () => Promise.reject(starting()),
+  );
   const refuseStream: Method = calls.refusedStream(starting);
-  const entries = Object.entries(KvServiceDefinition.methods).map(([name, { responseStream }]) => {
-    const method: Method = (request, context) => {
-      const serve = (current() as Methods | undefined)?.[name];
-      return (serve ?? (responseStream ? refuseStream : refuse))(request, context);
-    };
-    return [name, method] as const;
+  const entries = Object.entries(KvServiceDefinition.methods).map(([name, method]) => {
+    const isRead = "idempotencyLevel" in method.options;
+    const refuse = isRead ? refuseRead : refuseWrite;
+    const refused = method.responseStream ? refuseStream : refuse;
+    const late: Method = (request, context) =>
+      ((current() as Methods | undefined)?.[name] ?? refused)(request, context);
+    return [name, late] as const;
   });
   return Object.fromEntries(entries) as unknown as KvServiceImplementation;
 }

@@ -8,7 +8,7 @@ import {
 import { invalidField } from "../kv/kv-error.js";
 import type { Router } from "../routing/router.js";
 import type { ShardChange } from "../shard/shard-replica.js";
-import { toBounds } from "./kv-codec.js";
+import { fromEntry, toBounds } from "./kv-codec.js";
 import { toPositions } from "./request-checks.js";
 
 const KINDS: Readonly<Record<ShardChange["kind"], ChangeKind>> = {
@@ -19,14 +19,21 @@ const KINDS: Readonly<Record<ShardChange["kind"], ChangeKind>> = {
 const LONGEST_PROGRESS_MS = 3_600_000;
 const NOTHING = new Uint8Array(0);
 
+export interface WatchOptions {
+  readonly signal: AbortSignal;
+  /** Keys and values of one frame, about. */
+  readonly watchFrameBytes: number;
+  /** See `KvServiceOptions`. */
+  readonly clusterNowMs: () => number;
+}
+
 /** @throws KvError `FIELD_INVALID`, `KEYSPACE_UNKNOWN` with the first frame */
 export async function* watchResponses(
   router: Router,
   request: WatchRequest,
-  signal: AbortSignal,
-  frameBytes: number,
+  options: WatchOptions,
 ): AsyncGenerator<WatchResponse, void, undefined> {
-  const { keysOnly, progressIntervalMs } = request;
+  const { progressIntervalMs } = request;
   if (progressIntervalMs > LONGEST_PROGRESS_MS) {
     throw invalidField("progress_interval_ms", `is more than ${LONGEST_PROGRESS_MS}`);
   }
@@ -38,7 +45,7 @@ export async function* watchResponses(
       from: toPositions("from", request.from, router),
       progressIntervalMs,
     },
-    signal,
+    options.signal,
   );
   for await (const event of watch) {
     switch (event.type) {
@@ -52,7 +59,7 @@ export async function* watchResponses(
         };
         break;
       case "changes":
-        yield* framesOf(event, keysOnly, frameBytes);
+        yield* framesOf(event, { ...options, keysOnly: request.keysOnly });
     }
   }
 }
@@ -64,20 +71,21 @@ function* framesOf(
     readonly changes: readonly ShardChange[];
     readonly progress: number;
   },
-  keysOnly: boolean,
-  frameBytes: number,
+  options: WatchOptions & { readonly keysOnly: boolean },
 ): Generator<WatchResponse, void, undefined> {
   const { shard } = event;
+  const { keysOnly, watchFrameBytes, clusterNowMs } = options;
+  const nowMs = clusterNowMs();
   let changes: WatchResponse["changes"] = [];
   let bytes = 0;
-  for (const { kind, key, value, revision } of event.changes) {
-    if (bytes >= frameBytes) {
+  for (const { kind, key, value, revision, expiresAtMs } of event.changes) {
+    if (bytes >= watchFrameBytes) {
       yield { changes, progress: [], compacted: undefined };
       changes = [];
       bytes = 0;
     }
     const shown = keysOnly ? NOTHING : value;
-    const entry = { key, value: shown, revision, ttlMs: undefined };
+    const entry = fromEntry(key, { value: shown, revision, expiresAtMs }, nowMs);
     changes.push({ kind: KINDS[kind], entry, shard });
     bytes += key.length + shown.length;
   }
