@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { type ProcessIo, runCommand } from "../src/command.js";
 import { startNode } from "../src/index.js";
 import { nodePorts } from "../src/store-ports.js";
-import { type Failure, failureOf } from "./support/rich-error.js";
+import { failureOf, refusalOf } from "./support/rich-error.js";
 import { bytes, connect, type TestClient } from "./support/test-node.js";
 
 /** Runs `body` with a node whose disk is `fileSystem`. */
@@ -26,16 +26,6 @@ async function withDisk(
     client.channel.close();
     await node.close().catch(() => undefined);
   }
-}
-
-/** What a call was refused with; undefined when it was not. */
-async function refusalOf(call: Promise<unknown>): Promise<Failure | undefined> {
-  try {
-    await call;
-  } catch (error) {
-    return failureOf(Promise.reject(error as Error));
-  }
-  return undefined;
 }
 
 /** A process that hears no signal and prints nothing. */

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { appendFile, mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { failureOf } from "./support/rich-error.js";
+import { refusalOf } from "./support/rich-error.js";
 import { withSpawnedNode } from "./support/spawned-node.js";
 import { bytes, connect, withDirectory } from "./support/test-node.js";
 
@@ -22,11 +22,6 @@ async function mountSmallDisk(directory: string): Promise<string | undefined> {
   }
 }
 
-async function refusal(error: unknown): Promise<string> {
-  const { reason, metadata } = await failureOf(Promise.reject(error as Error));
-  return `${reason} ${metadata["outcome"]}`;
-}
-
 test("on a disk that is really full, writes are refused, reads go on, and space heals it", (context) =>
   withDirectory(async (directory) => {
     const disk = await mountSmallDisk(directory);
@@ -41,14 +36,17 @@ test("on a disk that is really full, writes are refused, reads go on, and space 
         // First little room, which the node sees after a moment, then none at all.
         const { bavail, bsize } = await statfs(disk);
         await writeFile(ballast, Buffer.alloc(bavail * bsize - 100_000_000));
-        const put = () => kv.put(first).then(() => "taken", refusal);
-        await expect.poll(put).toBe("DISK_FULL not-applied");
+        const put = async () => {
+          const failure = await refusalOf(kv.put(first));
+          return failure && [failure.reason, failure.metadata["outcome"]];
+        };
+        await expect.poll(put).toEqual(["DISK_FULL", "not-applied"]);
         await appendFile(ballast, Buffer.alloc(200_000_000)).catch(() => undefined);
         expect((await statfs(disk)).bavail).toBe(0);
-        expect(await put()).toBe("DISK_FULL not-applied");
+        expect(await put()).toEqual(["DISK_FULL", "not-applied"]);
         expect(await kv.get({ key: bytes("first") })).toMatchObject({ found: true });
         await rm(ballast);
-        await expect.poll(put).toBe("taken");
+        await expect.poll(put).toBeUndefined();
         await kv.put({ key: bytes("after"), value: Buffer.alloc(100_000) });
         channel.close();
         child.kill("SIGTERM");

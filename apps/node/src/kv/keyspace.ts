@@ -2,7 +2,6 @@
  * Keyspaces share one store: each key there begins with the keyspace's number, two bytes big-endian, so
  * that keyspaces do not meet and each is one range. Number 0 holds the server's own records.
  */
-import { KvError } from "./kv-error.js";
 
 /** The keyspace that exists from the start. */
 export const DEFAULT_KEYSPACE = "default";
@@ -13,23 +12,6 @@ export const SYSTEM_KEYSPACE = 0;
 export const DEFAULT_KEYSPACE_NUMBER = 1;
 /** Numbers take two bytes in stored keys. */
 export const MAX_KEYSPACE_NUMBER = 65_535;
-
-/**
- * The number of a named keyspace.
- * @param name empty for the default one
- * @throws KvError `KEYSPACE_UNKNOWN`
- */
-export function keyspaceNumber(name: string): number {
-  if (name === "" || name === DEFAULT_KEYSPACE) return DEFAULT_KEYSPACE_NUMBER;
-  // The name goes into the message and metadata; a long one would only fill logs and trailers.
-  // Cutting must not leave half a surrogate pair: trailers take well-formed text only.
-  const shown = name.length <= 64 ? name : name.slice(0, 64).replace(/[\uD800-\uDBFF]$/u, "…");
-  throw new KvError({
-    code: "KEYSPACE_UNKNOWN",
-    message: `there is no keyspace ${JSON.stringify(shown)}`,
-    metadata: { keyspace: shown },
-  });
-}
 
 /** The key under which the store keeps a user's key. */
 export function toStoreKey(keyspace: number, key: Uint8Array): Buffer {

@@ -14,8 +14,8 @@ export type ReadKeys = (
 ) => Promise<readonly ReadEntry[]>;
 
 interface Waiting {
-  resolve(entry: ReadEntry): void;
-  reject(error: unknown): void;
+  readonly resolve: (entry: ReadEntry) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface Group {

@@ -37,8 +37,6 @@ import { NO_REVISION, type Revision } from "../kv/revision.js";
 import type { ScanRequest } from "../kv/scan-request.js";
 import type { WriteId } from "../shard/shard-command.js";
 
-/** The only shard of a server that runs alone. */
-export const ONLY_SHARD = 0;
 const NOTHING = new Uint8Array(0);
 const MAX_SESSION_ID_BYTES = 32;
 

@@ -18,6 +18,7 @@ import type {
 import type { CallContext } from "nice-grpc";
 import { invalidField } from "../kv/kv-error.js";
 import type { Router, WriteCall } from "../routing/router.js";
+import type { CallLimits } from "../shard/shard-replica.js";
 import { timeLeft } from "./call-deadline.js";
 import type { Calls } from "./calls.js";
 import * as codec from "./kv-codec.js";
@@ -41,16 +42,52 @@ const DEFAULT_SESSION_IDLE_MS = 60_000;
 const LEAST_SESSION_IDLE_MS = 1_000;
 const LONGEST_SESSION_IDLE_MS = 24 * 3_600_000;
 
+/** What the methods share. */
+interface Shared {
+  readonly router: Router;
+  readonly calls: Calls;
+  readonly options: KvServiceOptions;
+  readonly limitsOf: (context: CallContext) => CallLimits;
+  /** The later one of a shard's clock and the cluster's. */
+  readonly later: (nowMs: number) => number;
+}
+
 /** The service over `router`. */
 export function createKvService(
   router: Router,
   calls: Calls,
   options: KvServiceOptions,
 ): KvServiceImplementation {
-  const limitsOf = (context: CallContext) => ({
-    timeoutMs: timeLeft(context, options.requestTimeoutMs),
-  });
-  const later = (nowMs: number) => Math.max(nowMs, options.clusterNowMs());
+  const shared = {
+    ...{ router, calls, options },
+    limitsOf: (context: CallContext) => ({
+      timeoutMs: timeLeft(context, options.requestTimeoutMs),
+    }),
+    later: (nowMs: number) => Math.max(nowMs, options.clusterNowMs()),
+  };
+  return { ...readsOf(shared), ...writesOf(shared), ...sessionsOf(shared) };
+}
+
+function readsOf({ router, calls, options, limitsOf, later }: Shared) {
+  return {
+    get: calls.routedRead(async (request: GetRequest, context) => {
+      const keyspace = router.keyspace(request.keyspace);
+      const level = toReadLevel(request.read, router);
+      const read = await router.get(keyspace, request.key, level, limitsOf(context));
+      const { entry, shard, shardRevision } = read;
+      return codec.fromRead(entry, { shard, shardRevision, nowMs: later(read.nowMs) });
+    }),
+    scan: calls.pages((request: ScanRequest, context) => {
+      const limits = { timeoutMs: options.requestTimeoutMs, signal: context.signal };
+      return scan(router, request, { limits, later });
+    }),
+    watch: calls.watch((request: WatchRequest, signal) =>
+      watchResponses(router, request, { signal, ...options }),
+    ),
+  };
+}
+
+function writesOf({ router, calls, limitsOf, later }: Shared) {
   const writeCall = (
     request: { readonly keyspace: string; readonly writeId: WriteId | undefined },
     context: CallContext,
@@ -63,13 +100,6 @@ export function createKvService(
     put: calls.write(bytesOfPut, async (request: PutRequest, context) => {
       const { revision, shard } = await router.put(request, writeCall(request, context));
       return { revision, shard };
-    }),
-    get: calls.routedRead(async (request: GetRequest, context) => {
-      const keyspace = router.keyspace(request.keyspace);
-      const level = toReadLevel(request.read, router);
-      const read = await router.get(keyspace, request.key, level, limitsOf(context));
-      const { entry, shard, shardRevision } = read;
-      return codec.fromRead(entry, { shard, shardRevision, nowMs: later(read.nowMs) });
     }),
     delete: calls.write(bytesOfKey, async (request: DeleteRequest, context) => {
       const answer = await router.delete(request.key, writeCall(request, context));
@@ -104,13 +134,11 @@ export function createKvService(
       const result = await router.txn(codec.toTxn(request), writeCall(request, context));
       return codec.fromTxnResult(result, result.shard, later(result.nowMs));
     }),
-    scan: calls.pages((request: ScanRequest, context) => {
-      const limits = { timeoutMs: options.requestTimeoutMs, signal: context.signal };
-      return scan(router, request, { limits, later });
-    }),
-    watch: calls.watch((request: WatchRequest, signal) =>
-      watchResponses(router, request, { signal, ...options }),
-    ),
+  };
+}
+
+function sessionsOf({ router, calls, limitsOf }: Shared) {
+  return {
     openSession: calls.write(nothing, async (request: OpenSessionRequest, context) => {
       const idleTimeoutMs = toIdleTimeout(request.idleTimeoutMs);
       const sessionId = await router.openSession(idleTimeoutMs, limitsOf(context));

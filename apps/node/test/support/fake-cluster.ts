@@ -104,7 +104,12 @@ export class FakeShard {
       case "open-session":
       case "close-session":
         return { type: body.type };
-      default:
+      case "compare-and-set":
+      case "increment":
+      case "txn":
+      case "expire":
+      case "drop-keyspace":
+      case "checksum":
         return {
           type: "refused",
           code: "NOT_A_COUNTER",
@@ -189,7 +194,7 @@ export class FakeReplica implements ShardReplica {
   ): Promise<readonly ReadEntry[]> {
     this.reads.push({ keys: keys.length, freshness });
     await Promise.resolve();
-    if (this.readFailure !== undefined) throw this.readFailure;
+    this.#failIfDown();
     const { nowMs, revision, entries } = this.#state;
     return keys.map((key) => ({
       entry: entries.get(nameOf(keyspace, key))?.entry,
@@ -206,7 +211,7 @@ export class FakeReplica implements ShardReplica {
   ): Promise<ShardPage> {
     this.scans += 1;
     await Promise.resolve();
-    if (this.readFailure !== undefined) throw this.readFailure;
+    this.#failIfDown();
     const { from, afterFrom, to, reverse, keyspace } = range;
     const within = [...this.#state.entries]
       .filter(([name]) => name.startsWith(`${keyspace}/`))
@@ -229,12 +234,16 @@ export class FakeReplica implements ShardReplica {
 
   async changes(from: number | "now", waitMs: number, limits: CallLimits): Promise<ShardHistory> {
     await Promise.resolve();
-    if (this.readFailure !== undefined) throw this.readFailure;
+    this.#failIfDown();
     if (from === "now") return { type: "changes", changes: [], progress: this.#state.revision };
     if (from < this.floor) return { type: "compacted", oldest: this.floor };
     if (waitMs > 0) await this.#state.whenNewer(from, limits.signal);
-    if (this.readFailure !== undefined) throw this.readFailure;
+    this.#failIfDown();
     return this.#state.history(from);
+  }
+
+  #failIfDown(): void {
+    if (this.readFailure !== undefined) throw this.readFailure;
   }
 
   status(): never {

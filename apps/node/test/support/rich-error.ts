@@ -14,12 +14,22 @@ export interface Failure {
 
 /** Awaits a call that must fail with google.rpc details. */
 export async function failureOf(call: Promise<unknown>): Promise<Failure> {
-  let error: unknown;
+  const failure = await refusalOf(call);
+  if (failure === undefined) throw new Error("expected an error with details, got an answer");
+  return failure;
+}
+
+/** What a call failed with, with google.rpc details; undefined when it did not fail. */
+export async function refusalOf(call: Promise<unknown>): Promise<Failure | undefined> {
   try {
     await call;
-  } catch (thrown) {
-    error = thrown;
+  } catch (error) {
+    return toFailure(error);
   }
+  return undefined;
+}
+
+function toFailure(error: unknown): Failure {
   if (!(error instanceof RichClientError)) {
     throw new Error(`expected an error with details, got ${String(error)}`, { cause: error });
   }
