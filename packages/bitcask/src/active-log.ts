@@ -77,11 +77,14 @@ export class ActiveLog {
     return this.nextFileId;
   }
 
-  /** Bytes that the active file may still take; a fresh file takes anything. */
+  /** Bytes that the active file may still take. */
   get room(): number {
-    const { size } = this.file;
-    if (size === DATA_HEADER_BYTES) return Number.POSITIVE_INFINITY;
-    return this.dependencies.dataFileMaxBytes - size;
+    return this.dependencies.dataFileMaxBytes - this.file.size;
+  }
+
+  /** Whether the active file must give way before so many bytes. A fresh one takes anything, once. */
+  isTooFullFor(bytes: number): boolean {
+    return bytes > this.room && this.file.size > DATA_HEADER_BYTES;
   }
 
   get hasUnsynced(): boolean {
