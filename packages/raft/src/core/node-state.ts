@@ -52,6 +52,8 @@ export class NodeState {
   /** Ticks since the leader was heard, or since the last check of the quorum for a leader. */
   electionElapsed = 0;
   heartbeatElapsed = 0;
+  /** Leader: ticks since the present transfer began. */
+  transferElapsed = 0;
   /** Drawn from [electionTicks, 2 × electionTicks) at each change of role or term. */
   electionTimeout = 0;
   /** False while the host is not fit to lead. */
@@ -196,6 +198,7 @@ export class NodeState {
     this.leader = undefined;
     this.electionElapsed = 0;
     this.heartbeatElapsed = 0;
+    this.transferElapsed = 0;
     this.#drawElectionTimeout();
     this.transferee = undefined;
     this.hasInvitedSuccessor = false;

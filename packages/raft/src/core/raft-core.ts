@@ -205,7 +205,8 @@ export class RaftCore {
    * Applies a committed configuration entry. To be called for each that an apply task holds, in
    * order, before its response is stepped; unless the host vetoes the change. One behind a snapshot that
    * has been restored since changes nothing.
-   * @returns the configuration to store with the next snapshot: later than `entry` in that last case
+   * @returns the configuration to store with the next snapshot. In that last case it may be one that
+   *   was made later, by `changedAt`: until that index is applied, no snapshot may be made
    * @throws RaftError `RAFT_CONFIG_CHANGE_MALFORMED`, `RAFT_CONFIG_CHANGE_REFUSED`
    */
   applyConfigChange(entry: Entry): ConfigState {

@@ -117,12 +117,17 @@ export class Compaction {
     const { everyBytes, everyEntries } = this.#deps.options;
     // Nothing has happened since the last.
     if (group.applied.index <= this.#snapshot.index) return;
+    if (!knowsItsConfig(group)) return;
     const isDue = this.#isWanted || this.#bytes >= everyBytes || this.#entries >= everyEntries;
     if (!isDue || this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
-    this.#isWanted = false;
     const { machine } = this.#deps;
     group.runBetweenApplies(() => {
+      if (!knowsItsConfig(group)) {
+        this.#isBusy = false;
+        return undefined;
+      }
+      this.#isWanted = false;
       this.#heldBytes += this.#bytes;
       this.#bytes = 0;
       this.#entries = 0;
@@ -236,6 +241,14 @@ export class Compaction {
     const { files, onFailed } = this.#deps;
     files.remove(file).catch(onFailed);
   }
+}
+
+/**
+ * Whether the configuration that the group has is the one of what it has applied. It is a later one, while a
+ * snapshot is on its way to the state machine and entries before that one's last change are still applied.
+ */
+function knowsItsConfig(group: Pick<CompactedGroup, "applied" | "config">): boolean {
+  return group.config.changedAt <= group.applied.index;
 }
 
 function metaOf({ applied, config }: CompactedGroup): SnapshotMeta {
