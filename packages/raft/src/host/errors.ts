@@ -11,7 +11,7 @@ export type RaftHostErrorCode =
   | "RAFT_HOST_GROUP_FAILED"
   /** The shared log failed: all groups have stopped. Open it anew, in a new process. */
   | "RAFT_HOST_LOG_FAILED"
-  /** Proposals or reads that wait already fill their limit; slow down. */
+  /** Proposals or reads that wait already fill their limit, or entries the log's index; slow down. */
   | "RAFT_HOST_OVERLOADED"
   /** The log cannot take more for want of space; reads go on. */
   | "RAFT_HOST_NO_SPACE"

@@ -211,8 +211,12 @@ export class RaftGroup {
 
   #refusal(freesSpace: boolean): RaftHostError | undefined {
     if (this.#hosted.refusal !== undefined) return this.#hosted.refusal;
-    const { isOutOfSpace, isShortOfSpace } = this.#engine;
-    if (freesSpace ? !isOutOfSpace : !isShortOfSpace) return undefined;
+    const { isOutOfSpace, isShortOfSpace, isIndexFull } = this.#engine;
+    if (freesSpace ? !isOutOfSpace : !isShortOfSpace) {
+      if (freesSpace || !isIndexFull) return undefined;
+      const message = "the index of the log is full: groups are cutting their logs";
+      return new RaftHostError({ code: "RAFT_HOST_OVERLOADED", message });
+    }
     const message = "space is short where the log is; reads go on";
     return new RaftHostError({ code: "RAFT_HOST_NO_SPACE", message });
   }

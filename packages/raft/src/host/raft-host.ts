@@ -47,6 +47,8 @@ export interface HostStatus {
   /** Whether this host may lead: disk and space are well, and it has not resigned. */
   readonly isFit: boolean;
   readonly isShortOfSpace: boolean;
+  /** The index of the log takes no more entries: groups are cutting their logs. */
+  readonly isIndexFull: boolean;
   readonly hasFailed: boolean;
 }
 
@@ -193,7 +195,8 @@ export class RaftHost {
   }
 
   status(): HostStatus {
-    const { groups, inboxBytes, pendingWriteMs, isFit, isShortOfSpace, failure } = this.#engine;
+    const { groups, inboxBytes, pendingWriteMs, isFit, failure } = this.#engine;
+    const { isShortOfSpace, isIndexFull } = this.#engine;
     const all = [...groups.values()];
     const running = all.filter(({ state }) => state === "running");
     return {
@@ -206,6 +209,7 @@ export class RaftHost {
       pendingWriteMs,
       isFit,
       isShortOfSpace,
+      isIndexFull,
       hasFailed: failure !== undefined,
     };
   }

@@ -9,6 +9,7 @@ import type { Entry } from "../../core/entry.js";
 import { type LogIndex, type LogPosition, shiftIndex, toLogIndex } from "../../core/ids.js";
 import type { NodeStatus } from "../../core/status.js";
 import type { LogStorage, Snapshot, SnapshotMeta } from "../../core/storage.js";
+import type { GroupUpdate } from "../../wal/group-update.js";
 import type { WriteJob } from "../log-writer.js";
 import type { CompactionOptions } from "../options.js";
 import { encodeSessions } from "../session/session-codec.js";
@@ -59,6 +60,8 @@ export class Compaction {
   #heldBytes = 0;
   #isBusy = false;
   #isWanted = false;
+  /** What the next cut leaves of what could go. */
+  #leaves: "the usual" | "what is followed" | "nothing" = "the usual";
   #isStopped = false;
   /** The file that is being written, to its end; never rejects. */
   #storing: Promise<void> | undefined;
@@ -72,6 +75,11 @@ export class Compaction {
     const snapshot = deps.storage.snapshot();
     const index = snapshot?.meta.index ?? toLogIndex(0);
     this.#snapshot = { index, file: snapshotFile(snapshot) };
+  }
+
+  /** Index of the first entry that is in the log. */
+  get firstIndex(): LogIndex {
+    return this.#deps.storage.firstIndex();
   }
 
   /** An entry has been applied. */
@@ -101,6 +109,19 @@ export class Compaction {
   request(group: CompactedGroup): void {
     this.#isWanted = true;
     this.consider(group);
+  }
+
+  /**
+   * The index of all logs is full: cuts all that can go, be it that less is left than usual.
+   * @param keepsFollowed whether what members with a snapshot under way follow on from stays
+   * @returns whether something is done about it
+   */
+  shorten(group: CompactedGroup, keepsFollowed: boolean): boolean {
+    if (this.#isBusy || this.#isStopped) return false;
+    this.#leaves = keepsFollowed ? "what is followed" : "nothing";
+    if (group.applied.index > this.#snapshot.index) this.request(group);
+    else this.#cutAgain(group);
+    return this.#isBusy;
   }
 
   /**
@@ -190,12 +211,25 @@ export class Compaction {
     const kept = this.#cutAt(group, index);
     const isCut = kept >= storage.firstIndex();
     this.#replace(index, snapshotFile(snapshot));
+    const update = { group: this.#deps.group, saveSnapshot: snapshot };
+    this.#write(group, isCut ? { ...update, compactTo: kept } : update, index);
+  }
+
+  /** Cuts behind the snapshot that there is, as nothing has been applied since. */
+  #cutAgain(group: CompactedGroup): void {
+    const { storage } = this.#deps;
+    const { index } = this.#snapshot;
+    // One that is on its way into the log cuts it by itself.
+    if (storage.snapshot()?.meta.index !== index) return;
+    const kept = this.#cutAt(group, index);
+    if (kept < storage.firstIndex()) return;
+    this.#isBusy = true;
+    this.#write(group, { group: this.#deps.group, compactTo: kept }, index);
+  }
+
+  #write(group: CompactedGroup, update: GroupUpdate, index: LogIndex): void {
     this.#deps.write({
-      update: {
-        group: this.#deps.group,
-        saveSnapshot: snapshot,
-        ...(isCut ? { compactTo: kept } : {}),
-      },
+      update,
       mustSync: true,
       onWritten: () => {
         this.#isBusy = false;
@@ -210,9 +244,12 @@ export class Compaction {
   /** The last index that goes. */
   #cutAt(group: CompactedGroup, index: LogIndex): LogIndex {
     const { options, oldestSent } = this.#deps;
-    const cut = shiftIndex(index, -Math.min(index, options.keepEntries));
+    const leaves = this.#leaves;
+    this.#leaves = "the usual";
+    const keepEntries = leaves === "the usual" ? options.keepEntries : 0;
+    const cut = shiftIndex(index, -Math.min(index, keepEntries));
     const unneeded = unneededThrough(group.core.status(), oldestSent());
-    if (unneeded !== undefined && unneeded < cut) {
+    if (unneeded !== undefined && unneeded < cut && leaves !== "nothing") {
       const isBounded =
         cut - unneeded <= MAX_HELD * options.everyEntries &&
         this.#heldBytes <= MAX_HELD * options.everyBytes;

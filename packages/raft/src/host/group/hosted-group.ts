@@ -25,10 +25,11 @@ import { type GroupTalk, isLeaseMessage, isSleepMessage } from "../wire/host-mes
 import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
 import { createProposals, createReads } from "./call-queues.js";
+import type { Compaction } from "./compaction.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
 import { toGroupFailure } from "./group-failure.js";
 import { GroupMeter } from "./group-meter.js";
-import { HandOver, handOver } from "./hand-over.js";
+import { HandOver, handOver, leadOn } from "./hand-over.js";
 import type { AppliedConfig, Proposals } from "./proposals.js";
 import { Quiescence } from "./quiescence.js";
 import type { Reads } from "./reads.js";
@@ -191,7 +192,9 @@ export class HostedGroup {
       this.#isFit = isFit;
       this.#quiescence.wake();
       this.core.setEligible(isFit);
-      if (!isFit && this.core.role === "leader") handOver(this.core);
+      if (this.core.role !== "leader") return;
+      if (!isFit) handOver(this.core);
+      else leadOn(this.core);
     });
   }
 
@@ -250,9 +253,9 @@ export class HostedGroup {
     });
   }
 
-  /** Whether the log names this file, or will when it is written. */
-  usesSnapshotFile(file: string): boolean {
-    return this.#parts.compaction.names(file);
+  /** What cuts the group's log. */
+  get compaction(): Compaction {
+    return this.#parts.compaction;
   }
 
   // ── work ─────────────────────────────────────────────────────────────────
