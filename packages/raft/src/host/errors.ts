@@ -35,6 +35,8 @@ export type RaftHostErrorCode =
   /** This member has less than it acknowledged: its disk was lost, or set back. Remove it from the
    *  group and add a new one, with a node id never used before. */
   | "RAFT_HOST_STATE_LOST"
+  /** Two settings contradict each other; the message names both, with what they are. */
+  | "RAFT_HOST_SETTINGS_CONFLICT"
   /** The snapshot that the log names is missing or damaged. */
   | "RAFT_HOST_SNAPSHOT_DAMAGED"
   /** A committed entry that this release cannot read, or the state machine failed. */

@@ -9,7 +9,7 @@
 import type { RaftErrorCode } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { PeerMessage, SnapshotRequest } from "../core/message.js";
-import type { PeerState, Transport } from "../transport/transport.js";
+import type { PeerState } from "../transport/transport.js";
 import { whyDropped } from "./admission.js";
 import { ByteBudget } from "./byte-budget.js";
 import { RaftHostError } from "./errors.js";
@@ -20,7 +20,7 @@ import { LogWriter, type WriteJob } from "./log-writer.js";
 import { makeRoom } from "./make-room.js";
 import type { HostObserver } from "./observer.js";
 import type { ResolvedHostOptions } from "./options.js";
-import { Outbox } from "./outbox.js";
+import { type FrameSender, Outbox } from "./outbox.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { SpaceWatch } from "./space-watch.js";
 import { Ticker } from "./ticker.js";
@@ -30,7 +30,7 @@ import { isResumeMessage, type ResumeMessage, type WireMessage } from "./wire/ho
 export interface HostEngineDeps {
   readonly nodeId: NodeId;
   readonly log: GroupLogs;
-  readonly transport: Pick<Transport, "send">;
+  readonly transport: FrameSender;
   readonly ports: HostPorts;
   readonly options: ResolvedHostOptions;
   /** How much space is left where the log is; without it, only a full disk is noticed. */

@@ -6,6 +6,7 @@ import { type NodeId, toNodeId } from "../core/ids.js";
 import type { Transport } from "../transport/transport.js";
 import type { FileSystem } from "../wal/ports.js";
 import { RaftHostError } from "./errors.js";
+import { assertHostFramesFit } from "./frame-limits.js";
 import { removalOf } from "./group/founding.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import { type GroupInit, openGroup } from "./group/open-group.js";
@@ -91,9 +92,11 @@ export class RaftHost {
 
   /**
    * Starts a host without groups.
-   * @throws RangeError for an option out of range; what file system and transport throw
+   * @throws RangeError for an option out of range; RaftHostError `RAFT_HOST_SETTINGS_CONFLICT` for a
+   *   `maxFrameBytes` above the transport's; what file system and transport throw
    */
   static async start(deps: RaftHostDeps, options: RaftHostOptions = {}): Promise<RaftHost> {
+    assertHostFramesFit(resolveHostOptions(options), deps.transport.maxFrameBytes);
     const { fileSystem, directory } = deps.snapshots;
     const files = await SnapshotFiles.open(fileSystem, directory, deps.ports.random);
     const host = new RaftHost(deps, files, options);
@@ -110,7 +113,8 @@ export class RaftHost {
   /**
    * Opens a group: one that the log knows, one to be founded, or one that this host is to join.
    * @throws RaftHostError `RAFT_HOST_GROUP_OPEN`, `RAFT_HOST_STATE_MISMATCH`,
-   *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`; RaftError
+   *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`,
+   *   `RAFT_HOST_SETTINGS_CONFLICT` when its largest message does not fit a frame of the transport; RaftError
    *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; what the log and the state
    *   machine throw
    */
@@ -243,6 +247,7 @@ export class RaftHost {
           if (event.type === "snapshot-needed") this.#engine.groups.get(group)?.requestSnapshot();
           observer.onGroupEvent?.(group, event);
         },
+        maxFrameBytes: this.#deps.transport.maxFrameBytes,
         onCompacted: (group, index) => observer.onCompacted?.(group, index),
         onSnapshotFailed: (group, error) => observer.onSnapshotFailed?.(group, error),
         wake: () => this.#engine.wake(),
