@@ -13,7 +13,8 @@ import type { SimNode } from "./sim-node.js";
 const US_PER_MS = 1000;
 const PERIOD_MS = 60;
 const CALL_TIMEOUT_MS = 300;
-const LEAST_VOTERS = 2;
+/** A group of so many goes on when one of them is lost. */
+const LEAST_TO_LOSE_ONE = 3;
 
 /** A dead node, and who takes its place. */
 interface Replacement {
@@ -66,7 +67,9 @@ export class Administrator {
 
   /** The node loses its disk, if the groups can bear it. */
   wipe(node: SimNode): void {
+    const { settings } = this.#context;
     if (this.#replacement !== undefined || node.isDead) return;
+    if (settings.founders < LEAST_TO_LOSE_ONE) return;
     this.#context.trace.tell(() => `node ${node.id} loses its disk`);
     node.wipe();
     const fresh = this.#addNode();
@@ -130,7 +133,7 @@ export class Administrator {
       const node = toNodeId(1 + draw(count));
       if (changes.some((change) => change.node === node)) continue;
       if (voters.includes(node)) {
-        if (votersLeft <= LEAST_VOTERS) continue;
+        if (votersLeft <= settings.leastVoters) continue;
         votersLeft -= 1;
         changes.push({ operation: draw(2) === 0 ? "remove" : "add-learner", node });
       } else {
