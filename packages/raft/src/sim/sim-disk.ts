@@ -13,6 +13,8 @@ import type { SimProcess } from "./sim-process.js";
 
 const US_PER_MS = 1000;
 const MAX_JITTER_US = 80;
+/** Where a node keeps its log. */
+export const LOG_DIRECTORY = "/data/wal";
 const FIRST_SEGMENT = "0000000001";
 
 export interface SimDiskDeps {
@@ -73,6 +75,24 @@ export class SimDisk {
       return style === 1 ? count - 1 : random.nextInt(count);
     });
     if (couldLose && style !== 1) coverage.hit("power-cut-lost-something");
+  }
+
+  /**
+   * Flips a bit in what was written long ago: any segment of the log but the last, whose end nobody can
+   * tell from a write that a power cut has torn.
+   * @returns whether there was such a segment
+   */
+  rot(dice: number): boolean {
+    const segments = this.#disk
+      .list(LOG_DIRECTORY)
+      .filter((name) => name.endsWith(".wal"))
+      .sort()
+      .slice(0, -1);
+    const name = segments[dice % (segments.length || 1)];
+    if (name === undefined) return false;
+    const file = this.#disk.file(this.#fileSystem.join(LOG_DIRECTORY, name));
+    const bit = Math.floor(dice / segments.length) % (file.size * 8);
+    return file.rot(Math.floor(bit / 8), bit % 8);
   }
 
   plant(error: PlantedError): void {
