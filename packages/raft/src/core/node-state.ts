@@ -113,6 +113,14 @@ export class NodeState {
     return incoming.size === 1 && outgoing.size === 0 && incoming.has(this.id);
   }
 
+  /**
+   * This node was a member, and has forgotten what it acknowledged: its log says nothing about how good
+   * another one is. It votes again once a leader has told it what there is.
+   */
+  get hasForgottenGroup(): boolean {
+    return this.membership.progress.size === 0 && this.configChangedAt > 0;
+  }
+
   /** May become leader: a voter that is not in the middle of restoring a snapshot. */
   get isPromotable(): boolean {
     const own = this.progressOf(this.id);

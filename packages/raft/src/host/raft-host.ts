@@ -165,7 +165,8 @@ export class RaftHost {
    * machine on disk are the caller's to remove, before this resolves or after, but not by halves.
    *
    * Term and vote stay, for good: opened again, with founders or without, the group waits to be added by
-   * its members and is never founded anew.
+   * its members and is never founded anew. Until a leader has told it what there is, it votes for nobody,
+   * as it has forgotten its log: so add it as a learner first.
    * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; what the log throws
    */
   async removeGroup(id: number): Promise<void> {

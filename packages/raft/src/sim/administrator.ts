@@ -94,11 +94,7 @@ export class Administrator {
         if (this.#leaving.has(key)) node.removeGroup(group, forMs, isOver);
       });
     };
-    const isProposed = this.#propose(leader, [{ operation: "remove", node: id }], () => {
-      // The member itself may be of the quorum that has its removal: first the others must have it.
-      const call = leader.handle.openSession({ timeoutMs: CALL_TIMEOUT_MS });
-      call.then(remove, () => undefined);
-    });
+    const isProposed = this.#propose(leader, [{ operation: "remove", node: id }], remove);
     if (!isProposed) return;
     this.#leaving.add(key);
     loop.after(LEAVE_MS * US_PER_MS, isOver);

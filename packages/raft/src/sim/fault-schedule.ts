@@ -174,7 +174,7 @@ const DRAWS: readonly (readonly [weight: number, draw: Draw])[] = [
       forMs: random.between(100, 1000),
     }),
   ],
-  [2, (random) => ({ kind: "break-streams", forMs: random.between(50, 400) })],
+  [3, (random) => ({ kind: "break-streams", forMs: random.pick([50, 300, 800]) })],
   [
     2,
     (random, settings) => ({
@@ -260,7 +260,7 @@ const CHANGES: readonly (readonly [weight: number, draw: Draw])[] = [
 const WIPES: readonly (readonly [weight: number, draw: Draw])[] = [
   [3, (random, settings) => ({ kind: "wipe", on: target(random, settings) })],
   [
-    3,
+    8,
     (random, settings) => ({
       kind: "rot",
       on: target(random, settings),

@@ -70,7 +70,7 @@ export function drawSettings(random: SeededRandom): SimSettings {
     groups: random.between(1, isLarge ? 2 : 3),
     machineKind: random.isChance(60) ? "in-memory" : "on-disk",
     isApplySlow: random.isChance(25),
-    stateBytes: random.pick([64, 600, 3000]),
+    stateBytes: random.pick([64, 600, 3000, 9000]),
     clients: random.between(1, 2),
     thinkMs: random.pick([15, 40, 100, 300]),
     changesMembers,
@@ -106,7 +106,7 @@ export function drawSettings(random: SeededRandom): SimSettings {
       maxPromotionLag: random.pick([4, 64]),
     },
     compaction: {
-      everyEntries: random.pick([5, 15, 40]),
+      everyEntries: random.pick([5, 15, 40, 100]),
       keepEntries: random.pick([0, 2, 10]),
     },
     wal: {

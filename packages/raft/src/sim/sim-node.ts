@@ -92,7 +92,7 @@ export class SimNode implements CheckedNode {
 
   /** A bit of the log flips while the process is down. @returns whether there is such a bit */
   rot(dice: number, downMs: number): boolean {
-    if (!this.isRunning || !this.disk.rot(dice)) return false;
+    if (this.host === undefined || !this.disk.rot(dice)) return false;
     this.crash(false);
     this.#isRotten = true;
     this.#context.coverage.hit("bit-flipped");

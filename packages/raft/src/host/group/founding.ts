@@ -1,10 +1,14 @@
 /** Founds a group in the log of a host that knows nothing of it, and lets the log forget one. */
 
+import { EMPTY_CONFIG_STATE } from "../../core/configuration.js";
 import { foundingSnapshot } from "../../core/founding.js";
-import { INDEX_ZERO, toTerm } from "../../core/ids.js";
+import { INDEX_ZERO, toLogIndex, toTerm } from "../../core/ids.js";
 import type { LogStorage } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import type { GroupLogs } from "../ports.js";
+
+/** Any index will do. */
+const REMOVED_AT = toLogIndex(1);
 
 /** The members that a group begins with. */
 export interface Founders {
@@ -41,7 +45,8 @@ export async function foundIfNew(
 /**
  * What removes a group: all but its term and vote. They say that there was one, so that founders named by
  * the program do not found a second one of the same number; and a member that is added back has not
- * forgotten its vote.
+ * forgotten its vote. A configuration without members, of some entry, tells the core that it has
+ * forgotten entries, and must not vote.
  */
 export function removalOf(group: number, storage: LogStorage): readonly GroupUpdate[] {
   const { term, vote } = storage.initialState().hardState;
@@ -49,6 +54,6 @@ export function removalOf(group: number, storage: LogStorage): readonly GroupUpd
   const kept = { term: toTerm(Math.max(term, 1)), vote, commit: INDEX_ZERO };
   return [
     { group, remove: true },
-    { group, hardState: kept },
+    { group, hardState: kept, config: { ...EMPTY_CONFIG_STATE, changedAt: REMOVED_AT } },
   ];
 }
