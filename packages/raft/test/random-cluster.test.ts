@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { runCoreSeed } from "./core-world/core-world.js";
 import { testSeed } from "./support/seeded-random.js";
 
-const RUNS = Number(process.env["TITAN_RUNS"] || 40);
+const RUNS = Number(process.env["TITAN_RUNS"] || 15);
 
 test(
   `${RUNS} random groups stay safe, and move again once faults stop`,

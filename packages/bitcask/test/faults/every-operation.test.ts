@@ -1,6 +1,6 @@
 /**
  * Every operation of a workload fails in turn, in every way that it can: with `TITAN_THOROUGH=1`, as CI
- * does. Without it each operation fails in one of its ways, another one for the next.
+ * does. Without it every third operation fails, in one of its ways, another one for the next.
  */
 import { describe, expect, test } from "vitest";
 import type { BitcaskOptions } from "../../src/index.js";
@@ -72,9 +72,13 @@ const FORMS_TRIED: readonly FormName[] = IS_THOROUGH
   ? ["plain", "compressed and encrypted"]
   : ["plain"];
 
+const STEP = IS_THOROUGH ? 1 : 3;
+
 function faultsTried(operation: Operation, at: number): Fault[] {
   const faults = faultsOf(operation);
-  return IS_THOROUGH ? faults : faults.slice(at % faults.length, (at % faults.length) + 1);
+  if (IS_THOROUGH) return faults;
+  const way = Math.floor(at / STEP) % faults.length;
+  return faults.slice(way, way + 1);
 }
 
 describe("a disk that fails once, at each operation in turn", () => {
@@ -86,6 +90,7 @@ describe("a disk that fails once, at each operation in turn", () => {
       const seen = new Map<string, number>();
       let runs = 0;
       for (const [at, operation] of operations.entries()) {
+        if (at % STEP !== 0) continue;
         for (const fault of faultsTried(operation, at)) {
           const what = `${operation.number} ${operation.kind} ${operation.path}: ${JSON.stringify(fault)}`;
           let code: string;
@@ -107,7 +112,7 @@ describe("a disk that fails once, at each operation in turn", () => {
       process.stdout.write(
         `${runs} faults at ${operations.length} operations: ${figures.join(", ")}\n`,
       );
-      expect(runs).toBeGreaterThanOrEqual(operations.length);
+      expect(runs).toBeGreaterThanOrEqual(operations.length / STEP);
     },
     300_000,
   );
