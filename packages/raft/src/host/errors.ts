@@ -39,6 +39,8 @@ export type RaftHostErrorCode =
   | "RAFT_HOST_SETTINGS_CONFLICT"
   /** The snapshot that the log names is missing or damaged. */
   | "RAFT_HOST_SNAPSHOT_DAMAGED"
+  /** The files of snapshots could not be listed, read or written; `cause` says why. */
+  | "RAFT_HOST_FILES_FAILED"
   /** A committed entry that this release cannot read, or the state machine failed. */
   | "RAFT_HOST_APPLY_FAILED";
 

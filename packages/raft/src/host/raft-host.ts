@@ -11,6 +11,7 @@ import { removalOf } from "./group/founding.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import { type GroupInit, openGroup } from "./group/open-group.js";
 import { HostEngine } from "./host-engine.js";
+import { onFiles, onLog } from "./host-failure.js";
 import { type RaftHostOptions, resolveHostOptions } from "./options.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { RaftGroup } from "./raft-group.js";
@@ -93,12 +94,12 @@ export class RaftHost {
   /**
    * Starts a host without groups.
    * @throws RangeError for an option out of range; RaftHostError `RAFT_HOST_SETTINGS_CONFLICT` for a
-   *   `maxFrameBytes` above the transport's; what file system and transport throw
+   *   `maxFrameBytes` above the transport's, `RAFT_HOST_FILES_FAILED`; RaftTransportError
    */
   static async start(deps: RaftHostDeps, options: RaftHostOptions = {}): Promise<RaftHost> {
     assertHostFramesFit(resolveHostOptions(options), deps.transport.maxFrameBytes);
     const { fileSystem, directory } = deps.snapshots;
-    const files = await SnapshotFiles.open(fileSystem, directory, deps.ports.random);
+    const files = await onFiles(SnapshotFiles.open(fileSystem, directory, deps.ports.random));
     const host = new RaftHost(deps, files, options);
     const engine = host.#engine;
     await deps.transport.start({
@@ -115,8 +116,9 @@ export class RaftHost {
    * @throws RaftHostError `RAFT_HOST_GROUP_OPEN`, `RAFT_HOST_STATE_MISMATCH`,
    *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`,
    *   `RAFT_HOST_SETTINGS_CONFLICT` when its largest message does not fit a frame of the transport; RaftError
-   *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; what the log and the state
-   *   machine throw
+   *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; with what log, files and state
+   *   machine throw as `cause`, RaftHostError `RAFT_HOST_NO_SPACE`, `RAFT_HOST_OVERLOADED`,
+   *   `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_FILES_FAILED`, `RAFT_HOST_APPLY_FAILED`
    */
   async openGroup(init: GroupInit): Promise<RaftGroup> {
     this.#assertUsable();
@@ -150,7 +152,8 @@ export class RaftHost {
 
   /**
    * Closes a group on this host, whose log and state stay. Waits for what it is writing.
-   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; `RAFT_HOST_APPLY_FAILED` when the state machine does
+   *   not close: the group is closed all the same
    */
   async closeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
@@ -167,15 +170,16 @@ export class RaftHost {
    * Term and vote stay, for good: opened again, with founders or without, the group waits to be added by
    * its members and is never founded anew. Until a leader has told it what there is, it votes for nobody,
    * as it has forgotten its log: so add it as a learner first.
-   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; what the log throws
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; as `openGroup` when log, files or state machine fail:
+   *   the group is closed then, and not forgotten
    */
   async removeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
       await hosted.close();
       await this.#engine.settleUnderWay();
       const { log } = this.#deps;
-      await log.append(removalOf(id, log.storage(id)), { sync: true });
-      await this.#files.clean(id, undefined);
+      await onLog(log.append(removalOf(id, log.storage(id)), { sync: true }));
+      await onFiles(this.#files.clean(id, undefined));
     });
   }
 
@@ -222,6 +226,7 @@ export class RaftHost {
   /**
    * Ends all groups, waits for the disk, and closes the transport; the log stays open. What waits is
    * rejected. Idempotent. Call `resign` first to spare the others an election timeout.
+   * @throws RaftHostError `RAFT_HOST_APPLY_FAILED` when a state machine does not close, after all else is
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -230,11 +235,14 @@ export class RaftHost {
 
   async #close(): Promise<void> {
     await this.#engine.stop();
-    for (const hosted of this.#engine.groups.values()) await hosted.close();
+    const ends = await Promise.allSettled(
+      [...this.#engine.groups.values()].map((hosted) => hosted.close()),
+    );
     // First the transport: its end breaks off the streams that transfers wait for.
     await this.#deps.transport.close();
     await this.#sender.close();
     await this.#receiver.close();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   #open(init: GroupInit): Promise<HostedGroup> {

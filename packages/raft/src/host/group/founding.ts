@@ -5,6 +5,7 @@ import { foundingSnapshot } from "../../core/founding.js";
 import { INDEX_ZERO, toLogIndex, toTerm } from "../../core/ids.js";
 import type { LogStorage } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
+import { onLog } from "../host-failure.js";
 import type { GroupLogs } from "../ports.js";
 
 /** Any index will do. */
@@ -25,7 +26,7 @@ export function isEmpty(storage: LogStorage): boolean {
 
 /**
  * @returns whether it has founded the group
- * @throws RangeError when this host is not a founder; what the log throws
+ * @throws RangeError when this host is not a founder; RaftHostError when the log fails
  */
 export async function foundIfNew(
   log: GroupLogs,
@@ -38,7 +39,8 @@ export async function foundIfNew(
   if (![...voters, ...learners].includes(self)) {
     throw new RangeError(`node ${self} is not among the founders of group ${group}`);
   }
-  await log.append([{ group, installSnapshot: foundingSnapshot(founders) }], { sync: true });
+  const update = { group, installSnapshot: foundingSnapshot(founders) };
+  await onLog(log.append([update], { sync: true }));
   return true;
 }
 

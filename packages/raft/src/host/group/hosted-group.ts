@@ -19,6 +19,7 @@ import type { ApplyTask } from "../../core/ready.js";
 import type { Snapshot } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import { RaftHostError } from "../errors.js";
+import { onMachine } from "../host-failure.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
 import type { StateMachine } from "../state-machine.js";
 import { type GroupTalk, isLeaseMessage, isSleepMessage } from "../wire/host-message.js";
@@ -149,8 +150,7 @@ export class HostedGroup {
         if (answer !== undefined) this.#context.send(this, answer);
         return;
       }
-      if (isHeartbeat(message)) this.#quiescence.hearHeartbeat();
-      else this.#quiescence.wake();
+      this.#quiescence.hearPeer(message);
       const code = this.core.step(message);
       if (code !== undefined) this.#context.onRefused(message, code);
     });
@@ -225,8 +225,10 @@ export class HostedGroup {
     try {
       return run();
     } catch (error) {
-      if (!isRaftError(error) || error.code === "RAFT_INVARIANT") this.fail(error);
-      throw error;
+      if (isRaftError(error) && error.code !== "RAFT_INVARIANT") throw error;
+      // Nothing of the call has left the core, and now nothing will.
+      this.fail(error);
+      throw this.#failure ?? error;
     } finally {
       this.#context.markDirty(this);
     }
@@ -295,7 +297,7 @@ export class HostedGroup {
       this.#rejectAll(this.#failure);
     }
     await Promise.all([this.#parts.compaction.stop(), this.#pipeline.stop()]);
-    await this.#parts.machine.close?.();
+    await onMachine(async () => this.#parts.machine.close?.());
   }
 
   /** The commit index, when it has not been written: for an orderly end. */
@@ -393,8 +395,4 @@ export class HostedGroup {
     this.#handOver.end();
     this.#appends.end();
   }
-}
-
-function isHeartbeat({ type }: PeerMessage): boolean {
-  return type === "heartbeat-request" || type === "heartbeat-response";
 }

@@ -14,6 +14,7 @@ import type { LogStorage, Snapshot } from "../../core/storage.js";
 import { ENVELOPE_BYTES } from "../envelope.js";
 import { RaftHostError } from "../errors.js";
 import { assertFramesFit } from "../frame-limits.js";
+import { onFiles, onMachine } from "../host-failure.js";
 import { type GroupOptions, resolveGroupOptions } from "../options.js";
 import type { GroupLogs } from "../ports.js";
 import { decodeSessions } from "../session/session-codec.js";
@@ -64,8 +65,8 @@ export interface OpenGroupDeps {
 
 /**
  * @throws RaftHostError `RAFT_HOST_STATE_MISMATCH`, `RAFT_HOST_SNAPSHOT_DAMAGED`,
- *   `RAFT_HOST_SETTINGS_CONFLICT`; RangeError; what log and
- *   state machine throw
+ *   `RAFT_HOST_SETTINGS_CONFLICT`, `RAFT_HOST_NO_SPACE`, `RAFT_HOST_OVERLOADED`, `RAFT_HOST_LOG_FAILED`,
+ *   `RAFT_HOST_FILES_FAILED`, `RAFT_HOST_APPLY_FAILED`; RaftError `RAFT_INVARIANT`; RangeError
  */
 export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<HostedGroup> {
   const { context, log, files } = deps;
@@ -81,10 +82,10 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   const isFounded = await foundIfNew(log, group, init.founders, context.nodeId);
   const storage = log.storage(group);
   const snapshot = storage.snapshot();
-  await files.clean(group, snapshotFile(snapshot));
+  await onFiles(files.clean(group, snapshotFile(snapshot)));
   const sessions = new SessionTable();
   const stateParts = { machine, sessions, files };
-  const skipThrough = await openState(stateParts, storage);
+  const skipThrough = await onMachine(() => openState(stateParts, storage));
   const start = startOf(snapshot, skipThrough);
   const { electionTicks, heartbeatTicks } = context.options;
   const lease = leaseOf(context, !isFounded);
