@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 const LONG = [
   "src/keydir/keydir-model.test.ts",
   "src/keydir/keydir-scale.test.ts",
+  "test/behaviour/image-kept.test.ts",
   "test/behaviour/index-image.test.ts",
   "test/care/repair.test.ts",
   "test/crash/crash.test.ts",

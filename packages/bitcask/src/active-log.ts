@@ -39,6 +39,8 @@ export class ActiveLog {
   private nextFileId: number;
   private readonly reserve: FileReserve;
   syncCount = 0;
+  /** Told once, when the first records have been written. */
+  onFirstAppend: (() => void) | undefined;
   /** Told after a rotation, with the file that was sealed. */
   onSealed: ((file: DataFile) => void) | undefined;
 
@@ -234,6 +236,9 @@ export class ActiveLog {
     if (file.minSequence > this.nextSequence) file.minSequence = this.nextSequence;
     file.size += bytes;
     this.nextSequence += recordCount;
+    if (this.onFirstAppend === undefined) return;
+    this.onFirstAppend();
+    this.onFirstAppend = undefined;
   }
 
   private async createFile(): Promise<DataFile> {
