@@ -11,7 +11,7 @@ export interface Dataset {
   readonly valueBytes: number;
 }
 
-export type Unit = "per second" | "ms" | "bytes" | "times";
+export type Unit = "per second" | "ms" | "bytes" | "times" | "count";
 
 export interface Row {
   /** For `--rows`. */
@@ -23,6 +23,8 @@ export interface Row {
   readonly titanPhase?: Phase;
   readonly metric: string;
   readonly unit: Unit;
+  /** About Titan alone: peers are not run for it. @default false */
+  readonly isOwn?: boolean;
   readonly targets: readonly Target[];
 }
 
@@ -173,7 +175,38 @@ const LATENCY_ROWS: readonly Row[] = (["put", "get"] as const).flatMap((call) =>
     phase: { kind: "merge-latency" },
     metric: `${call} ${rank}`,
     unit: "times",
+    isOwn: true,
     targets: [atMost(2)],
+  })),
+);
+
+const ORDER_ROWS: readonly Row[] = (["fresh put", "overwrite", "get"] as const).map((call) => ({
+  id: `order-${call.replace(" ", "-")}`,
+  label: `${call} with an order over keys, processor time by that without`,
+  dataset: SMALL,
+  phase: { kind: "order-cost" },
+  metric: `order: ${call}`,
+  unit: "times",
+  isOwn: true,
+  targets: [atMost(1.15)],
+}));
+
+const COST_ROWS: readonly Row[] = [
+  "put, many at once",
+  "put, one caller",
+  "getSync",
+  "get",
+  "getMany of 100, by key",
+].flatMap((call) =>
+  (["bytes", "promises"] as const).map((what) => ({
+    id: `cost-${call.toLowerCase().replaceAll(/[ ,]+/g, "-")}-${what}`,
+    label: `${call}: ${what === "bytes" ? "allocated on the JavaScript heap" : "promises"}`,
+    dataset: SMALL,
+    phase: { kind: "call-cost" },
+    metric: `${call}: ${what}`,
+    unit: what === "bytes" ? "bytes" : "count",
+    isOwn: true,
+    targets: NO_TARGET,
   })),
 );
 
@@ -203,6 +236,18 @@ export const ROWS: readonly Row[] = [
     unit: "times",
     targets: [atMost(1.3)],
   },
+  {
+    id: "space-closed",
+    label: "the same, with the image of the index that a closed store has",
+    dataset: SMALL,
+    phase: { kind: "space" },
+    metric: "timesLiveClosed",
+    unit: "times",
+    isOwn: true,
+    targets: NO_TARGET,
+  },
+  ...ORDER_ROWS,
+  ...COST_ROWS,
   ...LATENCY_ROWS,
   load(LARGE, "-4k"),
   ...durablePuts(LARGE, "-4k"),
