@@ -21,6 +21,8 @@ export type Phase =
   | { readonly kind: "merge-latency" }
   /** Reads and writes of a store that keeps an order over keys, by those of one that does not. */
   | { readonly kind: "order-cost" }
+  /** Reads of the system alone, without a store. */
+  | { readonly kind: "read-floor" }
   /** Bytes and promises of a call. */
   | { readonly kind: "call-cost" };
 

@@ -63,6 +63,15 @@ function durablePuts(dataset: Dataset, suffix: string): Row[] {
   });
 }
 
+const FLOOR: Omit<Row, "dataset"> = {
+  id: "read-floor",
+  label: "a record's bytes by `fs.readSync`, no store: what a get that is not cached cannot exceed",
+  phase: { kind: "read-floor" },
+  ...RATE,
+  isOwn: true,
+  targets: NO_TARGET,
+};
+
 const GET_ROWS: readonly Omit<Row, "dataset">[] = [
   {
     id: "get-uniform",
@@ -215,6 +224,7 @@ export const ROWS: readonly Row[] = [
   load(SMALL, ""),
   ...durablePuts(SMALL, ""),
   { ...OPEN, id: "open", label: "open to first get", dataset: SMALL, targets: [atMost(60)] },
+  { ...FLOOR, dataset: SMALL },
   ...GET_ROWS.map((row) => ({ ...row, dataset: SMALL })),
   ...MANY_ROWS,
   ...scans(SMALL, "", 0.6),
@@ -251,6 +261,7 @@ export const ROWS: readonly Row[] = [
   ...LATENCY_ROWS,
   load(LARGE, "-4k"),
   ...durablePuts(LARGE, "-4k"),
+  { ...FLOOR, id: "read-floor-4k", dataset: LARGE },
   ...GET_ROWS.map((row) => ({
     ...row,
     id: `${row.id}-4k`,

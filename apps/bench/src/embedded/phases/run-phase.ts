@@ -7,6 +7,7 @@ import { mix } from "./mix-phase.js";
 import { runOpen } from "./open-phase.js";
 import { runOrderCost } from "./order-cost-phase.js";
 import type { PhaseRun } from "./phase.js";
+import { runReadFloor } from "./read-floor-phase.js";
 import { readKeys, readMany } from "./read-phase.js";
 import { runRemove } from "./remove-phase.js";
 import { runScan } from "./scan-phase.js";
@@ -37,6 +38,8 @@ export function phaseRun(phase: Phase): PhaseRun {
       return runMergeLatency;
     case "order-cost":
       return runOrderCost;
+    case "read-floor":
+      return runReadFloor;
     case "call-cost":
       return runCallCost;
   }
