@@ -8,6 +8,7 @@ const LONG = [
   "test/behaviour/index-image.test.ts",
   "test/care/repair.test.ts",
   "test/crash/crash.test.ts",
+  "test/level/abstract-level-suite.test.ts",
 ];
 const isThorough = process.env["TITAN_THOROUGH"] === "1";
 
