@@ -17,7 +17,8 @@ const LIBRARIES = ["bitcask", "raft", "ring", "proto", "client"];
 const scratch = mkdtempSync(join(tmpdir(), "titan-install-"));
 const tarballs = join(scratch, "tarballs");
 const inScratch = { cwd: scratch, stdio: "inherit" };
-const tsc = join(ROOT, "node_modules", ".bin", "tsc");
+// The compiler that users of the packages have, not the native one.
+const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
 
 function firstProgram(library) {
   const readme = readFileSync(join(ROOT, "packages", library, "README.md"), "utf8");
@@ -41,7 +42,7 @@ function compile(library, program, moduleKind, endpoint) {
   writeFileSync(file, text);
   const flags = ["--strict", "--module", "NodeNext", "--target", "ES2022"];
   const libs = ["--lib", "ES2023,ESNext.Disposable", "--types", "node"];
-  execFileSync(tsc, [...flags, ...libs, file], inScratch);
+  execFileSync(process.execPath, [tsc, ...flags, ...libs, file], inScratch);
   return file.replace(/ts$/, "js");
 }
 

@@ -9,6 +9,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The native compiler's command, a file for Node. */
+export const TSC = join(ROOT, "node_modules", "typescript-native", "bin", "tsc");
 const INSTALL_STAMP = join(ROOT, "node_modules", ".titan-install");
 
 const QUIET = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1" };

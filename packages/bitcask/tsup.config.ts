@@ -9,7 +9,6 @@ export default defineConfig({
     "src/cli/main.ts",
   ],
   format: ["esm", "cjs"],
-  dts: true,
   sourcemap: true,
   clean: true,
 });

@@ -10,7 +10,6 @@ export default defineConfig({
     "src/sim/index.ts",
   ],
   format: ["esm", "cjs"],
-  dts: true,
   sourcemap: true,
   clean: true,
 });

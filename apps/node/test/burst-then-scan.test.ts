@@ -10,7 +10,7 @@ import { RoutedShard } from "./support/routed-shard.js";
 import { withTitan } from "./support/titan-client.js";
 
 const seed = seedFrom(process.env, Date.now() % 2 ** 31);
-const rounds = Number(process.env["TITAN_RUNS"] ?? 40);
+const rounds = Number(process.env["TITAN_RUNS"] ?? 12);
 const NOTHING = new Uint8Array(0);
 
 /** What a burst writes, and which of it a scan is to show. */

@@ -3,7 +3,7 @@ import { runKillLoop } from "./support/kill-loop.js";
 import { withDirectory } from "./support/test-node.js";
 
 const seed = Number(process.env["TITAN_SEED"] ?? Date.now() % 2 ** 31);
-const rounds = Number(process.env["TITAN_RUNS"] ?? 8);
+const rounds = Number(process.env["TITAN_RUNS"] ?? 3);
 
 test(
   `after each of ${rounds} kills under 64 writers, every acknowledged write is there`,

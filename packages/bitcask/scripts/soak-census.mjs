@@ -1,13 +1,16 @@
 /** Disk and memory of a soak, against what the documentation promises. */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { DATA_FILE_BYTES, VALUE_CACHE_BYTES } from "./soak-load.mjs";
+import { DATA_FILE_BYTES, KEYS, VALUE_CACHE_BYTES } from "./soak-load.mjs";
 
 const MIB = 1024 * 1024;
 /** Node itself with the package loaded, its heap under load, and what the allocator keeps back. */
 const PROCESS_BYTES = 160 * MIB;
 /** Segments of waiting writes, a merge's window and chunk, a hint: a few files' worth at most. */
 const BUFFER_BYTES = 8 * DATA_FILE_BYTES;
+
+/** The image of the index, which lies there until the first write of a life. */
+const IMAGE_BYTES = 80 * KEYS;
 
 export class Census {
   constructor(directory) {
@@ -39,9 +42,9 @@ export class Census {
     this.disk = Math.max(this.disk, bytes);
   }
 
-  /** docs/bitcask/memory-and-disk.md; records here have some 800 bytes, hint entries 33. */
+  /** docs/bitcask/memory-and-disk.md; records here have some 800 bytes, packed hint entries 16 at most. */
   get diskBound() {
-    return (2 * this.live + 4 * DATA_FILE_BYTES) * 1.05;
+    return (2 * this.live + 4 * DATA_FILE_BYTES) * 1.03 + IMAGE_BYTES;
   }
 
   get rssBound() {

@@ -7,6 +7,7 @@
  * what was called, batches are whole, disk and memory have stayed within their bounds. Needs `dist`.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +36,7 @@ const log = join(folder, "log");
 const ledger = new Ledger();
 const census = new Census(directory);
 const endsAt = Date.now() + seconds * 1000;
-const counts = { lives: 0, kills: 0, closes: 0, verified: 0 };
+const counts = { lives: 0, kills: 0, closes: 0, verified: 0, images: 0 };
 say(`seed ${seed}, ${seconds} s, ${folder}`);
 await mkdir(directory);
 try {
@@ -96,11 +97,16 @@ async function examine(life, intents, acknowledged, wasKilled) {
   if (scanned > found.size) throw new Error(`a scan sees ${scanned} keys, reads ${found.size}`);
   ledger.settle(found, intents, acknowledged);
   await db.close();
+  // The next life opens by it.
+  if (existsSync(join(directory, "keydir.image"))) counts.images += 1;
 }
 
 function report() {
-  const { lives, kills, closes, verified } = counts;
-  say(`${lives} lives, ${kills} kills, ${closes} clean ends, ${verified} verifications`);
+  const { lives, kills, closes, verified, images } = counts;
+  say(
+    `${lives} lives, ${kills} kills, ${closes} clean ends, ${verified} verifications, ` +
+      `${images} images of the index`,
+  );
   say(ledger.describe());
   for (const line of census.describe()) say(line);
   census.assertBounds();

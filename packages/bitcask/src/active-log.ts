@@ -39,6 +39,8 @@ export class ActiveLog {
   private nextFileId: number;
   private readonly reserve: FileReserve;
   syncCount = 0;
+  /** Told once, when the first records have been written. */
+  onFirstAppend: (() => void) | undefined;
   /** Told after a rotation, with the file that was sealed. */
   onSealed: ((file: DataFile) => void) | undefined;
 
@@ -77,11 +79,14 @@ export class ActiveLog {
     return this.nextFileId;
   }
 
-  /** Bytes that the active file may still take; a fresh file takes anything. */
+  /** Bytes that the active file may still take. */
   get room(): number {
-    const { size } = this.file;
-    if (size === DATA_HEADER_BYTES) return Number.POSITIVE_INFINITY;
-    return this.dependencies.dataFileMaxBytes - size;
+    return this.dependencies.dataFileMaxBytes - this.file.size;
+  }
+
+  /** Whether the active file must give way before so many bytes. A fresh one takes anything, once. */
+  isTooFullFor(bytes: number): boolean {
+    return bytes > this.room && this.file.size > DATA_HEADER_BYTES;
   }
 
   get hasUnsynced(): boolean {
@@ -231,6 +236,9 @@ export class ActiveLog {
     if (file.minSequence > this.nextSequence) file.minSequence = this.nextSequence;
     file.size += bytes;
     this.nextSequence += recordCount;
+    if (this.onFirstAppend === undefined) return;
+    this.onFirstAppend();
+    this.onFirstAppend = undefined;
   }
 
   private async createFile(): Promise<DataFile> {

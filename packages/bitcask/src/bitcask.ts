@@ -18,7 +18,7 @@ import type {
 } from "./options.js";
 import { checkSyncMode, resolveOptions } from "./options.js";
 import { openReadOnlyStore } from "./read-only-store.js";
-import { mostBytes } from "./record-buffer.js";
+import { mostBytes, plainBytes } from "./record-buffer.js";
 import { EXPIRY_BYTES, RECORD_HEADER_BYTES } from "./record-format.js";
 import type { RecordReader } from "./record-reader.js";
 import { rejection } from "./rejection.js";
@@ -218,8 +218,12 @@ export class Bitcask {
   }
 
   /** Resolves once every write that resolved before the call is on stable storage. */
-  async sync(): Promise<void> {
-    await this.#writable().queue.sync();
+  sync(): Promise<void> {
+    try {
+      return this.#writable().queue.sync();
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /**
@@ -352,7 +356,7 @@ export class Bitcask {
     }
     // A string may take up to three bytes for each of its units: counted exactly when that matters.
     const overhead = records.length * (RECORD_HEADER_BYTES + EXPIRY_BYTES);
-    if (bytes + overhead > maxBatchBytes && exactBytes(records) > maxBatchBytes) {
+    if (bytes + overhead > maxBatchBytes && plainBytes(records) > maxBatchBytes) {
       throw new BitcaskError({
         code: "BITCASK_BATCH_TOO_LARGE",
         message: `the batch exceeds maxBatchBytes (${maxBatchBytes}); split it or raise the option`,
@@ -387,14 +391,4 @@ function checkDirectory(directory: unknown): void {
   if (typeof directory !== "string" || directory === "") {
     throw new TypeError("directory must be a non-empty string");
   }
-}
-
-/** Size of the batch on disk. */
-function exactBytes(records: readonly QueuedRecord[]): number {
-  let bytes = 0;
-  for (const { key, value, expiresAt } of records) {
-    bytes += RECORD_HEADER_BYTES + (expiresAt === 0 ? 0 : EXPIRY_BYTES) + Buffer.byteLength(key);
-    if (value !== undefined) bytes += Buffer.byteLength(value);
-  }
-  return bytes;
 }

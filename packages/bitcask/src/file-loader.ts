@@ -54,34 +54,37 @@ export function loadHint(
   if (fault !== undefined) return fault;
   const entry = createHintEntry();
   const key = new KeySlice();
-  const { entries } = hint;
   loader.expect(hint.entryCount);
-  key.bytes = entries;
-  for (let at = 0; at < entries.length; at = entry.end) {
-    readHintEntry(entries, at, entry);
-    const { flags, sequence, expiresAt, position } = entry;
-    const recordSize = hintedRecordSize(entry);
-    key.start = entry.keyStart;
-    key.length = entry.keySize;
-    loader.load(file, { flags, sequence, expiresAt, position, recordSize }, key);
+  for (const entries of hint.chunks) {
+    key.bytes = entries;
+    for (let at = 0; at < entries.length; at = entry.end) {
+      readHintEntry(entries, at, entry);
+      const { flags, sequence, expiresAt, position } = entry;
+      const recordSize = hintedRecordSize(entry);
+      key.start = entry.keyStart;
+      key.length = entry.keySize;
+      loader.load(file, { flags, sequence, expiresAt, position, recordSize }, key);
+    }
+    loader.flush();
   }
-  loader.flush();
   return undefined;
 }
 
 /** A hint is used whole or not at all, so it is looked through before the first entry counts. */
-function checkEntries({ entries, entryCount, coveredBytes }: LoadedHint, file: DataFile) {
+function checkEntries({ chunks, entryCount, coveredBytes }: LoadedHint, file: DataFile) {
   const entry = createHintEntry();
   let count = 0;
-  for (let at = 0; at < entries.length; at = entry.end) {
-    if (!readHintEntry(entries, at, entry)) return "an entry is cut short";
-    const end = entry.position + hintedRecordSize(entry);
-    const isControl = (entry.flags & CONTROL) !== 0;
-    if (entry.position < DATA_HEADER_BYTES || (end > coveredBytes && !isControl)) {
-      return `an entry points outside of ${file.path}`;
+  for (const entries of chunks) {
+    for (let at = 0; at < entries.length; at = entry.end) {
+      if (!readHintEntry(entries, at, entry)) return "an entry is cut short";
+      const end = entry.position + hintedRecordSize(entry);
+      const isControl = (entry.flags & CONTROL) !== 0;
+      if (entry.position < DATA_HEADER_BYTES || (end > coveredBytes && !isControl)) {
+        return `an entry points outside of ${file.path}`;
+      }
+      if (entry.keySize === 0 && !isControl) return "an entry has no key";
+      count += 1;
     }
-    if (entry.keySize === 0 && !isControl) return "an entry has no key";
-    count += 1;
   }
   return count === entryCount ? undefined : "number of entries";
 }

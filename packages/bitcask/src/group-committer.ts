@@ -3,7 +3,7 @@
  * if one of them asks for it, makes them visible, and answers them.
  */
 import type { ActiveLog } from "./active-log.js";
-import { isBitcaskError } from "./errors.js";
+import { isBitcaskError, type WriteOutcome } from "./errors.js";
 import type { Health } from "./health.js";
 import type { Clock } from "./ports.js";
 import type { WriteApplier } from "./write-applier.js";
@@ -52,7 +52,7 @@ export class GroupCommitter {
   commit(segment: WriteSegment): Promise<void> | undefined {
     const next = segment.cohorts[segment.taken];
     if (next === undefined) return undefined;
-    if (next.bytes > this.log.room) return this.commitAfterRotation(segment);
+    if (this.log.isTooFullFor(next.bytes)) return this.commitAfterRotation(segment);
     const group = this.take(segment);
     if (!this.pace.mayBlock(group.calls, group.to - group.from)) return this.commitAsync(group);
     try {
@@ -72,7 +72,7 @@ export class GroupCommitter {
     try {
       await this.log.rotate();
     } catch (error) {
-      this.reject(this.takeAll(segment), error);
+      this.reject(this.takeAll(segment), this.toldFrom(error, "not-applied"));
       return;
     }
     await this.commitAsync(this.take(segment));
@@ -85,10 +85,17 @@ export class GroupCommitter {
       const isSynced = group.mustSync && (bytes > 0 || this.log.hasUnsynced);
       // Else a caller who never pauses would keep timers and I/O waiting for ever.
       if (!isPooled && !isSynced) await turnOfEventLoop();
+      // A merge may have stopped the store in that turn, or during a rotation.
+      if (this.health.isPoisoned) {
+        this.reject(group, this.health.refusal("not-applied"));
+        return;
+      }
       // Into the page cache, a small write takes less time than its way through the thread pool.
       if (isPooled) await this.write(group);
       else this.writeSync(group);
+      this.assertStillSound();
       if (group.mustSync) await this.log.sync();
+      this.assertStillSound();
       this.apply(group);
     } catch (error) {
       await this.fail(group, error);
@@ -112,7 +119,7 @@ export class GroupCommitter {
     this.recordCount += count;
   }
 
-  /** The run of cohorts that fits the active file, one at least. */
+  /** The run of cohorts that fits the active file; one at least, which may be larger than any file. */
   private take(segment: WriteSegment): Group {
     const { cohorts, taken } = segment;
     const limit = (cohorts[taken] as WriteCohort).start + this.log.room;
@@ -157,16 +164,32 @@ export class GroupCommitter {
       this.reject(group, this.health.poisonUnexpected(error));
       return;
     }
-    // Out of space before any fsync: nothing of the group counts, the tail is put back as it was.
-    if (!this.health.isPoisoned) {
-      try {
-        await this.log.undoAppend();
-      } catch (second) {
-        this.reject(group, second);
-        return;
-      }
+    if (this.health.isPoisoned) {
+      this.reject(group, this.toldFrom(error, "unknown"));
+      return;
     }
-    this.reject(group, error);
+    // Out of space before any fsync: nothing of the group counts, the tail is put back as it was.
+    try {
+      await this.log.undoAppend();
+    } catch (second) {
+      this.reject(group, second);
+      return;
+    }
+    this.reject(group, this.toldFrom(error, "not-applied"));
+  }
+
+  /** @throws BitcaskError when somebody else stopped the store while records were on their way to disk */
+  private assertStillSound(): void {
+    if (this.health.isPoisoned) throw this.health.refusal("unknown");
+  }
+
+  /**
+   * What callers hear of a failure: once the store has stopped, whoever stopped it, that and no passing
+   * shortage; what becomes of the records is then as `outcome` says.
+   */
+  private toldFrom(error: unknown, outcome: WriteOutcome): unknown {
+    const isPassing = isBitcaskError(error) && error.outcome === "not-applied";
+    return this.health.isPoisoned && isPassing ? this.health.refusal(outcome) : error;
   }
 
   private reject(group: Group, error: unknown): void {

@@ -11,6 +11,7 @@ import {
   hintEntryBytes,
   writeHintEntry,
 } from "./hint-format.js";
+import { BLOCK_HEADER_BYTES, EntryPacker, packedBytes, unpackBlock } from "./hint-packing.js";
 import { readFault } from "./io-errors.js";
 import type { FileHandle, FileSystem } from "./ports.js";
 
@@ -25,8 +26,6 @@ export class HintBuilder {
   private chunkBytes = 0;
   private entryCount = 0;
   private bytes = 0;
-  /** CRC of the full chunks, taken bit by bit: all at once it would hold up the event loop. */
-  private fullCrc = 0;
 
   add(
     entry: Pick<HintEntry, "sequence" | "flags" | "valueSize" | "position" | "expiresAt">,
@@ -59,25 +58,30 @@ export class HintBuilder {
     about: Pick<HintHeader, "fileId" | "storeId" | "salt" | "coveredBytes">,
     cipher: FileCipher | undefined,
   ): Promise<void> {
-    const entriesCrc = crc32(this.chunk.subarray(0, this.chunkBytes), this.fullCrc);
+    const packer = new EntryPacker();
+    const blocks: Buffer[] = [];
+    let entriesCrc = 0;
+    let packed = 0;
+    for (const chunk of this.chunks()) {
+      if (chunk.length === 0) continue;
+      const block = packer.pack(chunk);
+      entriesCrc = crc32(block, entriesCrc);
+      // Bit by bit, with turns of the event loop between: all at once it would be held up for long.
+      if (cipher === undefined) await handle.write(block, HINT_HEADER_BYTES + packed);
+      else blocks.push(block);
+      packed += block.length;
+    }
     const header = encodeHintHeader({ ...about, entryCount: this.entryCount, entriesCrc });
-    const contents = [header, ...this.chunks()];
-    if (cipher === undefined) {
-      let position = 0;
-      for (const piece of contents) {
-        await handle.write(piece, position);
-        position += piece.length;
-      }
-    } else {
-      await writeSealed(handle, cipher, about, contents, HINT_HEADER_BYTES + this.bytes);
+    if (cipher === undefined) await handle.write(header, 0);
+    else {
+      const contents = [header, ...blocks];
+      await writeSealed(handle, cipher, about, contents, HINT_HEADER_BYTES + packed);
     }
     await handle.sync();
   }
 
   private startChunk(atLeast: number): void {
-    const full = this.chunk.subarray(0, this.chunkBytes);
-    this.fullCrc = crc32(full, this.fullCrc);
-    this.full.push(full);
+    this.full.push(this.chunk.subarray(0, this.chunkBytes));
     this.chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, atLeast));
     this.chunkBytes = 0;
   }
@@ -86,8 +90,8 @@ export class HintBuilder {
 export interface LoadedHint {
   readonly coveredBytes: number;
   readonly entryCount: number;
-  /** The entries, back to back. */
-  readonly entries: Buffer;
+  /** The entries, in runs of whole ones, back to back. */
+  readonly chunks: readonly Buffer[];
 }
 
 /**
@@ -107,13 +111,31 @@ export async function readHintFile(
   if (bytes === undefined || typeof bytes === "string") return bytes;
   const header = decodeHintHeader(bytes);
   if (typeof header === "string") return header;
-  const { fileId, storeId, salt, coveredBytes, entryCount, entriesCrc } = header;
+  const { fileId, storeId, salt, coveredBytes, entryCount, entriesCrc, isPacked } = header;
   const isAbout = fileId === dataFile.id && storeId === dataFile.storeId && salt === dataFile.salt;
   if (!isAbout) return "about another data file";
   if (coveredBytes > dataFileBytes) return "covers more than the data file holds";
   const entries = bytes.subarray(HINT_HEADER_BYTES);
   if (crc32(entries) !== entriesCrc) return "entries checksum";
-  return { coveredBytes, entryCount, entries };
+  const chunks = isPacked ? unpackAll(entries) : [entries];
+  return chunks === undefined ? "a block makes no sense" : { coveredBytes, entryCount, chunks };
+}
+
+/** @returns `undefined` when a block makes no sense */
+function unpackAll(blocks: Buffer): Buffer[] | undefined {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  while (at < blocks.length) {
+    const head = blocks.subarray(at, at + BLOCK_HEADER_BYTES);
+    const bytes = packedBytes(head);
+    if (bytes === undefined) return undefined;
+    at += BLOCK_HEADER_BYTES + bytes;
+    if (at > blocks.length) return undefined;
+    const chunk = unpackBlock(head, blocks.subarray(at - bytes, at));
+    if (chunk === undefined) return undefined;
+    chunks.push(chunk);
+  }
+  return chunks;
 }
 
 /** @returns the hint in the clear; a string saying why it is of no use; `undefined`: there is none */

@@ -1,10 +1,11 @@
 /**
  * A hint file says what a data file holds, without the values, so that opening need not read them.
- * Format version 1. Little-endian. It is only ever a shortcut: when anything about it is wrong, the
- * data file is read instead.
+ * Format version 2; version 1 is read as well, in which the entries lie in the file as they are here, and
+ * not packed as `hint-packing.ts` has it. Little-endian. It is only ever a shortcut: when anything about
+ * it is wrong, the data file is read instead.
  *
  * ```
- * header, 64 bytes                             entry
+ * header, 64 bytes                             entry, unpacked
  *  0  8 B  "TITANBKH"                           0  u64  sequence number
  *  8  u16  format version                       8  u8   record flags
  * 10  u16  flags, 0                             9  u24  key size
@@ -14,7 +15,7 @@
  * 36  u32  zero                                 .  key
  * 40  u64  bytes of the data file covered
  * 48  u64  number of entries
- * 56  u32  CRC-32 of all entries
+ * 56  u32  CRC-32 of all behind the header
  * 60  u32  CRC-32 of bytes 0 to 59
  * ```
  */
@@ -31,10 +32,14 @@ import {
 
 export const HINT_HEADER_BYTES = 64;
 export const HINT_ENTRY_BYTES = 22;
-const HINT_VERSION = 1;
+/** Entries lie in the file as they are. Not written any more. */
+const PLAIN_VERSION = 1;
+const PACKED_VERSION = 2;
 const MAGIC = Buffer.from("TITANBKH", "latin1");
 
 export interface HintHeader {
+  /** Whether the entries are packed in blocks. */
+  readonly isPacked: boolean;
   readonly fileId: number;
   readonly storeId: string;
   readonly salt: number;
@@ -77,10 +82,10 @@ export function hintedRecordSize(entry: HintEntry): number {
   return RECORD_HEADER_BYTES + expiry + seal + entry.keySize + entry.valueSize;
 }
 
-export function encodeHintHeader(header: HintHeader): Buffer {
+export function encodeHintHeader(header: Omit<HintHeader, "isPacked">): Buffer {
   const bytes = Buffer.alloc(HINT_HEADER_BYTES);
   MAGIC.copy(bytes, 0);
-  bytes.writeUInt16LE(HINT_VERSION, 8);
+  bytes.writeUInt16LE(PACKED_VERSION, 8);
   bytes.writeUInt32LE(header.fileId, 12);
   bytes.write(header.storeId, 16, "hex");
   bytes.writeUInt32LE(header.salt, 32);
@@ -96,9 +101,11 @@ export function decodeHintHeader(bytes: Buffer): HintHeader | string {
   if (bytes.length < HINT_HEADER_BYTES) return "header is cut short";
   if (!bytes.subarray(0, 8).equals(MAGIC)) return "not a hint file";
   if (bytes.readUInt32LE(60) !== crc32(bytes.subarray(0, 60))) return "header checksum";
-  if (bytes.readUInt16LE(8) !== HINT_VERSION) return "another format version";
+  const version = bytes.readUInt16LE(8);
+  if (version !== PLAIN_VERSION && version !== PACKED_VERSION) return "another format version";
   if (bytes.readUInt16LE(10) !== 0) return "unknown flags";
   return {
+    isPacked: version === PACKED_VERSION,
     fileId: bytes.readUInt32LE(12),
     storeId: bytes.toString("hex", 16, 32),
     salt: bytes.readUInt32LE(32),

@@ -4,8 +4,8 @@
  * byte in docs/formats/index-image.md.
  *
  * It is only ever a shortcut. It goes with one generation of the manifest, written after that by the
- * same closing; whoever opens the store for writing puts the next generation in its place before
- * anything changes. So an image that is left over from any other moment is told by its number alone,
+ * same closing (or given its number, when nothing has changed since it was written); whoever opens the store
+ * for writing puts the next generation in its place before anything changes. So an image that is left over from any other moment is told by its number alone,
  * and neither its bytes nor its absence need to survive a power cut: it is not synced.
  */
 import { crc32 } from "node:zlib";
@@ -178,7 +178,8 @@ export class IndexImage {
 /**
  * Opens the image that goes with this generation of the manifest.
  * @param cipher of the store: the image must be encrypted as that is
- * @returns the image, to be closed; a string saying why it is of no use; `undefined` when there is none
+ * @returns the image, to be closed; a string saying why it is of no use; `undefined` when there is none,
+ *   or one of an earlier moment only
  */
 export async function openIndexImage(
   fileSystem: FileSystem,
@@ -199,28 +200,30 @@ async function readHead(
   handle: FileHandle,
   about: { readonly storeId: string; readonly generation: number },
   cipher: FileCipher | undefined,
-): Promise<IndexImage | string> {
-  let image: IndexImage | string = "its contents make no sense";
+): Promise<IndexImage | string | undefined> {
+  let image: IndexImage | string | undefined = "its contents make no sense";
   try {
     const file = await openContents(handle, cipher);
     image = typeof file === "string" ? file : await readContents(file, about);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   } finally {
-    if (typeof image === "string") await handle.close();
+    if (!(image instanceof IndexImage)) await handle.close();
   }
   return image;
 }
 
+/** @returns `undefined` for an image of an earlier moment, as a crash leaves it: that is no damage */
 async function readContents(
   handle: ReadableFile,
   about: { readonly storeId: string; readonly generation: number },
-): Promise<IndexImage | string> {
+): Promise<IndexImage | string | undefined> {
   const bytes = Buffer.alloc(HEADER_BYTES);
   const count = await handle.read(bytes, 0);
   const header = decodeHeader(bytes.subarray(0, count));
   if (typeof header === "string") return header;
   if (header.storeId !== about.storeId) return "of another store";
+  if (header.generation < about.generation) return undefined;
   if (header.generation !== about.generation) return "of another moment";
   if (header.contentsBytes > MAX_CONTENTS_BYTES) return "its contents are too large";
   const contents = new Float64Array(header.contentsBytes / 8);
@@ -269,6 +272,31 @@ export async function writeIndexImage(
     await handle.close();
   }
   await fileSystem.rename(aside, path);
+}
+
+/**
+ * Has an image that was made of the same store go with another generation of its manifest.
+ * @returns false when it is not there as it was made, or is encrypted: its header is then not at hand
+ * @throws the operating system's error
+ */
+export async function renumberIndexImage(
+  fileSystem: FileSystem,
+  path: string,
+  { storeId, generation }: { readonly storeId: string; readonly generation: number },
+): Promise<boolean> {
+  if ((await fileSystem.stat(path)) === undefined) return false;
+  const handle = await fileSystem.open(path, "read-write");
+  try {
+    const bytes = Buffer.alloc(HEADER_BYTES);
+    const count = await handle.read(bytes, 0);
+    const header = decodeHeader(bytes.subarray(0, count));
+    if (typeof header === "string" || header.storeId !== storeId) return false;
+    // Less than a sector: it is there whole, or as it was.
+    await handle.write(encodeHeader({ ...header, generation }), 0);
+    return true;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Writes the blocks behind the header's place. @returns their sizes and sums, and where they end */

@@ -76,7 +76,7 @@ export interface BitcaskOptions {
    *  read more than others. A scan pushes nothing out. @default 0 (none: the operating system caches pages) */
   readonly valueCacheBytes?: number | undefined;
   /** Writes an image of the index when a store of 16,384 keys or more is closed, some 60 bytes per key,
-   *  which the next opening reads and removes: it takes about a tenth of the time that hint files do.
+   *  which the next opening reads, in a tenth of the time that hint files take, and the first write removes.
    *  @default true */
   readonly indexImage?: boolean | undefined;
   /** Told how far opening has come, after each data file or each megabyte of an image. @default nobody */

@@ -9,6 +9,7 @@ import { KeyRing } from "./encryption/key-ring.js";
 import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { Health } from "./health.js";
+import { ImageKeeper } from "./image-keeper.js";
 import { assertComplete } from "./incomplete-copy.js";
 import { toBitcaskError } from "./io-errors.js";
 import { Keydir } from "./keydir/keydir.js";
@@ -114,6 +115,7 @@ async function load(
     log,
     keys,
     lock,
+    image: new ImageKeeper(fileSystem, directory),
     report,
   };
   const store = new Store(parts);

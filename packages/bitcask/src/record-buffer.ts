@@ -209,3 +209,19 @@ export function mostBytes(input: Uint8Array | string | undefined): number {
   if (input === undefined) return 0;
   return typeof input === "string" ? input.length * 3 : input.length;
 }
+
+/** Size on disk of records of their own, before they are compressed or encrypted. */
+export function plainBytes(
+  records: Iterable<{
+    readonly key: Uint8Array | string;
+    readonly value: Uint8Array | string | undefined;
+    readonly expiresAt: number;
+  }>,
+): number {
+  let bytes = 0;
+  for (const { key, value, expiresAt } of records) {
+    bytes += RECORD_HEADER_BYTES + (expiresAt === 0 ? 0 : EXPIRY_BYTES) + Buffer.byteLength(key);
+    if (value !== undefined) bytes += Buffer.byteLength(value);
+  }
+  return bytes;
+}

@@ -15,7 +15,7 @@ import { BitcaskError } from "./errors.js";
 import { type FileScan, loadHint, loadRecords } from "./file-loader.js";
 import type { FileSet } from "./file-set.js";
 import { readHintFile } from "./hint-file.js";
-import { IMAGE_NAME, type IndexImage, openIndexImage } from "./index-image.js";
+import { IMAGE_NAME, type ImagedFile, type IndexImage, openIndexImage } from "./index-image.js";
 import { IndexLoader } from "./index-loader.js";
 import type { Keydir } from "./keydir/keydir.js";
 import type { Manifest, ManifestFile } from "./manifest.js";
@@ -36,6 +36,8 @@ export interface RecoveredState {
   readonly ignoredHints: readonly IgnoredFile[];
   readonly recordsScanned: number;
   readonly hintEntriesLoaded: number;
+  /** What the image says of the files, when it is that which filled the keydir. */
+  readonly imagedFiles: readonly ImagedFile[] | undefined;
 }
 
 /** What recovery fills. */
@@ -67,6 +69,7 @@ interface Loaded {
   readonly scan: FileScan | undefined;
   readonly highestSequence: number;
   readonly timeFloorMs: number;
+  readonly imagedFiles?: readonly ImagedFile[];
 }
 
 /** What was cut off the file that takes writes: one of the two, or nothing. */
@@ -126,6 +129,7 @@ class Recovery {
       ignoredHints: this.ignoredHints,
       recordsScanned: this.recordsScanned,
       hintEntriesLoaded: this.hintEntriesLoaded,
+      imagedFiles: loaded.imagedFiles,
     };
   }
 
@@ -204,7 +208,8 @@ class Recovery {
     }
     this.hintEntriesLoaded = keydir.size;
     // The manifest of a clean end knows the number and the time.
-    return { keydir, scan: undefined, highestSequence: 0, timeFloorMs: 0 };
+    const imagedFiles = image.files;
+    return { keydir, scan: undefined, highestSequence: 0, timeFloorMs: 0, imagedFiles };
   }
 
   private async loadFiles(files: readonly DataFile[]): Promise<Loaded> {

@@ -8,10 +8,9 @@ import { BitcaskError } from "./errors.js";
 import { FileSet } from "./file-set.js";
 import { type FrozenFiles, freeze, freezeFiles } from "./frozen-files.js";
 import { Health } from "./health.js";
-import { IMAGE_NAME, writeIndexImage } from "./index-image.js";
+import { ImageKeeper } from "./image-keeper.js";
 import { toBitcaskError } from "./io-errors.js";
 import { Keydir } from "./keydir/keydir.js";
-import { TableWriter } from "./keydir/table-image.js";
 import { DirectoryLock } from "./lock-file.js";
 import { ManifestStore } from "./manifest-store.js";
 import { Merger } from "./merge.js";
@@ -19,7 +18,6 @@ import type { ResolvedOptions } from "./options.js";
 import { ReadSlab } from "./read-slab.js";
 import { RecordReader } from "./record-reader.js";
 import { recoverFiles } from "./recovery.js";
-import { unlinkIfPresent } from "./small-file.js";
 import type { BitcaskStats, OpenReport } from "./stats.js";
 import { withFiles } from "./store-files.js";
 import { StoreTime } from "./store-time.js";
@@ -39,6 +37,7 @@ interface StoreParts {
   readonly keys: KeyRing;
   /** `undefined`: the store is open for reading only. */
   readonly lock: DirectoryLock | undefined;
+  readonly image: ImageKeeper;
   readonly report: OpenReport;
 }
 
@@ -57,6 +56,7 @@ export class Store {
   private readonly log: ActiveLog;
   private readonly keys: KeyRing;
   private readonly lock: DirectoryLock | undefined;
+  private readonly image: ImageKeeper;
   private readonly report: OpenReport;
   private isClosing = false;
 
@@ -72,6 +72,7 @@ export class Store {
     this.log = log;
     this.keys = keys;
     this.lock = parts.lock;
+    this.image = parts.image;
     this.report = parts.report;
     const { valueCacheBytes, verifyChecksums } = options;
     this.cache = valueCacheBytes === 0 ? undefined : new ValueCache(valueCacheBytes);
@@ -184,19 +185,12 @@ export class Store {
     }));
   }
 
-  /** A failure costs the next open some time and nothing else. */
   private async writeImage(): Promise<void> {
-    const { directory, keydir, files, health, manifest } = this;
-    const { fileSystem, minImagedKeys } = this.options;
-    if (health.isPoisoned || keydir.size < minImagedKeys) return;
-    const path = fileSystem.join(directory, IMAGE_NAME);
-    const tables = new TableWriter();
-    keydir.save(tables);
-    const cipher = this.keys.cipherOfStore(manifest.current.storeId);
-    const about = { files: files.list(), cipher, tables };
-    await writeIndexImage(fileSystem, path, manifest.current, about).catch(() =>
-      unlinkIfPresent(fileSystem, `${path}.tmp`).catch(() => undefined),
-    );
+    const { keydir, health } = this;
+    if (health.isPoisoned || keydir.size < this.options.minImagedKeys) return;
+    const manifest = this.manifest.current;
+    const cipher = this.keys.cipherOfStore(manifest.storeId);
+    await this.image.write({ manifest, files: this.files.list(), cipher, keydir });
   }
 }
 
@@ -259,8 +253,10 @@ async function openLocked(
     files: withFiles(current.files, state.active === undefined ? [] : [state.active]),
   }));
   await removeLeftovers(context, manifest, leftovers.removed);
-  // Of no use from here on, and as large as the index.
-  await unlinkIfPresent(fileSystem, fileSystem.join(directory, IMAGE_NAME)).catch(() => undefined);
+  const image = new ImageKeeper(fileSystem, directory);
+  if (options.indexImage && state.imagedFiles !== undefined) image.keep(state.imagedFiles);
+  else await image.remove();
+  log.onFirstAppend = () => void image.remove();
   // A file has one key: what comes now is encrypted as the options say.
   if (state.active?.keyId !== keys.currentKeyId) await log.rotate();
   const report: OpenReport = {
@@ -284,6 +280,7 @@ async function openLocked(
     log,
     keys,
     lock,
+    image,
     report,
   };
   const store = new Store(parts);

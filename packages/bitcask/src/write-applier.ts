@@ -5,6 +5,7 @@ import type { FileSet } from "./file-set.js";
 import { KeySlice } from "./keydir/key-probe.js";
 import type { Keydir } from "./keydir/keydir.js";
 import { createLocation } from "./keydir/location.js";
+import { LOOK_AHEAD_KEYS } from "./keydir/look-ahead.js";
 import type { RecordBuffer } from "./record-buffer.js";
 import {
   COMPRESSED,
@@ -17,6 +18,9 @@ import {
 import type { StoreTime } from "./store-time.js";
 import type { ValueCache } from "./value-cache.js";
 
+/** Fewer have little to overlap. */
+const LEAST_AHEAD = 8;
+
 export class WriteApplier {
   private readonly keydir: Keydir;
   private readonly files: FileSet;
@@ -26,6 +30,7 @@ export class WriteApplier {
   private readonly location = createLocation();
   private readonly displaced = createLocation();
   private readonly key = new KeySlice();
+  private readonly ahead = Array.from({ length: LOOK_AHEAD_KEYS }, () => new KeySlice());
 
   constructor(keydir: Keydir, files: FileSet, time: StoreTime, cache?: ValueCache) {
     this.keydir = keydir;
@@ -48,7 +53,9 @@ export class WriteApplier {
     const { header, location, key } = this;
     key.bytes = records.bytes;
     let existed = false;
+    let fetchedUpTo = from;
     for (let at = from; at < to; at += header.recordSize) {
+      if (at === fetchedUpTo) fetchedUpTo = this.fetchAhead(records, at, to);
       records.readHeader(at, header);
       const keyStart = at + header.keyStart;
       if (header.flags & CONTROL) {
@@ -71,6 +78,28 @@ export class WriteApplier {
       if (this.cache?.has(location.record)) this.refresh(this.cache, records.bytes, at);
     }
     return existed;
+  }
+
+  /**
+   * Has the index fetched from memory where the keys of the next records are, side by side: setting them
+   * one by one would wait for each.
+   * @returns where the records end that were looked at
+   */
+  private fetchAhead(records: RecordBuffer, from: number, to: number): number {
+    const { header, ahead } = this;
+    let count = 0;
+    let at = from;
+    while (at < to && count < ahead.length) {
+      records.readHeader(at, header);
+      const key = ahead[count] as KeySlice;
+      key.bytes = records.bytes;
+      key.start = at + header.keyStart;
+      key.length = header.keySize;
+      count += 1;
+      at += header.recordSize;
+    }
+    if (count >= LEAST_AHEAD) this.keydir.ahead.fetch(ahead, 0, count);
+    return at;
   }
 
   /** A value that is read often stays in the cache when it is written. */

@@ -55,11 +55,14 @@ export class WriteBacklog {
     fresh: { readonly keys: number; readonly keyBytes: number },
   ): Promise<unknown> {
     const segment = this.openSegment();
+    const { lastCohort } = segment;
+    // Syncs next to each other are one, so that any number of them takes up one place.
+    if (kind === "sync" && lastCohort?.kind === "sync") return lastCohort.promise;
     const start = segment.records.length;
     segment.write(records);
     const end = segment.records.length;
     const isFileFull = this.plan(end - start);
-    let cohort = segment.lastCohort;
+    let cohort = lastCohort;
     if (cohort === undefined || isFileFull || !cohort.takes(kind, sync)) {
       cohort = new WriteCohort(kind, sync, start);
       segment.cohorts.push(cohort);

@@ -41,8 +41,8 @@ export class WriteCohort {
 
   /** Whether a call of this kind may be answered with those that are in already. */
   takes(kind: CohortKind, sync: SyncMode): boolean {
-    const isShared = kind === "write" || kind === "sync";
-    return isShared && kind === this.kind && sync === this.sync && this.calls < MAX_COHORT_CALLS;
+    const isShared = kind === "write" && kind === this.kind && sync === this.sync;
+    return isShared && this.calls < MAX_COHORT_CALLS;
   }
 
   /** Adds a call whose records end at `end`. */

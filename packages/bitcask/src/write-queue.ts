@@ -6,6 +6,7 @@
  *
  * Bounds: bytes waiting (`maxQueuedBytes`; further writes wait outside, in order), bytes outside
  * (`maxWaitingBytes`) and writes waiting, inside and outside (`maxQueuedWrites`); beyond, they are refused.
+ * Syncs are not, and need not be: those that no write comes between are one.
  */
 import type { ActiveLog } from "./active-log.js";
 import { BitcaskError } from "./errors.js";

@@ -4,6 +4,7 @@
  *     node scripts/mutants.mjs                    keeps recorded seeds that still show their bug
  *     node scripts/mutants.mjs --afresh           from seed 1 on, for all
  *     node scripts/mutants.mjs --only snapshot    bugs whose name holds that word
+ *     node scripts/mutants.mjs --new              only bugs without a recorded seed
  *     node scripts/mutants.mjs --seeds 1000       looks further than the gate does
  *
  * Writes test/mutants/findings.json and docs/raft-mutants.md when every bug was found within the gate's
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   options: {
     afresh: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    new: { type: "boolean", default: false },
     seeds: { type: "string" },
     jobs: { type: "string", default: String(Math.min(2, availableParallelism())) },
   },
@@ -48,7 +50,9 @@ async function importGate() {
 const gate = await importGate();
 const maxSeeds = values.seeds === undefined ? gate.MAX_SEEDS : Number(values.seeds);
 const recorded = gate.readFindings();
-const wanted = gate.MUTANTS.filter(({ id }) => id.includes(values.only));
+const wanted = gate.MUTANTS.filter(({ id }) => {
+  return id.includes(values.only) && !(values.new && id in recorded);
+});
 const found = new Map();
 const missed = [];
 

@@ -29,6 +29,11 @@ test("rows are chosen by name or beginning, and run in the order of the table", 
   ]);
 });
 
+test("a bound in minutes is none by default, and keeps a run from being called reduced", () => {
+  expect(parseArguments([]).minutes).toBe(Number.POSITIVE_INFINITY);
+  expect(parseArguments(["--minutes", "20"])).toMatchObject({ minutes: 20, mayWrite: true });
+});
+
 test("no two rows share a name", () => {
   expect(new Set(ROWS.map(({ id }) => id)).size).toBe(ROWS.length);
 });
@@ -42,6 +47,7 @@ test("what cannot be meant is refused", () => {
     ["--stores", "redis"],
     ["--rows", "fly"],
     ["--sed", "1"],
+    ["--minutes", "0"],
   ];
   for (const args of wrong) expect(() => parseArguments(args)).toThrow(TypeError);
 });

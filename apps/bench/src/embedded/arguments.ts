@@ -10,6 +10,7 @@ export const USAGE = `pnpm --filter @titan/bench bench:embedded [options]
   --rows a,b       of ${ROWS.map(({ id }) => id).join(", ")};
                    a name that ends in * stands for all that begin so
   --rounds n       interleaved rounds, whose medians are reported [5]
+  --minutes m      begins no further round that would end later, three rounds being done [no bound]
   --keys n         keys of the 100-byte rows; those of 4 KiB have a tenth, "many" ten times [1000000]
   --seconds s      time of one measurement [1]
   --seed n         of keys, values and choices [1, or TITAN_SEED]
@@ -21,6 +22,8 @@ export interface Arguments {
   readonly stores: readonly StoreName[];
   readonly rows: readonly Row[];
   readonly rounds: number;
+  /** After which no round should end. */
+  readonly minutes: number;
   readonly keys: number;
   readonly seconds: number;
   readonly seed: number;
@@ -44,6 +47,7 @@ export function parseArguments(args: readonly string[]): Arguments {
       stores: { type: "string" },
       rows: { type: "string" },
       rounds: { type: "string" },
+      minutes: { type: "string" },
       keys: { type: "string" },
       seconds: { type: "string" },
       seed: { type: "string", default: process.env["TITAN_SEED"] ?? "1" },
@@ -60,6 +64,8 @@ export function parseArguments(args: readonly string[]): Arguments {
   const rounds = integer("rounds", values.rounds, size.rounds);
   const seconds = values.seconds === undefined ? size.seconds : Number(values.seconds);
   if (!(seconds > 0)) throw new TypeError("--seconds must be a positive number");
+  const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes);
+  if (!(minutes > 0)) throw new TypeError("--minutes must be a positive number");
   const isFull =
     !values.quick &&
     values.stores === undefined &&
@@ -71,6 +77,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     stores: chosenStores(values.stores),
     rows: chosenRows(values.rows),
     rounds,
+    minutes,
     keys,
     seconds,
     seed: integer("seed", values.seed, 1),

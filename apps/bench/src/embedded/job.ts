@@ -18,7 +18,13 @@ export type Phase =
   | { readonly kind: "open" }
   | { readonly kind: "space" }
   /** Durable puts and gets while garbage is collected, by the same without. */
-  | { readonly kind: "merge-latency" };
+  | { readonly kind: "merge-latency" }
+  /** Reads and writes of a store that keeps an order over keys, by those of one that does not. */
+  | { readonly kind: "order-cost" }
+  /** Reads of the system alone, without a store. */
+  | { readonly kind: "read-floor" }
+  /** Bytes and promises of a call. */
+  | { readonly kind: "call-cost" };
 
 /** Share of the values that the value cache may hold. */
 export type ValueCache = "none" | "tenth" | "all";

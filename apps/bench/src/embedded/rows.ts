@@ -11,7 +11,7 @@ export interface Dataset {
   readonly valueBytes: number;
 }
 
-export type Unit = "per second" | "ms" | "bytes" | "times";
+export type Unit = "per second" | "ms" | "bytes" | "times" | "count";
 
 export interface Row {
   /** For `--rows`. */
@@ -23,6 +23,8 @@ export interface Row {
   readonly titanPhase?: Phase;
   readonly metric: string;
   readonly unit: Unit;
+  /** About Titan alone: peers are not run for it. @default false */
+  readonly isOwn?: boolean;
   readonly targets: readonly Target[];
 }
 
@@ -60,6 +62,15 @@ function durablePuts(dataset: Dataset, suffix: string): Row[] {
     };
   });
 }
+
+const FLOOR: Omit<Row, "dataset"> = {
+  id: "read-floor",
+  label: "a record's bytes by `fs.readSync`, no store: what a get that is not cached cannot exceed",
+  phase: { kind: "read-floor" },
+  ...RATE,
+  isOwn: true,
+  targets: NO_TARGET,
+};
 
 const GET_ROWS: readonly Omit<Row, "dataset">[] = [
   {
@@ -173,7 +184,38 @@ const LATENCY_ROWS: readonly Row[] = (["put", "get"] as const).flatMap((call) =>
     phase: { kind: "merge-latency" },
     metric: `${call} ${rank}`,
     unit: "times",
+    isOwn: true,
     targets: [atMost(2)],
+  })),
+);
+
+const ORDER_ROWS: readonly Row[] = (["fresh put", "overwrite", "get"] as const).map((call) => ({
+  id: `order-${call.replace(" ", "-")}`,
+  label: `${call} with an order over keys, processor time by that without`,
+  dataset: SMALL,
+  phase: { kind: "order-cost" },
+  metric: `order: ${call}`,
+  unit: "times",
+  isOwn: true,
+  targets: [atMost(1.15)],
+}));
+
+const COST_ROWS: readonly Row[] = [
+  "put, many at once",
+  "put, one caller",
+  "getSync",
+  "get",
+  "getMany of 100, by key",
+].flatMap((call) =>
+  (["bytes", "promises"] as const).map((what) => ({
+    id: `cost-${call.toLowerCase().replaceAll(/[ ,]+/g, "-")}-${what}`,
+    label: `${call}: ${what === "bytes" ? "allocated on the JavaScript heap" : "promises"}`,
+    dataset: SMALL,
+    phase: { kind: "call-cost" },
+    metric: `${call}: ${what}`,
+    unit: what === "bytes" ? "bytes" : "count",
+    isOwn: true,
+    targets: NO_TARGET,
   })),
 );
 
@@ -182,6 +224,7 @@ export const ROWS: readonly Row[] = [
   load(SMALL, ""),
   ...durablePuts(SMALL, ""),
   { ...OPEN, id: "open", label: "open to first get", dataset: SMALL, targets: [atMost(60)] },
+  { ...FLOOR, dataset: SMALL },
   ...GET_ROWS.map((row) => ({ ...row, dataset: SMALL })),
   ...MANY_ROWS,
   ...scans(SMALL, "", 0.6),
@@ -203,9 +246,22 @@ export const ROWS: readonly Row[] = [
     unit: "times",
     targets: [atMost(1.3)],
   },
+  {
+    id: "space-closed",
+    label: "the same, with the image of the index that a closed store has",
+    dataset: SMALL,
+    phase: { kind: "space" },
+    metric: "timesLiveClosed",
+    unit: "times",
+    isOwn: true,
+    targets: NO_TARGET,
+  },
+  ...ORDER_ROWS,
+  ...COST_ROWS,
   ...LATENCY_ROWS,
   load(LARGE, "-4k"),
   ...durablePuts(LARGE, "-4k"),
+  { ...FLOOR, id: "read-floor-4k", dataset: LARGE },
   ...GET_ROWS.map((row) => ({
     ...row,
     id: `${row.id}-4k`,

@@ -19,12 +19,12 @@ interface Report {
 
 /** The whole section. */
 export function toMarkdown(report: Report): string {
-  const { options, peers } = report;
+  const { options, peers, outcome } = report;
   const versions = [...peers.versions].map(([name, version]) => `${name} ${version}`).join(", ");
   const parts = [
     "## @titan/bitcask beside native stores",
     `\`pnpm --filter @titan/bench bench:embedded${options.given && ` ${options.given}`}\`; medians of ` +
-      `${options.rounds} interleaved rounds, one process per store and phase, ${options.seconds} s per ` +
+      `${outcome.loadAverages.length} interleaved rounds, one process per store and phase, ${options.seconds} s per ` +
       `measurement, seed ${options.seed}. ${report.circumstances}. ${versions || "No peers"}.`,
     "Keys of 16 B in no order, values that do not compress, files in the page cache, figures per " +
       "second unless said. A ratio is Titan's figure by the peer's; *best* is the fastest peer, " +
@@ -135,6 +135,8 @@ function format(figure: number | undefined, unit: Unit): string {
       return `${figure.toFixed(0)} B`;
     case "times":
       return `${figure.toFixed(2)}×`;
+    case "count":
+      return figure.toFixed(2);
   }
 }
 

@@ -2,10 +2,19 @@
  * One store, one phase, one process: runs the job given as JSON on the command line and sends what came
  * of it to the parent, or prints it when there is none.
  */
+import { join } from "node:path";
 import { importEngine } from "./engines/open-engine.js";
 import type { Job, JobMessage, JobResult } from "./job.js";
 import { Dice, KeySpace } from "./key-space.js";
 import { phaseRun } from "./phases/run-phase.js";
+
+const CHEAPEST = {
+  isDurable: false,
+  callers: 1,
+  valueCacheBytes: 0,
+  isOrdered: true,
+  hasIndexImage: true,
+};
 
 async function runJob(job: Job): Promise<JobResult> {
   const openEngine = await importEngine(job.store);
@@ -14,10 +23,8 @@ async function runJob(job: Job): Promise<JobResult> {
     job,
     keySpace: new KeySpace(job.seed),
     dice: new Dice(job.seed + 1),
-    open: async (settings) => {
-      const cheapest = { directory, isDurable: false, callers: 1, valueCacheBytes: 0 };
-      return openEngine({ ...cheapest, ...settings });
-    },
+    open: async ({ folder = "", ...settings } = {}) =>
+      openEngine({ ...CHEAPEST, directory: join(directory, folder), ...settings }),
   });
   return { metrics };
 }

@@ -13,6 +13,7 @@ import {
   type HintHeader,
   readHintEntry,
 } from "../hint-format.js";
+import { BLOCK_HEADER_BYTES, packedBytes, unpackBlock } from "../hint-packing.js";
 import type { FileSystem } from "../ports.js";
 import { openIfPresent } from "./open-if-present.js";
 
@@ -112,16 +113,37 @@ export class HintCursor {
 
   private fill(): boolean {
     const rest = this.buffer.subarray(this.entry.end);
+    if (this.header.isPacked) return rest.length === 0 && this.fillFromBlock();
     const bytes = Math.min(Math.max(CHUNK_BYTES, rest.length), this.size - this.position);
     if (bytes === 0) return false;
     const chunk = Buffer.allocUnsafe(rest.length + bytes);
     rest.copy(chunk);
-    const count = this.handle.readSync(chunk.subarray(rest.length), this.position);
-    chunk.fill(0, rest.length + count);
-    this.position += bytes;
+    this.read(chunk.subarray(rest.length));
     this.buffer = chunk;
     this.entry.end = 0;
     return true;
+  }
+
+  private fillFromBlock(): boolean {
+    const head = Buffer.alloc(Math.min(BLOCK_HEADER_BYTES, this.size - this.position));
+    this.read(head);
+    const bytes = packedBytes(head);
+    if (bytes === undefined || bytes > this.size - this.position) return false;
+    const body = Buffer.allocUnsafe(bytes);
+    this.read(body);
+    const entries = unpackBlock(head, body);
+    // None at all would have the caller ask for ever.
+    if (entries === undefined || entries.length === 0) return false;
+    this.buffer = entries;
+    this.entry.end = 0;
+    return true;
+  }
+
+  /** What the file does not have any more reads as zeros. */
+  private read(into: Buffer): void {
+    const count = this.handle.readSync(into, this.position);
+    into.fill(0, count);
+    this.position += into.length;
   }
 }
 

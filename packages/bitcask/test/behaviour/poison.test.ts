@@ -123,6 +123,37 @@ test("a merge without room gives up, leaves no file behind, and can be repeated"
   await db.close();
 });
 
+test("once a merge has stopped the store, no write that waited meanwhile is called a success", async () => {
+  const outcomes: string[] = [];
+  for (let head = 0; head < 24; head += 1) {
+    const bench = new Bench();
+    const db = await bench.open({ dataFileMaxBytes: 512, autoMerge: false });
+    for (let index = 0; index < 40; index++) await db.put(`k${index % 5}`, `value ${index}`);
+    const fault = { type: "error", code: "EIO" } as const;
+    bench.fileSystem.faults.add({ kind: "write", path: /\.data\.tmp$/, fault });
+    let isStopped = false;
+    const merge = db.merge().catch((error: unknown) => {
+      isStopped = true;
+      return error;
+    });
+    // Some turns ahead of the merge's failure, so that one or the other write meets it while it waits.
+    for (let turn = 0; turn < head; turn += 1) await Promise.resolve();
+    const writes = Array.from({ length: 60 }, async (_, index) => {
+      const sync = index % 2 === 0 ? "always" : "never";
+      const write = db.put(`w${index}`, "x".repeat(100), { sync });
+      const outcome = await write.then(
+        () => "applied",
+        (error: { code: string }) => error.code,
+      );
+      if (isStopped) outcomes.push(outcome);
+    });
+    expect(await merge).toMatchObject({ code: "BITCASK_WRITE_FAILED" });
+    await Promise.all(writes);
+    await expect(db.close()).rejects.toMatchObject({ code: "BITCASK_WRITE_FAILED" });
+  }
+  expect(new Set(outcomes)).toEqual(new Set(["BITCASK_WRITE_FAILED"]));
+});
+
 test("a directory that may not be written is refused with a code and advice", async () => {
   const bench = new Bench();
   const db = await bench.open();

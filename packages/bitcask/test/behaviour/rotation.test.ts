@@ -45,3 +45,35 @@ test("a file counts as sealed only once the manifest says so: until then merges 
   expect(new Set(activeCounts)).toEqual(new Set([1]));
   await db.close();
 });
+
+test("no data file is larger than allowed, however many writes are called at once", async () => {
+  for (const sync of ["always", "never"] as const) {
+    const bench = new Bench();
+    const db = await bench.open({ ...SMALL_FILES, sync });
+    const calls: Promise<unknown>[] = [];
+    for (let index = 0; index < 3000; index++) {
+      calls.push(db.put(`key-${index % 700}`, "x".repeat(index % 120)));
+      if (index % 7 === 0) calls.push(db.delete(`key-${(index * 5) % 700}`));
+      // As if others had begun a file in between: what was planned for the old one meets a new one.
+      if (index % 1000 === 500) calls.push(db.merge());
+    }
+    await Promise.all(calls);
+    const sizes = db.stats().files.map(({ bytes }) => bytes);
+    expect(sizes.length).toBeGreaterThan(10);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(SMALL_FILES.dataFileMaxBytes);
+    await db.close();
+  }
+});
+
+test("a record that no file can hold has one for itself, with nothing called beside it", async () => {
+  const bench = new Bench();
+  const db = await bench.open(SMALL_FILES);
+  const large = new Uint8Array(10_000);
+  const small = Array.from({ length: 40 }, (_, index) => db.put(`small-${index}`, "x"));
+  await Promise.all([db.put("large", large), ...small, db.put("larger", large)]);
+  const sizes = db.stats().files.map(({ bytes }) => bytes);
+  const beyond = sizes.filter((bytes) => bytes > SMALL_FILES.dataFileMaxBytes);
+  expect(beyond).toHaveLength(2);
+  expect(Math.max(...sizes)).toBeLessThan(64 + 24 + "larger".length + large.length + 1);
+  await db.close();
+});

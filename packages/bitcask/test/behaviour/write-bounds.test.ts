@@ -66,3 +66,25 @@ test("syncs that wait outside one behind the other take up one place", async () 
   expect(db.stats().writes.queuedWrites).toBe(0);
   await db.close();
 });
+
+test("syncs that nothing comes between are one, however many are called", async () => {
+  const bench = new Bench();
+  const db = await bench.open({ maxQueuedWrites: 3, sync: "never" });
+  const put = db.put("a", "1");
+  const syncs = Array.from({ length: 5000 }, () => db.sync());
+  expect(new Set(syncs).size).toBe(1);
+  expect(db.stats().writes.queuedWrites).toBe(2);
+  await expect(Promise.all([put, ...syncs])).resolves.toHaveLength(5001);
+  expect(db.stats().writes).toMatchObject({
+    queuedWrites: 0,
+    queuedBytes: 0,
+    syncs: expect.any(Number),
+  });
+  // Also while a group is under way, and behind one that is refused.
+  const late = [db.put("b", "1"), db.sync(), db.sync(), db.put("c", "1")];
+  const refused = db.put("d", "1");
+  await expect(refused).rejects.toMatchObject({ code: "BITCASK_OVERLOADED" });
+  await Promise.all(late);
+  await db.close();
+  await expect(db.sync()).rejects.toMatchObject({ code: "BITCASK_CLOSED" });
+});

@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { verify } from "../../src/index.js";
+import { IMAGE_NAME } from "../../src/index-image.js";
 import { type MemoryDisk, MemoryFileSystem } from "../../src/testing/index.js";
 import { FORM_NAMES, type FormName } from "../crash/forms.js";
 import { DIRECTORY, Machine } from "../crash/machine.js";
@@ -95,6 +96,7 @@ test.each(FORMS_TRIED)(
     const other = await stranger.open();
     for (let index = 0; index < 40; index += 1) await other.put(`a${index}`, "x".repeat(30));
     await other.close();
+    expect(namesOf(disk)).toContain(IMAGE_NAME);
     const harms = harmsOf(namesOf(disk), stranger.fileSystem);
     expect(harms.size).toBeGreaterThan(50);
     const counts = new Map<Outcome, number>();

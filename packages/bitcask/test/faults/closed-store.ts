@@ -1,24 +1,25 @@
 /** A small store with everything in it, and what opening it after some harm comes to. */
 import { expect } from "vitest";
-import { type Bitcask, type BitcaskOptions, isBitcaskError } from "../../src/index.js";
+import { type Bitcask, isBitcaskError } from "../../src/index.js";
+import type { InternalOptions } from "../../src/options.js";
 import type { MemoryDisk } from "../../src/testing/index.js";
 import { FORMS, type FormName } from "../crash/forms.js";
 import { readState, type State } from "../crash/history.js";
-import { Machine, TINY_FILES } from "../crash/machine.js";
+import { Machine, TINY_IMAGED } from "../crash/machine.js";
 import { fixedWorkload, KEYS } from "../crash/workload.js";
 import { FaultedRun } from "./faulted-run.js";
 
 export type Outcome = "refused on open" | "detected on read" | "harmless";
 
-/** Options under which a store of each form has several data files. */
-export function smallFiles(form: FormName): BitcaskOptions {
+/** Options under which a store of each form has several data files, and an image of its index. */
+export function smallFiles(form: FormName): InternalOptions {
   const dataFileMaxBytes = form.includes("compressed") ? 256 : 512;
-  return { ...TINY_FILES, ...FORMS[form], dataFileMaxBytes };
+  return { ...TINY_IMAGED, ...FORMS[form], dataFileMaxBytes };
 }
 
-/** Several data files, hints, tombstones, a batch and a merge's output, closed cleanly. */
+/** Several data files, hints, tombstones, a batch, a merge's output and an image, closed cleanly. */
 export async function closedStore(
-  options: BitcaskOptions,
+  options: InternalOptions,
 ): Promise<{ disk: MemoryDisk; state: State }> {
   const machine = new Machine({ options });
   await new FaultedRun(machine).play(fixedWorkload().slice(0, 15));
@@ -31,7 +32,7 @@ export async function closedStore(
 export async function outcomeOf(
   disk: MemoryDisk,
   state: State,
-  options: BitcaskOptions,
+  options: InternalOptions,
 ): Promise<Outcome> {
   let db: Bitcask;
   try {

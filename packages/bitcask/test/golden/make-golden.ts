@@ -12,12 +12,14 @@ export const TEXT = "how much wood would a woodchuck chuck ".repeat(10);
 
 const ENCRYPTION = { keyId: 7, key: Buffer.alloc(32, "golden key") };
 
-/** Folders of golden stores, each with what it needs to be opened. */
+/** Folders of golden stores, by the version of their formats (hints: of the same, unless said). */
 export const GOLDEN_STORES: Readonly<Record<string, BitcaskOptions>> = {
   v1: {},
   "v1-encrypted": { encryption: ENCRYPTION },
   "v1-compressed": {},
   "v1-compressed-encrypted": { encryption: ENCRYPTION },
+  "v1-hints-v2": {},
+  "v1-hints-v2-encrypted": { encryption: ENCRYPTION },
 };
 
 /** A store with every kind of record: hints, a merged file, a batch, a tombstone, expiries, a floor. */

@@ -8,7 +8,7 @@ import { FORM_NAMES } from "../crash/forms.js";
 import { type Action, action } from "./actions.js";
 import { Subject } from "./subject.js";
 
-const RUNS = Number(process.env["TITAN_RUNS"] ?? 1000);
+const RUNS = Number(process.env["TITAN_RUNS"] ?? 300);
 
 class Command implements fc.AsyncCommand<object, Subject> {
   private readonly action: Action;

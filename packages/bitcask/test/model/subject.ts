@@ -1,5 +1,6 @@
 /** The store under test, driven by {@link Action}s side by side with its model. */
 import type { BatchOperation, Bitcask, ScanOptions, Snapshot, SyncMode } from "../../src/index.js";
+import { IMAGE_NAME } from "../../src/index-image.js";
 import type { InternalOptions } from "../../src/options.js";
 import { ManualClock, type MemoryDisk, SeededRandom } from "../../src/testing/index.js";
 import { FORMS, type FormName } from "../crash/forms.js";
@@ -60,12 +61,20 @@ export class Subject {
     this.model.judge();
   }
 
-  /** Bytes of all files, and of the records that count. */
-  get disk(): { readonly bytes: number; readonly liveBytes: number } {
+  /** Bytes of the image, of all other files, and of the records that count. */
+  get disk(): { readonly image: number; readonly bytes: number; readonly liveBytes: number } {
     const { fileSystem } = this.machine;
-    const sizes = fileSystem.paths().map((path) => fileSystem.contents(path).length);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    return { bytes, liveBytes: this.db.stats().liveBytes };
+    const sum = (paths: readonly string[]) =>
+      paths.reduce((total, path) => total + fileSystem.contents(path).length, 0);
+    const isImage = (path: string) => path.includes(IMAGE_NAME);
+    const paths = fileSystem.paths();
+    const bytes = sum(paths.filter((path) => !isImage(path)));
+    return { image: sum(paths.filter(isImage)), bytes, liveBytes: this.db.stats().liveBytes };
+  }
+
+  /** Snapshots that are held: they keep files which merges have replaced. */
+  get heldViews(): number {
+    return this.views.length;
   }
 
   private get db(): Bitcask {

@@ -61,7 +61,8 @@ export function answerVote(node: NodeState, request: VoteRequest): void {
   const isPreVote = request.type === "pre-vote-request";
   const isFree = node.vote === undefined && node.leader === undefined;
   const canVote = node.vote === request.from || isFree || (isPreVote && request.term > node.term);
-  const granted = canVote && node.log.isUpToDate(request.last) && !isOutranked(node, request);
+  const isFit = !node.hasForgottenGroup && node.log.isUpToDate(request.last);
+  const granted = canVote && isFit && !isOutranked(node, request);
   const type = isPreVote ? "pre-vote-response" : "vote-response";
   // A grant names the term asked about, as an asker that has fallen behind in terms would take an
   // older one for stale; a refusal names our own, from which the asker may learn.

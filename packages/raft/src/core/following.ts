@@ -40,7 +40,9 @@ function acknowledge(node: NodeState, to: NodeId, index: LogIndex): void {
 }
 
 export function handleHeartbeat(node: NodeState, request: HeartbeatRequest): void {
-  node.log.commitTo(request.commit);
+  // To a host that has removed the group and waits to be added again, what was sent to the member that it
+  // was may still come: that has nothing to do with its empty log.
+  if (node.log.lastIndex() > 0) node.log.commitTo(request.commit);
   node.send({
     type: "heartbeat-response",
     from: node.id,

@@ -155,8 +155,9 @@ export function transferLeadership(node: NodeState, transferee: NodeId): void {
   if (node.transferee === transferee) return;
   node.transferee = undefined;
   if (transferee === node.id) return;
-  // It has one election timeout to succeed.
-  node.electionElapsed = 0;
+  // It has one election timeout to succeed, counted apart from the checks of the quorum: else a leader that
+  // tries again and again, as one with a sick disk does, would never find out that its quorum is gone.
+  node.transferElapsed = 0;
   node.transferee = transferee;
   if (progress.match === node.log.lastIndex()) sendTimeoutNow(node, transferee);
   else maybeSendAppend(node, transferee, progress, true);

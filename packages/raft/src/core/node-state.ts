@@ -52,6 +52,8 @@ export class NodeState {
   /** Ticks since the leader was heard, or since the last check of the quorum for a leader. */
   electionElapsed = 0;
   heartbeatElapsed = 0;
+  /** Leader: ticks since the present transfer began. */
+  transferElapsed = 0;
   /** Drawn from [electionTicks, 2 × electionTicks) at each change of role or term. */
   electionTimeout = 0;
   /** False while the host is not fit to lead. */
@@ -109,6 +111,14 @@ export class NodeState {
   get isOnlyVoter(): boolean {
     const { incoming, outgoing } = this.membership.config.voters;
     return incoming.size === 1 && outgoing.size === 0 && incoming.has(this.id);
+  }
+
+  /**
+   * This node was a member, and has forgotten what it acknowledged: its log says nothing about how good
+   * another one is. It votes again once a leader has told it what there is.
+   */
+  get hasForgottenGroup(): boolean {
+    return this.membership.progress.size === 0 && this.configChangedAt > 0;
   }
 
   /** May become leader: a voter that is not in the middle of restoring a snapshot. */
@@ -196,6 +206,7 @@ export class NodeState {
     this.leader = undefined;
     this.electionElapsed = 0;
     this.heartbeatElapsed = 0;
+    this.transferElapsed = 0;
     this.#drawElectionTimeout();
     this.transferee = undefined;
     this.hasInvitedSuccessor = false;

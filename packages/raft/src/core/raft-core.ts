@@ -76,8 +76,9 @@ export class RaftCore {
     const { hardState, config } = deps.storage.initialState();
     this.#node = new NodeState(deps, resolveOptions(deps.id, options), hardState);
     const { applied } = this.#node.log;
+    // One without voters says only that this node was a member, and has forgotten the group.
     invariant(
-      config.changedAt <= applied,
+      config.changedAt <= applied || config.voters.length === 0,
       () => `stored configuration of ${config.changedAt} is ahead of what is applied, ${applied}`,
     );
     adoptConfig(this.#node, config);
@@ -205,7 +206,8 @@ export class RaftCore {
    * Applies a committed configuration entry. To be called for each that an apply task holds, in
    * order, before its response is stepped; unless the host vetoes the change. One behind a snapshot that
    * has been restored since changes nothing.
-   * @returns the configuration to store with the next snapshot: later than `entry` in that last case
+   * @returns the configuration to store with the next snapshot. In that last case it may be one that
+   *   was made later, by `changedAt`: until that index is applied, no snapshot may be made
    * @throws RaftError `RAFT_CONFIG_CHANGE_MALFORMED`, `RAFT_CONFIG_CHANGE_REFUSED`
    */
   applyConfigChange(entry: Entry): ConfigState {

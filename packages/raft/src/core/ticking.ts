@@ -15,11 +15,15 @@ function tickLeader(node: NodeState): void {
   const { electionTicks, heartbeatTicks } = node.options;
   node.heartbeatElapsed += 1;
   node.electionElapsed += 1;
+  node.transferElapsed += 1;
   if (node.electionElapsed >= electionTicks) {
     node.electionElapsed = 0;
     if (node.options.checkQuorum) checkQuorum(node);
+  }
+  if (isLeader(node) && node.transferElapsed >= electionTicks) {
+    node.transferElapsed = 0;
     // A transfer that has not worked by now will not: take proposals again.
-    if (isLeader(node)) node.transferee = undefined;
+    node.transferee = undefined;
     maybeLeaveJoint(node);
   }
   if (isLeader(node) && node.heartbeatElapsed >= heartbeatTicks) {

@@ -11,7 +11,7 @@ export type RaftHostErrorCode =
   | "RAFT_HOST_GROUP_FAILED"
   /** The shared log failed: all groups have stopped. Open it anew, in a new process. */
   | "RAFT_HOST_LOG_FAILED"
-  /** Proposals or reads that wait already fill their limit; slow down. */
+  /** Proposals or reads that wait already fill their limit, or entries the log's index; slow down. */
   | "RAFT_HOST_OVERLOADED"
   /** The log cannot take more for want of space; reads go on. */
   | "RAFT_HOST_NO_SPACE"
@@ -35,8 +35,12 @@ export type RaftHostErrorCode =
   /** This member has less than it acknowledged: its disk was lost, or set back. Remove it from the
    *  group and add a new one, with a node id never used before. */
   | "RAFT_HOST_STATE_LOST"
+  /** Two settings contradict each other; the message names both, with what they are. */
+  | "RAFT_HOST_SETTINGS_CONFLICT"
   /** The snapshot that the log names is missing or damaged. */
   | "RAFT_HOST_SNAPSHOT_DAMAGED"
+  /** The files of snapshots could not be listed, read or written; `cause` says why. */
+  | "RAFT_HOST_FILES_FAILED"
   /** A committed entry that this release cannot read, or the state machine failed. */
   | "RAFT_HOST_APPLY_FAILED";
 

@@ -9,7 +9,7 @@
 import type { RaftErrorCode } from "../core/errors.js";
 import type { NodeId } from "../core/ids.js";
 import type { PeerMessage, SnapshotRequest } from "../core/message.js";
-import type { PeerState, Transport } from "../transport/transport.js";
+import type { PeerState } from "../transport/transport.js";
 import { whyDropped } from "./admission.js";
 import { ByteBudget } from "./byte-budget.js";
 import { RaftHostError } from "./errors.js";
@@ -17,9 +17,10 @@ import type { GroupContext } from "./group/group-context.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import { Inbox } from "./inbox.js";
 import { LogWriter, type WriteJob } from "./log-writer.js";
+import { makeRoom } from "./make-room.js";
 import type { HostObserver } from "./observer.js";
 import type { ResolvedHostOptions } from "./options.js";
-import { Outbox } from "./outbox.js";
+import { type FrameSender, Outbox } from "./outbox.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { SpaceWatch } from "./space-watch.js";
 import { Ticker } from "./ticker.js";
@@ -29,7 +30,7 @@ import { isResumeMessage, type ResumeMessage, type WireMessage } from "./wire/ho
 export interface HostEngineDeps {
   readonly nodeId: NodeId;
   readonly log: GroupLogs;
-  readonly transport: Pick<Transport, "send">;
+  readonly transport: FrameSender;
   readonly ports: HostPorts;
   readonly options: ResolvedHostOptions;
   /** How much space is left where the log is; without it, only a full disk is noticed. */
@@ -63,6 +64,7 @@ export class HostEngine implements GroupContext {
   #unfitSinceMs: number | undefined;
   #isDiskStalled = false;
   #isResigning = false;
+  #isIndexTold = false;
 
   constructor(deps: HostEngineDeps) {
     this.#deps = deps;
@@ -81,6 +83,8 @@ export class HostEngine implements GroupContext {
       onProgress: () => this.wake(),
       onFailed: (error) => this.#onLogFailed(error),
       onSpace: (isShort) => this.#onSpace(isShort),
+      onIndexFull: () => this.#onIndexFull(),
+      onIndexRoom: () => this.#onIndexRoom(),
       meter: this.#observer,
     });
     const { freeBytes } = deps;
@@ -114,7 +118,12 @@ export class HostEngine implements GroupContext {
 
   /** Less space is left than `minFreeBytes`, or none. */
   get isShortOfSpace(): boolean {
-    return this.#writer.isShort || this.#space?.isLow === true;
+    return this.#writer.isShort || this.#space?.isLow === true || this.#isIndexStuck;
+  }
+
+  /** The log takes no entries until groups have cut theirs, which they are at. */
+  get isIndexFull(): boolean {
+    return this.#writer.indexFullMs !== undefined;
   }
 
   get isFit(): boolean {
@@ -334,6 +343,24 @@ export class HostEngine implements GroupContext {
   #onSpace(isShort: boolean): void {
     this.#observer.onSpace?.(isShort);
     this.#judgeFitness();
+  }
+
+  /** Cutting logs does not help, or takes long: no host to lead. */
+  get #isIndexStuck(): boolean {
+    return (this.#writer.indexFullMs ?? 0) > this.options.diskStallMs;
+  }
+
+  #onIndexFull(): void {
+    const fullMs = this.#writer.indexFullMs ?? 0;
+    if (!this.#isIndexTold) this.#observer.onIndexFull?.(true);
+    this.#isIndexTold = true;
+    // Members that have a snapshot under way are spared for a while.
+    makeRoom(this.groups.values(), fullMs * 2 < this.options.diskStallMs);
+  }
+
+  #onIndexRoom(): void {
+    this.#isIndexTold = false;
+    this.#observer.onIndexFull?.(false);
   }
 
   #onLogFailed(cause: unknown): void {

@@ -30,6 +30,8 @@ test("each part of a job that is cut says what is committed of the entries so fa
       throw error;
     },
     onSpace: () => undefined,
+    onIndexFull: () => undefined,
+    onIndexRoom: () => undefined,
     meter: {},
   });
   const entries = Array.from({ length: 40 }, (_, at) => entryAt(at + 1));
@@ -75,6 +77,8 @@ test("what a group that is gone wanted written is not tried again when there was
     onProgress: ignore,
     onFailed: ignore,
     onSpace: ignore,
+    onIndexFull: ignore,
+    onIndexRoom: ignore,
     meter: {},
   });
   for (const group of [1, 2]) {
@@ -88,4 +92,59 @@ test("what a group that is gone wanted written is not tried again when there was
   writer.retry();
   await writer.settle();
   expect(batches.map((updates) => updates.map(({ group }) => group))).toEqual([[1, 2], [2]]);
+});
+
+test("a full index holds back entries and what follows them, and lets votes and cuts pass", async () => {
+  const order: string[] = [];
+  let isFull = true;
+  class Log extends MemoryGroupLogs {
+    override append(updates: readonly GroupUpdate[]): Promise<void> {
+      const hasEntries = updates.some((update) => "entries" in update);
+      if (!isFull || !hasEntries) return Promise.resolve();
+      return Promise.reject(new RaftWalError({ code: "RAFT_WAL_INDEX_FULL", message: "full" }));
+    }
+  }
+  const ignore = (): void => undefined;
+  const writer = new LogWriter({
+    log: new Log(),
+    clock: new ManualClock(),
+    maxWriteBytes: 1_000_000,
+    onProgress: ignore,
+    onFailed: (error) => {
+      throw error;
+    },
+    onSpace: (isShort) => order.push(`space ${isShort}`),
+    onIndexFull: () => order.push("full"),
+    onIndexRoom: () => order.push("room"),
+    meter: {},
+  });
+  const add = (what: string, update: GroupUpdate): void => {
+    const onWritten = (): void => {
+      order.push(what);
+    };
+    writer.add({ update, mustSync: true, onWritten, onRefused: ignore });
+  };
+  const hardState = { term: TERM, vote: undefined, commit: toLogIndex(0) };
+  add("1 entries", { group: 1, entries: [entryAt(10)] });
+  add("1 vote", { group: 1, hardState });
+  add("2 vote", { group: 2, hardState });
+  add("3 entries", { group: 3, entries: [entryAt(1)] });
+  writer.flush();
+  await writer.settle();
+  expect(order.splice(0)).toEqual(["full", "2 vote"]);
+  writer.drop(3);
+  add("2 entries", { group: 2, entries: [entryAt(1)] });
+  add("4 vote", { group: 4, hardState });
+  writer.flush();
+  await writer.settle();
+  writer.retry();
+  await writer.settle();
+  expect(order.splice(0)).toEqual(["4 vote", "full"]);
+  isFull = false;
+  add("1 cut", { group: 1, compactTo: toLogIndex(5) });
+  writer.flush();
+  await writer.settle();
+  // What makes room lets the rest go at once, in its order.
+  expect(order).toEqual(["1 cut", "room", "1 entries", "1 vote", "2 entries"]);
+  expect(writer.indexFullMs).toBeUndefined();
 });

@@ -3,7 +3,8 @@
  * gathered since the last. Order is kept, of all jobs.
  *
  * A shortage of space leaves jobs where they are, to be tried again: the log says that nothing was
- * written. A job that contradicts the log is refused alone. Any other failure is final.
+ * written. A full index holds back jobs with entries only, until logs have been cut; see `held-jobs.ts`.
+ * A job that contradicts the log is refused alone. Any other failure is final.
  *
  * Bound: what waits is what the cores handed out and have no acknowledgement for, which their limits on
  * uncommitted and unacknowledged bytes bound.
@@ -14,6 +15,7 @@ import { earlierIndex, shiftIndex } from "../core/ids.js";
 import { isRaftWalError, type RaftWalErrorCode } from "../wal/errors.js";
 import type { GroupUpdate } from "../wal/group-update.js";
 import type { Clock } from "../wal/ports.js";
+import { cuts, HeldJobs, hasEntries } from "./held-jobs.js";
 import type { HostMeter } from "./observer.js";
 import type { GroupLogs } from "./ports.js";
 
@@ -36,6 +38,10 @@ export interface LogWriterDeps {
   /** The log works no more. */
   readonly onFailed: (error: unknown) => void;
   readonly onSpace: (isShort: boolean) => void;
+  /** The index takes no more entries: logs have to be cut. Told again with each attempt. */
+  readonly onIndexFull: () => void;
+  /** It takes entries again. */
+  readonly onIndexRoom: () => void;
   readonly meter: HostMeter;
 }
 
@@ -46,7 +52,6 @@ const ENTRY_OVERHEAD_BYTES = 16;
 /** The log wants for something that may come back. */
 const SHORTAGES: ReadonlySet<RaftWalErrorCode> = new Set([
   "RAFT_WAL_DISK_FULL",
-  "RAFT_WAL_INDEX_FULL",
   "RAFT_WAL_BACKLOG_FULL",
 ] as const);
 
@@ -71,6 +76,8 @@ export class LogWriter {
   readonly #dropped = new Set<number>();
   #writingSince = 0;
   #shortage: Shortage = "none";
+  readonly #held = new HeldJobs();
+  #indexFullSince: number | undefined;
   #hasFailed = false;
 
   constructor(deps: LogWriterDeps) {
@@ -87,10 +94,18 @@ export class LogWriter {
     return this.#shortage !== "none";
   }
 
+  /** How long the index has been full; undefined while it takes entries. */
+  get indexFullMs(): number | undefined {
+    const since = this.#indexFullSince;
+    return since === undefined ? undefined : this.#deps.clock.monotonicMs() - since;
+  }
+
   /** Queues a job. Nothing is written before {@link LogWriter.flush}. */
   add(job: WriteJob): void {
     if (this.#hasFailed) return;
-    for (const part of split(job, this.#deps.maxWriteBytes)) this.#jobs.push(part);
+    for (const part of split(job, this.#deps.maxWriteBytes)) {
+      if (!this.#held.takes(part)) this.#jobs.push(part);
+    }
   }
 
   /** Writes what waits, now or as soon as the write under way is done. */
@@ -100,8 +115,13 @@ export class LogWriter {
     this.#writing = this.#drain();
   }
 
-  /** Tries again what found no space. */
+  /** Tries again what found no space, or no room in the index. */
   retry(): void {
+    if (this.#held.isClosed) {
+      this.#release();
+      if (this.#jobs.length === 0) this.#tellRoom();
+      this.flush();
+    }
     if (this.#shortage !== "waiting") return;
     this.#shortage = "trying";
     this.flush();
@@ -110,6 +130,7 @@ export class LogWriter {
   /** Forgets what a group wants written, but for what is under way, which is not tried again. */
   drop(group: number): void {
     if (this.#underWay > 0) this.#dropped.add(group);
+    this.#held.drop(group);
     this.#jobs = this.#jobs.filter(
       ({ update }, at) => at < this.#underWay || update.group !== group,
     );
@@ -155,9 +176,22 @@ export class LogWriter {
     if (this.#shortage !== "none") onSpace(false);
     this.#shortage = "none";
     this.#jobs.splice(0, count);
+    if (updates.some(hasEntries)) this.#tellRoom();
+    if (this.#held.isClosed && updates.some(cuts)) this.#release();
     for (const job of jobs) job.onWritten();
     onProgress();
     return true;
+  }
+
+  /** What the index held back goes before what has come since: it is older. */
+  #release(): void {
+    this.#jobs.splice(this.#underWay, 0, ...this.#held.open());
+  }
+
+  #tellRoom(): void {
+    if (this.#indexFullSince === undefined) return;
+    this.#indexFullSince = undefined;
+    this.#deps.onIndexRoom();
   }
 
   #tell(updates: readonly GroupUpdate[], isSynced: boolean): void {
@@ -177,6 +211,12 @@ export class LogWriter {
       this.#dropped.clear();
       this.#jobs.splice(0, jobs.length, ...left);
       if (left.length === 0) return true;
+      if (error.code === "RAFT_WAL_INDEX_FULL" && left.some(({ update }) => hasEntries(update))) {
+        this.#jobs = this.#held.close(this.#jobs);
+        this.#indexFullSince ??= this.#deps.clock.monotonicMs();
+        this.#deps.onIndexFull();
+        return true;
+      }
       if (SHORTAGES.has(error.code)) {
         if (this.#shortage === "none") this.#deps.onSpace(true);
         this.#shortage = "waiting";

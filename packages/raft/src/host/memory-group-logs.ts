@@ -41,10 +41,11 @@ export class MemoryGroupLogs implements GroupLogs {
       return;
     }
     const storage = this.#groups.get(group) ?? this.#create(group);
-    const { hardState, installSnapshot, entries, saveSnapshot, compactTo } = update;
+    const { hardState, installSnapshot, entries, config, saveSnapshot, compactTo } = update;
     if (hardState !== undefined) storage.setHardState(hardState);
     if (installSnapshot !== undefined) storage.applySnapshot(installSnapshot);
     if (entries !== undefined) storage.append(entries);
+    if (config !== undefined) storage.setConfig(config);
     if (saveSnapshot !== undefined) storage.saveSnapshot(saveSnapshot);
     if (compactTo !== undefined) storage.compact(compactTo);
   }

@@ -59,6 +59,8 @@ export interface HostObserver extends HostMeter {
   onLogFailed?(error: unknown): void;
   /** Space has become short where the log is, or is so no more. */
   onSpace?(isShort: boolean): void;
+  /** The index of the log is full, and logs are being cut; or it has room again. */
+  onIndexFull?(isFull: boolean): void;
   /** Something from another host was dropped. */
   onDropped?(from: NodeId, reason: DropReason, detail: string): void;
   /** The timer came late by this much: the event loop, or the process, stood still. */

@@ -12,6 +12,8 @@ export interface OutboxGroup {
   reportUnreachable(peer: NodeId): void;
 }
 
+export type FrameSender = Pick<Transport, "send" | "maxFrameBytes">;
+
 interface OpenFrame {
   builder: FrameBuilder;
   /** Whose messages are in it. */
@@ -19,13 +21,13 @@ interface OpenFrame {
 }
 
 export class Outbox {
-  readonly #transport: Pick<Transport, "send">;
+  readonly #transport: FrameSender;
   readonly #maxFrameBytes: number;
   readonly #meter: HostMeter;
   readonly #frames = new Map<NodeId, OpenFrame>();
   #dropped = 0;
 
-  constructor(transport: Pick<Transport, "send">, maxFrameBytes: number, meter: HostMeter) {
+  constructor(transport: FrameSender, maxFrameBytes: number, meter: HostMeter) {
     this.#transport = transport;
     this.#maxFrameBytes = maxFrameBytes;
     this.#meter = meter;
@@ -38,17 +40,20 @@ export class Outbox {
 
   /** Puts a message into the peer's frame of this turn. */
   add(group: OutboxGroup, message: WireMessage): void {
-    let frame = this.#frames.get(message.to);
-    if (frame === undefined) {
-      frame = { builder: new FrameBuilder(), groups: new Set() };
-      this.#frames.set(message.to, frame);
+    const { to } = message;
+    const frame = this.#frames.get(to) ?? this.#open(to);
+    const { builder, groups } = frame;
+    const before = builder.length;
+    builder.add({ group: group.group, message });
+    if (builder.length > this.#transport.maxFrameBytes && groups.size > 0) {
+      // The transport would refuse all of it.
+      builder.cutTo(before);
+      this.#close(to, frame);
+      this.add(group, message);
+      return;
     }
-    frame.builder.add({ group: group.group, message });
-    frame.groups.add(group);
-    if (frame.builder.length >= this.#maxFrameBytes) {
-      this.#frames.delete(message.to);
-      this.#send(message.to, frame);
-    }
+    groups.add(group);
+    if (builder.length >= this.#maxFrameBytes) this.#close(to, frame);
   }
 
   /** Sends all frames. */
@@ -57,6 +62,17 @@ export class Outbox {
     const frames = [...this.#frames];
     this.#frames.clear();
     for (const [to, frame] of frames) this.#send(to, frame);
+  }
+
+  #open(to: NodeId): OpenFrame {
+    const frame = { builder: new FrameBuilder(), groups: new Set<OutboxGroup>() };
+    this.#frames.set(to, frame);
+    return frame;
+  }
+
+  #close(to: NodeId, frame: OpenFrame): void {
+    this.#frames.delete(to);
+    this.#send(to, frame);
   }
 
   #send(to: NodeId, { builder, groups }: OpenFrame): void {

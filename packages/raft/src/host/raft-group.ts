@@ -1,6 +1,6 @@
 /** One group, for those who use it. */
 
-import type { ConfigChange } from "../core/config-change.js";
+import { type ConfigChange, encodeConfigChange } from "../core/config-change.js";
 import { type LogIndex, type NodeId, toLogIndex, toNodeId } from "../core/ids.js";
 import type { Role } from "../core/options.js";
 import type { ConfigChangeOptions } from "../core/raft-core.js";
@@ -158,6 +158,8 @@ export class RaftGroup {
   ): Promise<AppliedConfig> {
     const refusal = this.#refusal(true);
     if (refusal !== undefined) throw refusal;
+    // A change that cannot be encoded is the caller's mistake, and none of the group's business.
+    encodeConfigChange(change);
     const { timeoutMs: _, ...coreOptions } = options;
     return this.#hosted.changeConfig(change, coreOptions, this.#deadline(options));
   }
@@ -165,15 +167,18 @@ export class RaftGroup {
   /**
    * Hands leadership to `member`, or asks the leader to. Takes effect, if at all, within an election
    * timeout; proposals are refused meanwhile.
-   * @throws RaftError `RAFT_NO_LEADER`; RaftHostError `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_CLOSED`;
-   *   RangeError when `member` is no node id
+   * @throws RaftError `RAFT_NO_LEADER`; RaftHostError `RAFT_HOST_GROUP_FAILED`, also when the group
+   *   stops because of this call, `RAFT_HOST_CLOSED`; RangeError when `member` is no node id
    */
   transferLeadership(member: number): void {
     const transferee = toNodeId(member);
     this.#hosted.call(() => this.#hosted.core.transferLeadership(transferee));
   }
 
-  /** Campaigns now, unless this member leads or may not. */
+  /**
+   * Campaigns now, unless this member leads or may not.
+   * @throws RaftHostError `RAFT_HOST_GROUP_FAILED`, `RAFT_HOST_CLOSED`
+   */
   campaign(): void {
     this.#hosted.call(() => this.#hosted.core.campaign());
   }
@@ -211,8 +216,12 @@ export class RaftGroup {
 
   #refusal(freesSpace: boolean): RaftHostError | undefined {
     if (this.#hosted.refusal !== undefined) return this.#hosted.refusal;
-    const { isOutOfSpace, isShortOfSpace } = this.#engine;
-    if (freesSpace ? !isOutOfSpace : !isShortOfSpace) return undefined;
+    const { isOutOfSpace, isShortOfSpace, isIndexFull } = this.#engine;
+    if (freesSpace ? !isOutOfSpace : !isShortOfSpace) {
+      if (freesSpace || !isIndexFull) return undefined;
+      const message = "the index of the log is full: groups are cutting their logs";
+      return new RaftHostError({ code: "RAFT_HOST_OVERLOADED", message });
+    }
     const message = "space is short where the log is; reads go on";
     return new RaftHostError({ code: "RAFT_HOST_NO_SPACE", message });
   }

@@ -6,10 +6,12 @@ import { type NodeId, toNodeId } from "../core/ids.js";
 import type { Transport } from "../transport/transport.js";
 import type { FileSystem } from "../wal/ports.js";
 import { RaftHostError } from "./errors.js";
+import { assertHostFramesFit } from "./frame-limits.js";
 import { removalOf } from "./group/founding.js";
 import type { HostedGroup } from "./group/hosted-group.js";
 import { type GroupInit, openGroup } from "./group/open-group.js";
 import { HostEngine } from "./host-engine.js";
+import { onFiles, onLog } from "./host-failure.js";
 import { type RaftHostOptions, resolveHostOptions } from "./options.js";
 import type { GroupLogs, HostPorts } from "./ports.js";
 import { RaftGroup } from "./raft-group.js";
@@ -47,6 +49,8 @@ export interface HostStatus {
   /** Whether this host may lead: disk and space are well, and it has not resigned. */
   readonly isFit: boolean;
   readonly isShortOfSpace: boolean;
+  /** The index of the log takes no more entries: groups are cutting their logs. */
+  readonly isIndexFull: boolean;
   readonly hasFailed: boolean;
 }
 
@@ -89,11 +93,13 @@ export class RaftHost {
 
   /**
    * Starts a host without groups.
-   * @throws RangeError for an option out of range; what file system and transport throw
+   * @throws RangeError for an option out of range; RaftHostError `RAFT_HOST_SETTINGS_CONFLICT` for a
+   *   `maxFrameBytes` above the transport's, `RAFT_HOST_FILES_FAILED`; RaftTransportError
    */
   static async start(deps: RaftHostDeps, options: RaftHostOptions = {}): Promise<RaftHost> {
+    assertHostFramesFit(resolveHostOptions(options), deps.transport.maxFrameBytes);
     const { fileSystem, directory } = deps.snapshots;
-    const files = await SnapshotFiles.open(fileSystem, directory, deps.ports.random);
+    const files = await onFiles(SnapshotFiles.open(fileSystem, directory, deps.ports.random));
     const host = new RaftHost(deps, files, options);
     const engine = host.#engine;
     await deps.transport.start({
@@ -108,9 +114,11 @@ export class RaftHost {
   /**
    * Opens a group: one that the log knows, one to be founded, or one that this host is to join.
    * @throws RaftHostError `RAFT_HOST_GROUP_OPEN`, `RAFT_HOST_STATE_MISMATCH`,
-   *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`; RaftError
-   *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; what the log and the state
-   *   machine throw
+   *   `RAFT_HOST_SNAPSHOT_DAMAGED`, `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_CLOSED`,
+   *   `RAFT_HOST_SETTINGS_CONFLICT` when its largest message does not fit a frame of the transport; RaftError
+   *   `RAFT_INVARIANT` when what is stored contradicts itself; RangeError; with what log, files and state
+   *   machine throw as `cause`, RaftHostError `RAFT_HOST_NO_SPACE`, `RAFT_HOST_OVERLOADED`,
+   *   `RAFT_HOST_LOG_FAILED`, `RAFT_HOST_FILES_FAILED`, `RAFT_HOST_APPLY_FAILED`
    */
   async openGroup(init: GroupInit): Promise<RaftGroup> {
     this.#assertUsable();
@@ -144,7 +152,8 @@ export class RaftHost {
 
   /**
    * Closes a group on this host, whose log and state stay. Waits for what it is writing.
-   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; `RAFT_HOST_APPLY_FAILED` when the state machine does
+   *   not close: the group is closed all the same
    */
   async closeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
@@ -159,16 +168,18 @@ export class RaftHost {
    * machine on disk are the caller's to remove, before this resolves or after, but not by halves.
    *
    * Term and vote stay, for good: opened again, with founders or without, the group waits to be added by
-   * its members and is never founded anew.
-   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; what the log throws
+   * its members and is never founded anew. Until a leader has told it what there is, it votes for nobody,
+   * as it has forgotten its log: so add it as a learner first.
+   * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; as `openGroup` when log, files or state machine fail:
+   *   the group is closed then, and not forgotten
    */
   async removeGroup(id: number): Promise<void> {
     await this.#take(id, async (hosted) => {
       await hosted.close();
       await this.#engine.settleUnderWay();
       const { log } = this.#deps;
-      await log.append(removalOf(id, log.storage(id)), { sync: true });
-      await this.#files.clean(id, undefined);
+      await onLog(log.append(removalOf(id, log.storage(id)), { sync: true }));
+      await onFiles(this.#files.clean(id, undefined));
     });
   }
 
@@ -193,7 +204,8 @@ export class RaftHost {
   }
 
   status(): HostStatus {
-    const { groups, inboxBytes, pendingWriteMs, isFit, isShortOfSpace, failure } = this.#engine;
+    const { groups, inboxBytes, pendingWriteMs, isFit, failure } = this.#engine;
+    const { isShortOfSpace, isIndexFull } = this.#engine;
     const all = [...groups.values()];
     const running = all.filter(({ state }) => state === "running");
     return {
@@ -206,6 +218,7 @@ export class RaftHost {
       pendingWriteMs,
       isFit,
       isShortOfSpace,
+      isIndexFull,
       hasFailed: failure !== undefined,
     };
   }
@@ -213,6 +226,7 @@ export class RaftHost {
   /**
    * Ends all groups, waits for the disk, and closes the transport; the log stays open. What waits is
    * rejected. Idempotent. Call `resign` first to spare the others an election timeout.
+   * @throws RaftHostError `RAFT_HOST_APPLY_FAILED` when a state machine does not close, after all else is
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -221,11 +235,14 @@ export class RaftHost {
 
   async #close(): Promise<void> {
     await this.#engine.stop();
-    for (const hosted of this.#engine.groups.values()) await hosted.close();
+    const ends = await Promise.allSettled(
+      [...this.#engine.groups.values()].map((hosted) => hosted.close()),
+    );
     // First the transport: its end breaks off the streams that transfers wait for.
     await this.#deps.transport.close();
     await this.#sender.close();
     await this.#receiver.close();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   #open(init: GroupInit): Promise<HostedGroup> {
@@ -239,6 +256,7 @@ export class RaftHost {
           if (event.type === "snapshot-needed") this.#engine.groups.get(group)?.requestSnapshot();
           observer.onGroupEvent?.(group, event);
         },
+        maxFrameBytes: this.#deps.transport.maxFrameBytes,
         onCompacted: (group, index) => observer.onCompacted?.(group, index),
         onSnapshotFailed: (group, error) => observer.onSnapshotFailed?.(group, error),
         wake: () => this.#engine.wake(),

@@ -7,13 +7,17 @@ import type { MemberChange } from "../core/config-change.js";
 import type { ConfigState } from "../core/configuration.js";
 import { type NodeId, toNodeId } from "../core/ids.js";
 import type { RaftGroup } from "../host/raft-group.js";
+import type { Fault } from "./fault-schedule.js";
 import type { SimContext } from "./sim-context.js";
 import type { SimNode } from "./sim-node.js";
 
 const US_PER_MS = 1000;
 const PERIOD_MS = 60;
 const CALL_TIMEOUT_MS = 300;
-const LEAST_VOTERS = 2;
+/** Within so much a group is removed, or stays. */
+const LEAVE_MS = 1000;
+/** A group of so many goes on when one of them is lost. */
+const LEAST_TO_LOSE_ONE = 3;
 
 /** A dead node, and who takes its place. */
 interface Replacement {
@@ -26,7 +30,9 @@ export class Administrator {
   readonly #addNode: () => SimNode;
   #replacement: Replacement | undefined;
   /** Groups in which a change is under way. */
-  readonly #busy = new Set<number>();
+  readonly #busy = new Map<number, symbol>();
+  /** Whom nobody may add to a group, as the group is being removed there; `group/node`. */
+  readonly #leaving = new Set<string>();
 
   /** @param addNode adds a node that is in no group, and starts it */
   constructor(context: SimContext, addNode: () => SimNode) {
@@ -50,7 +56,7 @@ export class Administrator {
     const leader = this.#leaderOf(group);
     const config = leader?.handle.status().config;
     if (leader === undefined || config === undefined) return;
-    const changes = this.#drawChanges(config, dice);
+    const changes = this.#drawChanges(group, config, dice);
     if (changes.length === 0) return;
     const { coverage, trace } = this.#context;
     trace.tell(() => `group ${group}: change members by ${JSON.stringify(changes)}`);
@@ -64,13 +70,55 @@ export class Administrator {
     });
   }
 
+  /**
+   * Takes a member out, and its group off its host, which then waits to be added again. Nobody may add it
+   * before the group is gone: as a member it would forget what it acknowledged.
+   */
+  removeGroup({ group, dice, forMs }: Extract<Fault, { kind: "remove-group" }>): void {
+    const { settings, trace, nodes, loop } = this.#context;
+    const leader = this.#leaderOf(group);
+    const config = leader?.handle.status().config;
+    if (leader === undefined || config === undefined) return;
+    const members = [...config.voters, ...config.learners];
+    const id = members[dice % members.length];
+    const node = id === undefined ? undefined : nodes.get(id);
+    if (id === undefined || node === undefined || node === leader.node) return;
+    if (config.voters.includes(id) && config.voters.length <= settings.leastVoters) return;
+    const key = `${group}/${id}`;
+    const isOver = (): void => {
+      this.#leaving.delete(key);
+    };
+    trace.tell(() => `group ${group}: remove node ${id}, and the group from it`);
+    const remove = (): void => {
+      node.process.after(0, () => {
+        if (this.#leaving.has(key)) node.removeGroup(group, forMs, isOver);
+      });
+    };
+    const isProposed = this.#propose(leader, [{ operation: "remove", node: id }], remove);
+    if (!isProposed) return;
+    this.#leaving.add(key);
+    loop.after(LEAVE_MS * US_PER_MS, isOver);
+  }
+
+  /** A bit of the node's log flips, if the groups can bear to lose its disk when that is found. */
+  rot(node: SimNode, { dice, forMs }: Extract<Fault, { kind: "rot" }>): void {
+    if (this.#canLose(node)) node.rot(dice, forMs);
+  }
+
   /** The node loses its disk, if the groups can bear it. */
   wipe(node: SimNode): void {
-    if (this.#replacement !== undefined || node.isDead) return;
+    if (!this.#canLose(node)) return;
     this.#context.trace.tell(() => `node ${node.id} loses its disk`);
     node.wipe();
     const fresh = this.#addNode();
     this.#replacement = { dead: toNodeId(node.id), fresh: toNodeId(fresh.id) };
+  }
+
+  #canLose(node: SimNode): boolean {
+    const { settings, nodes } = this.#context;
+    const isRotten = [...nodes.values()].some((one) => one.isRotten);
+    const isWhole = this.#replacement === undefined && !isRotten && !node.isDead;
+    return isWhole && settings.founders >= LEAST_TO_LOSE_ONE;
   }
 
   /** One step of the procedure, in each group. */
@@ -114,7 +162,7 @@ export class Administrator {
     }
   }
 
-  #drawChanges(config: ConfigState, dice: number): MemberChange[] {
+  #drawChanges(group: number, config: ConfigState, dice: number): MemberChange[] {
     const { settings } = this.#context;
     const count = settings.founders + settings.spares;
     const { voters, learners } = config;
@@ -130,10 +178,10 @@ export class Administrator {
       const node = toNodeId(1 + draw(count));
       if (changes.some((change) => change.node === node)) continue;
       if (voters.includes(node)) {
-        if (votersLeft <= LEAST_VOTERS) continue;
+        if (votersLeft <= settings.leastVoters) continue;
         votersLeft -= 1;
         changes.push({ operation: draw(2) === 0 ? "remove" : "add-learner", node });
-      } else {
+      } else if (!this.#leaving.has(`${group}/${node}`)) {
         const isReady = learners.includes(node) || draw(4) === 0;
         changes.push({ operation: isReady ? "add-voter" : "add-learner", node });
       }
@@ -145,23 +193,28 @@ export class Administrator {
     leader: { readonly node: SimNode; readonly handle: RaftGroup },
     changes: readonly MemberChange[],
     onApplied: () => void = () => undefined,
-  ): void {
+  ): boolean {
     const { loop } = this.#context;
     const { node, handle } = leader;
-    if (this.#busy.has(handle.id)) return;
-    this.#busy.add(handle.id);
+    if (this.#busy.has(handle.id)) return false;
+    const token = Symbol("change");
+    this.#busy.set(handle.id, token);
+    const isOurs = (): boolean => this.#busy.get(handle.id) === token;
     const free = (): void => {
-      this.#busy.delete(handle.id);
+      if (isOurs()) this.#busy.delete(handle.id);
     };
     // Also when the process dies, and nobody answers.
     loop.after(2 * CALL_TIMEOUT_MS * US_PER_MS, free);
     node.process.after(0, () => {
+      // It stood still for too long: others may have been asked meanwhile.
+      if (!isOurs()) return;
       const call = handle.changeConfig(
         { transition: "auto", changes },
         { timeoutMs: CALL_TIMEOUT_MS },
       );
       call.then(onApplied, () => undefined).then(free, free);
     });
+    return true;
   }
 
   /** Who leads in the latest term. */

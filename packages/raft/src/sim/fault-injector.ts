@@ -71,6 +71,9 @@ export class FaultInjector {
       case "change-members":
         this.#administrator.changeMembers(fault.group, fault.dice);
         return;
+      case "remove-group":
+        this.#administrator.removeGroup(fault);
+        return;
       case "crash":
       case "pause":
       case "suspend":
@@ -82,6 +85,8 @@ export class FaultInjector {
       case "full-disk":
       case "jump-clock":
       case "campaign":
+      case "reopen-group":
+      case "rot":
       case "wipe": {
         const node = this.#find(fault.on);
         if (node !== undefined && !node.isDead) this.#injectAt(node, fault);
@@ -128,6 +133,12 @@ export class FaultInjector {
         return;
       case "campaign":
         this.#callAt(node, fault.group, (handle) => handle.campaign());
+        return;
+      case "reopen-group":
+        node.process.after(0, () => node.reopenGroup(fault.group, fault.forMs));
+        return;
+      case "rot":
+        this.#administrator.rot(node, fault);
         return;
       case "wipe":
         this.#administrator.wipe(node);

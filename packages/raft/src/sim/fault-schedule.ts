@@ -64,6 +64,27 @@ export type Fault =
   | { readonly kind: "transfer"; readonly group: number; readonly to: number }
   | { readonly kind: "campaign"; readonly group: number; readonly on: number }
   | { readonly kind: "change-members"; readonly group: number; readonly dice: number }
+  /** A group is closed on a node, and opened again. */
+  | {
+      readonly kind: "reopen-group";
+      readonly group: number;
+      readonly on: FaultTarget;
+      readonly forMs: number;
+    }
+  /** A member is removed, its group removed where it was, and opened again: it may be added back. */
+  | {
+      readonly kind: "remove-group";
+      readonly group: number;
+      readonly dice: number;
+      readonly forMs: number;
+    }
+  /** The process is down for a while, and meanwhile a bit of its log flips. */
+  | {
+      readonly kind: "rot";
+      readonly on: FaultTarget;
+      readonly dice: number;
+      readonly forMs: number;
+    }
   /** The disk is gone for good, and with it the node: another takes its place. */
   | { readonly kind: "wipe"; readonly on: FaultTarget };
 
@@ -153,7 +174,7 @@ const DRAWS: readonly (readonly [weight: number, draw: Draw])[] = [
       forMs: random.between(100, 1000),
     }),
   ],
-  [2, (random) => ({ kind: "break-streams", forMs: random.between(50, 400) })],
+  [3, (random) => ({ kind: "break-streams", forMs: random.pick([50, 300, 800]) })],
   [
     2,
     (random, settings) => ({
@@ -205,6 +226,15 @@ const DRAWS: readonly (readonly [weight: number, draw: Draw])[] = [
       on: anyNode(random, settings),
     }),
   ],
+  [
+    3,
+    (random, settings) => ({
+      kind: "reopen-group",
+      group: anyGroup(random, settings),
+      on: target(random, settings),
+      forMs: random.between(1, 300),
+    }),
+  ],
 ];
 
 const CHANGES: readonly (readonly [weight: number, draw: Draw])[] = [
@@ -216,10 +246,28 @@ const CHANGES: readonly (readonly [weight: number, draw: Draw])[] = [
       dice: random.nextInt(2 ** 20),
     }),
   ],
+  [
+    4,
+    (random, settings) => ({
+      kind: "remove-group",
+      group: anyGroup(random, settings),
+      dice: random.nextInt(2 ** 20),
+      forMs: random.between(1, 100),
+    }),
+  ],
 ];
 
 const WIPES: readonly (readonly [weight: number, draw: Draw])[] = [
   [3, (random, settings) => ({ kind: "wipe", on: target(random, settings) })],
+  [
+    8,
+    (random, settings) => ({
+      kind: "rot",
+      on: target(random, settings),
+      dice: random.nextInt(2 ** 30),
+      forMs: random.between(1, 100),
+    }),
+  ],
 ];
 
 function drawFault(random: SeededRandom, settings: SimSettings): Fault {

@@ -22,6 +22,8 @@ export interface SimSettings {
   readonly thinkMs: number;
   /** Whether members are changed at random; else a wiped node may be replaced by the procedure. */
   readonly changesMembers: boolean;
+  /** So many voters are left in a group, whatever changes. One alone commits and answers by itself. */
+  readonly leastVoters: 1 | 2;
   /** Every call of the file system takes time, not only syncs. */
   readonly isDiskJittery: boolean;
   /** Microseconds that a sync takes, at most. */
@@ -57,19 +59,22 @@ const KIB = 1024;
 
 export function drawSettings(random: SeededRandom): SimSettings {
   const isLarge = random.isChance(20);
-  const changesMembers = random.isChance(50);
+  const founders = isLarge ? 5 : drawSmallGroup(random);
+  // Who is alone at first is mostly joined by others.
+  const changesMembers = random.isChance(founders < 3 ? 80 : 50);
   const heartbeatTicks = random.between(1, 2);
   const segmentBytes = random.pick([5 * KIB, 8 * KIB, 24 * KIB]);
   return {
-    founders: isLarge ? 5 : 3,
+    founders,
     spares: changesMembers ? random.between(1, 2) : 0,
     groups: random.between(1, isLarge ? 2 : 3),
     machineKind: random.isChance(60) ? "in-memory" : "on-disk",
     isApplySlow: random.isChance(25),
-    stateBytes: random.pick([64, 600, 3000]),
+    stateBytes: random.pick([64, 600, 3000, 9000]),
     clients: random.between(1, 2),
     thinkMs: random.pick([15, 40, 100, 300]),
     changesMembers,
+    leastVoters: random.pick([1, 2]),
     isDiskJittery: random.isChance(20),
     maxSyncUs: random.pick([300, 2000, 10_000]),
     latencyUs: random.pick([
@@ -101,7 +106,7 @@ export function drawSettings(random: SeededRandom): SimSettings {
       maxPromotionLag: random.pick([4, 64]),
     },
     compaction: {
-      everyEntries: random.pick([5, 15, 40]),
+      everyEntries: random.pick([5, 15, 40, 100]),
       keepEntries: random.pick([0, 2, 10]),
     },
     wal: {
@@ -110,4 +115,9 @@ export function drawSettings(random: SeededRandom): SimSettings {
       cacheBytes: random.pick([0, 512, 64 * KIB]),
     },
   };
+}
+
+/** Three mostly; one or two now and then. */
+function drawSmallGroup(random: SeededRandom): number {
+  return random.isChance(80) ? 3 : random.between(1, 2);
 }

@@ -89,8 +89,10 @@ export class SimClient {
     const since = loop.nowMs;
     const retryMs = settings.host.electionTicks * settings.host.tickMs;
     const call = async (group: RaftGroup): Promise<unknown> => {
+      // The one that was read from, also when the group has been closed since.
+      const machine = node?.machines.get(this.#group);
       await group.readIndex({ timeoutMs: CALL_TIMEOUT_MS });
-      return node?.machines.get(this.#group)?.index;
+      return machine?.index;
     };
     this.#call(node, call, (outcome) => {
       if (outcome.kind === "failed") coverage.hit("read-refused");

@@ -24,6 +24,8 @@ export interface SimContext {
   /** Something of this node's process is about to run. */
   onRun(node: SimNode): void;
   onGroupEvent(node: SimNode, group: number, event: CoreEvent): void;
+  /** The node's log is damaged, and says so: its disk counts as lost. */
+  onDamaged(node: SimNode): void;
   /** Leadership of a group is asked to go to a node. */
   onTransfer(group: number, to: number): void;
 }

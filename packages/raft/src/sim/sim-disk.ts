@@ -1,18 +1,24 @@
 /** A node's disk: how long it takes, what fails on it, and what a power cut leaves. */
 
 import { MemoryDisk } from "../testing/memory-disk.js";
+import type { MemoryFile } from "../testing/memory-file.js";
 import {
   type DiskFate,
   type DiskOperation,
   MemoryFileSystem,
 } from "../testing/memory-file-system.js";
 import type { SeededRandom } from "../testing/seeded-random.js";
+import { SEGMENT_HEADER_BYTES } from "../wal/segment-header.js";
 import type { CoverageCounter } from "./coverage.js";
 import type { SimLoop } from "./sim-loop.js";
 import type { SimProcess } from "./sim-process.js";
 
 const US_PER_MS = 1000;
 const MAX_JITTER_US = 80;
+/** Of a batch, among which one is not zero. */
+const FIRST_BYTES = 16;
+/** Where a node keeps its log. */
+export const LOG_DIRECTORY = "/data/wal";
 const FIRST_SEGMENT = "0000000001";
 
 export interface SimDiskDeps {
@@ -73,6 +79,34 @@ export class SimDisk {
       return style === 1 ? count - 1 : random.nextInt(count);
     });
     if (couldLose && style !== 1) coverage.hit("power-cut-lost-something");
+  }
+
+  /**
+   * Flips a bit in what was written long ago: any segment of the log before the one with the last batch,
+   * which nobody can tell from one that a power cut has torn.
+   * @returns whether there was such a segment
+   */
+  rot(dice: number): boolean {
+    const names = this.#disk.list(LOG_DIRECTORY);
+    const all = names.filter((name) => name.endsWith(".wal")).sort();
+    const segments = all.slice(0, this.#isEmpty(all.at(-1)) ? -2 : -1);
+    const name = segments[dice % (segments.length || 1)];
+    if (name === undefined) return false;
+    const file = this.#segment(name);
+    const bit = Math.floor(dice / segments.length) % (file.size * 8);
+    return file.rot(Math.floor(bit / 8), bit % 8);
+  }
+
+  #segment(name: string): MemoryFile {
+    return this.#disk.file(this.#fileSystem.join(LOG_DIRECTORY, name));
+  }
+
+  /** Whether a segment of the log has no batch yet. */
+  #isEmpty(name: string | undefined): boolean {
+    if (name === undefined) return true;
+    const first = new Uint8Array(FIRST_BYTES);
+    this.#segment(name).read(first, SEGMENT_HEADER_BYTES);
+    return first.every((byte) => byte === 0);
   }
 
   plant(error: PlantedError): void {

@@ -34,9 +34,11 @@ export interface SimNetworkDeps {
   readonly latencyUs: readonly [least: number, most: number];
 }
 
+const STREAM_BREAK_PERCENT = 30;
+
 export class SimNetwork {
   weather = FAIR;
-  /** Streams break off at their next piece. */
+  /** Streams break off at one of their next pieces. */
   breaksStreams = false;
   readonly #deps: SimNetworkDeps;
   readonly #ends = new Map<number, SimTransport>();
@@ -101,6 +103,11 @@ export class SimNetwork {
     const way = wayOf(from, to);
     cuts.set(way, Math.max(0, (cuts.get(way) ?? 0) - 1));
     this.#review(from, to);
+  }
+
+  /** Whether a stream breaks off here. Not all do at once, so that what goes on breaks off as well. */
+  isStreamBreaking(): boolean {
+    return this.breaksStreams && this.#deps.random.isChance(STREAM_BREAK_PERCENT);
   }
 
   /** All is well again. */

@@ -10,7 +10,7 @@ import { RaftWal } from "../wal/raft-wal.js";
 import type { CheckedNode } from "./checker.js";
 import { LogModel } from "./log-model.js";
 import type { SimContext } from "./sim-context.js";
-import { SimDisk } from "./sim-disk.js";
+import { LOG_DIRECTORY, SimDisk } from "./sim-disk.js";
 import { SimProcess } from "./sim-process.js";
 import { SimTransport } from "./sim-transport.js";
 import { WatchedLogs } from "./watched-logs.js";
@@ -40,6 +40,12 @@ export class SimNode implements CheckedNode {
   #transport: SimTransport | undefined;
   #isRunning = false;
   #isDead = false;
+  /** A bit of its disk has flipped since its process last came up. */
+  #isRotten = false;
+  /** How often each group was removed here: a state machine on disk begins anew in a place of its own. */
+  readonly #removals = new Map<number, number>();
+  /** Groups whose removal has begun, and has not been seen to end. */
+  readonly #beingRemoved = new Set<number>();
   /** Founders know who else is one; others wait to be added. */
   readonly #isFounder: boolean;
 
@@ -78,6 +84,20 @@ export class SimNode implements CheckedNode {
   /** Its disk is lost: it never comes back. */
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  get isRotten(): boolean {
+    return this.#isRotten;
+  }
+
+  /** A bit of the log flips while the process is down. @returns whether there is such a bit */
+  rot(dice: number, downMs: number): boolean {
+    if (this.host === undefined || !this.disk.rot(dice)) return false;
+    this.crash(false);
+    this.#isRotten = true;
+    this.#context.coverage.hit("bit-flipped");
+    this.#context.loop.after(downMs * US_PER_MS, () => this.start());
+    return true;
   }
 
   /** Starts a process. */
@@ -121,6 +141,69 @@ export class SimNode implements CheckedNode {
     this.#context.loop.after(delayMs * US_PER_MS, () => this.start());
   }
 
+  /** Closes a group while the others go on, and opens it again `forMs` later. */
+  reopenGroup(group: number, forMs: number): void {
+    this.#takeAway(group, forMs, (host) => host.closeGroup(group)).catch(() => undefined);
+  }
+
+  /**
+   * Removes a group of which this node is no member any more, and opens it again `forMs` later.
+   * @param onOver called when it is open again; never when the process dies first
+   */
+  removeGroup(group: number, forMs: number, onOver: () => void): void {
+    const remove = async (host: RaftHost): Promise<void> => {
+      this.#beingRemoved.add(group);
+      await host.removeGroup(group);
+      this.#noteRemoved(group);
+    };
+    this.#takeAway(group, forMs, remove).then(onOver, () => undefined);
+  }
+
+  async #takeAway(
+    group: number,
+    forMs: number,
+    take: (host: RaftHost) => Promise<void>,
+  ): Promise<void> {
+    const { host } = this;
+    const { epoch } = this.process;
+    if (host?.group(group) === undefined) return;
+    try {
+      await take(host);
+      this.machines.delete(group);
+      await new Promise<void>((resolve) => {
+        this.process.after(forMs * US_PER_MS, resolve);
+      });
+      if (epoch !== this.process.epoch) return;
+      await this.#openGroup(host, group);
+      this.#context.coverage.hit("group-reopened");
+    } catch (error) {
+      // It has ended meanwhile, or is about to, and opens all groups when it starts again.
+      if (epoch === this.process.epoch && host === this.host) {
+        this.#onFailed(`opening group ${group} again`, error);
+      }
+      throw error;
+    }
+  }
+
+  #noteRemoved(group: number): void {
+    this.#beingRemoved.delete(group);
+    this.#removals.set(group, (this.#removals.get(group) ?? 0) + 1);
+    this.#context.coverage.hit("group-removed");
+  }
+
+  /** The process died while it removed groups: the log says of which it has. */
+  #finishRemovals(wal: RaftWal): void {
+    for (const group of this.#beingRemoved) {
+      if (wal.storage(group).lastIndex() === 0) this.#noteRemoved(group);
+    }
+    this.#beingRemoved.clear();
+  }
+
+  async #openGroup(host: RaftHost, group: number): Promise<void> {
+    this.#context.checker.onStart(this, group);
+    await host.openGroup(this.#groupInit(group));
+  }
+
   async #boot(epoch: number): Promise<void> {
     const { settings, network, checker } = this.#context;
     const { fileSystem } = this.disk;
@@ -134,8 +217,9 @@ export class SimNode implements CheckedNode {
     };
     const observer = { onPoisoned: () => this.#context.coverage.hit("log-poisoned") };
     const ports = { fileSystem, clock, random, processes };
-    const wal = await RaftWal.open("/data/wal", ports, { ...settings.wal, observer });
+    const wal = await RaftWal.open(LOG_DIRECTORY, ports, { ...settings.wal, observer });
     this.#judgeRecovery(wal);
+    this.#finishRemovals(wal);
     const transport = new SimTransport(network, this.id, this.process);
     this.#transport = transport;
     const host = await RaftHost.start(
@@ -150,21 +234,20 @@ export class SimNode implements CheckedNode {
       { ...settings.host, observer: this.#observer() },
     );
     this.#host = host;
-    for (let group = 1; group <= settings.groups; group += 1) {
-      checker.onStart(this, group);
-      await host.openGroup(this.#groupInit(group));
-    }
+    for (let group = 1; group <= settings.groups; group += 1) await this.#openGroup(host, group);
     this.#isUp = true;
+    this.#isRotten = false;
     this.#context.trace.tell(() => `node ${this.id} is up`);
   }
 
   #groupInit(group: number) {
     const { settings, checker, coverage, simulated } = this.#context;
+    const removals = this.#removals.get(group) ?? 0;
     const place = {
       node: this.id,
       group,
       fileSystem: this.disk.fileSystem,
-      directory: `/data/state-${group}`,
+      directory: `/data/state-${group}${removals === 0 ? "" : `-${removals}`}`,
     };
     const delay = settings.isApplySlow ? () => this.#pauseAwhile() : undefined;
     const deps = { checker, coverage, simulated, group, node: this.id, delay };
@@ -235,10 +318,16 @@ export class SimNode implements CheckedNode {
   }
 
   #onBootFailed(error: unknown): void {
-    const { checker, trace, loop } = this.#context;
+    const { checker, coverage, trace, loop } = this.#context;
     const words = wordsOf(error);
     trace.tell(() => `node ${this.id} cannot start: ${words}`);
     const isDamage = isRaftWalError(error) && error.code === "RAFT_WAL_DAMAGED";
+    if (isDamage && this.#isRotten) {
+      this.#isRotten = false;
+      coverage.hit("bit-flip-found");
+      this.#context.onDamaged(this);
+      return;
+    }
     if (!this.disk.hasFailed || isDamage) {
       checker.report("no-failure", `node ${this.id} cannot start: ${words}`);
     }

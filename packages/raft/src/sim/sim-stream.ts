@@ -78,7 +78,7 @@ export class SimStream implements OutgoingStream {
     await new Promise<void>((resolve) => {
       this.#from.process.after(this.#network.latencyUs(), resolve);
     });
-    if (this.#network.breaksStreams) this.breakOff();
+    if (this.#network.isStreamBreaking()) this.breakOff();
     this.#assertWhole();
   }
 

@@ -9,6 +9,7 @@ import type { SimProcess } from "./sim-process.js";
 import { SimStream } from "./sim-stream.js";
 
 export class SimTransport implements Transport {
+  readonly maxFrameBytes = Number.MAX_SAFE_INTEGER;
   readonly id: number;
   readonly process: SimProcess;
   /** Tells this incarnation's connections from those of others. */

@@ -85,6 +85,7 @@ export class SimWorld {
       nodes: this.#nodes,
       onRun: (node) => this.#touched.add(node),
       onGroupEvent: (node, group, event) => this.#onGroupEvent(node, group, event),
+      onDamaged: (node) => this.#administrator.wipe(node),
       onTransfer: (group, to) => this.#transfers.set(group, to),
     };
     this.#administrator = new Administrator(this.#context, () => this.#addNode(false));

@@ -96,6 +96,17 @@ export class MemoryFile {
     }
   }
 
+  /**
+   * A bit flips on the disk, in a sector that is not waiting to be written.
+   * @returns whether there is such a bit at `position`
+   */
+  rot(position: number, bit: number): boolean {
+    const isClean = !this.#dirty.has(Math.floor(position / SECTOR_BYTES));
+    if (!isClean || position >= this.#size) return false;
+    this.#bytes[position] = (this.#bytes[position] ?? 0) ^ (1 << bit);
+    return true;
+  }
+
   /** A power cut: leaves what `choose` says. */
   cutPower(choose: Choose): void {
     for (const [at, { versions }] of this.#dirty) {

@@ -121,6 +121,19 @@ const cases: readonly [title: string, body: (pair: Pair) => Promise<void>][] = [
     },
   ],
   [
+    "a frame above the limit is refused, and one of the limit's size arrives",
+    async ({ subject, a, atB }) => {
+      const limit = a.maxFrameBytes;
+      assert.ok(limit >= 1);
+      // Beyond that it is no bound to meet in a test.
+      if (limit > 64 * 1024 * 1024) return;
+      assert.equal(a.send(B, new Uint8Array(limit + 1)), false);
+      assert.equal(a.send(B, bytes("x".repeat(limit))), true);
+      await until(subject, "it came", () => atB.frames.length === 1);
+      assert.equal(atB.frames[0]?.length, limit + 2);
+    },
+  ],
+  [
     "a full queue refuses frames instead of growing, and drains",
     async ({ subject, a, atB }) => {
       const frame = new Uint8Array(1024 * 1024);

@@ -40,6 +40,10 @@ export class LossyTransport implements Transport {
     this.#faults = checkFaults(faults);
   }
 
+  get maxFrameBytes(): number {
+    return this.#deps.inner.maxFrameBytes;
+  }
+
   /** @throws RangeError for a share outside of 0 to 1, or a delay below 0 */
   setFaults(faults: NetworkFaults): void {
     this.#faults = checkFaults(faults);

@@ -35,6 +35,10 @@ export class MemoryTransport implements Transport {
     this.#network = network;
   }
 
+  get maxFrameBytes(): number {
+    return this.#network.maxFrameBytes;
+  }
+
   async start(handler: TransportHandler): Promise<void> {
     if (this.#isClosed) throw closedError();
     if (this.#handler !== undefined) {

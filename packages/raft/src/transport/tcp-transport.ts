@@ -68,6 +68,10 @@ export class TcpTransport implements Transport {
     return this.#acceptor.address;
   }
 
+  get maxFrameBytes(): number {
+    return this.#context.limits.maxFrameBytes;
+  }
+
   async start(handler: TransportHandler): Promise<void> {
     if (this.#state === "closed") throw closedError();
     if (this.#state !== "new") {

@@ -54,6 +54,8 @@ export interface OutgoingStream {
 }
 
 export interface Transport {
+  /** Bytes of the largest frame that {@link Transport.send} takes. */
+  readonly maxFrameBytes: number;
   /**
    * Begins to listen and to look for the peers. Before it only `setPeer` and `removePeer` are of use.
    * @throws RaftTransportError `RAFT_TRANSPORT_STARTED`, `RAFT_TRANSPORT_CLOSED`,

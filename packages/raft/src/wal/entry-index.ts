@@ -118,6 +118,12 @@ export class EntryIndex {
     this.#shrink();
   }
 
+  /** Gives back memory that the entries do not need, but for some room to grow. */
+  trim(): void {
+    if (this.#count === 0) this.#words = EMPTY;
+    else if (roomFor(this.#count) * WORDS < this.#words.length) this.#move(this.#count, 0);
+  }
+
   /** The holes in `[from, end)`, as half-open ranges. */
   *holes(from: number): Generator<readonly [number, number]> {
     let begin: number | undefined;
@@ -169,8 +175,7 @@ export class EntryIndex {
   #move(needed: number, before: number): void {
     const used = this.#head * WORDS;
     const slots = this.#words.subarray(used, used + this.#count * WORDS);
-    // A quarter to spare: a log that slides on must not be copied for every few entries.
-    const words = new Uint32Array(capacityFor(Math.ceil(needed * 1.25)) * WORDS);
+    const words = new Uint32Array(roomFor(needed) * WORDS);
     words.set(slots, before * WORDS);
     this.#words = words;
     this.#head = 0;
@@ -188,8 +193,10 @@ export class EntryIndex {
   }
 }
 
-function capacityFor(count: number): number {
+/** A quarter to spare: a log that slides on must not be copied for every few entries. */
+function roomFor(count: number): number {
+  const needed = Math.ceil(count * 1.25);
   let capacity = MIN_CAPACITY;
-  while (capacity < count) capacity *= 2;
+  while (capacity < needed) capacity *= 2;
   return capacity;
 }

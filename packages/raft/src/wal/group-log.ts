@@ -146,6 +146,13 @@ export class GroupLog implements LogStorage {
     return problem;
   }
 
+  /** Gives back what memory of the index the entries do not need. */
+  trimIndex(): void {
+    const indexBytes = this.index.memoryBytes;
+    this.index.trim();
+    this.#context.onIndexBytes(this.index.memoryBytes - indexBytes);
+  }
+
   /** Lets go of everything, as if the group had never been. */
   forget(): void {
     const indexBytes = this.index.memoryBytes;

@@ -52,7 +52,8 @@ export interface RaftWalOptions {
   readonly maxQueuedBytes?: number;
   /** Bytes of recent entries kept in memory, over all groups. @default 67_108_864 (64 MiB) */
   readonly cacheBytes?: number;
-  /** Bytes that the index may take, 20 per entry. @default 536_870_912 (512 MiB) */
+  /** Bytes that the index may take, 20 per entry and some to grow. When it is full, entries are refused until
+   *  groups have been compacted, which a `RaftHost` sees to. @default 536_870_912 (512 MiB) */
   readonly maxIndexBytes?: number;
   /** Bytes of a snapshot's data, which is a pointer to the real one. @default 65_536 (64 KiB) */
   readonly maxSnapshotDataBytes?: number;

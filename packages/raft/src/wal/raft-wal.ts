@@ -275,7 +275,7 @@ export class RaftWal {
 
   #accept(updates: readonly GroupUpdate[]) {
     this.#assertUsable();
-    const { options, indexBytes } = this.#parts;
+    const { options } = this.#parts;
     const states = new Map<number, AcceptedState>();
     const records: WalRecord[] = [];
     for (const update of updates) {
@@ -295,15 +295,23 @@ export class RaftWal {
       const message = `a batch of ${bytes} bytes; maxBatchBytes is ${options.maxBatchBytes}`;
       throw new RaftWalError({ code: "RAFT_WAL_BATCH_TOO_LARGE", message });
     }
-    const hasEntries = records.some(({ kind }) => kind === "entries");
-    if (hasEntries && indexBytes.value >= options.maxIndexBytes) {
-      const message = `the index takes ${indexBytes.value} bytes; compact some group first`;
-      throw new RaftWalError({ code: "RAFT_WAL_INDEX_FULL", message });
-    }
+    if (records.some(({ kind }) => kind === "entries")) this.#assertIndexRoom();
     const commit = () => {
       for (const [group, state] of states) this.#accepted.set(group, state);
     };
     return { records, commit };
+  }
+
+  /** What takes no entries passes: votes, commits, and what makes room. */
+  #assertIndexRoom(): void {
+    const { options, indexBytes, groups } = this.#parts;
+    const { maxIndexBytes } = options;
+    if (indexBytes.value < maxIndexBytes) return;
+    // Groups that were compacted lately keep room for as many entries again.
+    for (const log of groups.values()) log.trimIndex();
+    if (indexBytes.value < maxIndexBytes) return;
+    const message = `the index takes ${indexBytes.value} bytes of ${maxIndexBytes}; compact some group`;
+    throw new RaftWalError({ code: "RAFT_WAL_INDEX_FULL", message });
   }
 
   #takeIn(placed: readonly PlacedRecord[]): void {

@@ -22,7 +22,9 @@ export class SharedHistory {
   /** By index: the entry's term, and the term in which somebody first knew it to be committed. */
   readonly #committed = new Map<number, { readonly term: number; readonly knownIn: number }>();
   readonly #applied = new Map<number, string>();
-  readonly #states = new Map<number, string>();
+  /** State and configuration by the index that they were reached with. */
+  readonly #hashes = new Map<number, number>();
+  readonly #configs = new Map<number, string>();
   readonly #checkedCommit = new Map<number, number>();
   readonly #readFloors = new Map<number, number>();
   readonly #hardStates = new Map<number, HardState>();
@@ -109,12 +111,16 @@ export class SharedHistory {
     this.highestApplied = Math.max(this.highestApplied, entry.index);
   }
 
-  checkState(id: number, index: number, hash: number, config: ConfigState): void {
-    const { voters, votersOutgoing, learners } = config;
-    const text = `${hash} ${voters.join()}/${votersOutgoing.join()}/${learners.join()}`;
-    const other = this.#states.get(index) ?? text;
-    demand(other === text, `the state of ${id} at ${index} is ${text}, not ${other}`);
-    this.#states.set(index, text);
+  /** @param config of that index; undefined where the member does not know it */
+  checkState(id: number, index: number, hash: number, config: ConfigState | undefined): void {
+    const known = this.#hashes.get(index) ?? hash;
+    demand(known === hash, `the state of ${id} at ${index} is ${hash}, not ${known}`);
+    this.#hashes.set(index, hash);
+    if (config === undefined) return;
+    const text = JSON.stringify(config);
+    const other = this.#configs.get(index) ?? text;
+    demand(other === text, `the configuration of ${id} at ${index} is ${text}, not ${other}`);
+    this.#configs.set(index, text);
   }
 
   /** To call for each node after each step. */

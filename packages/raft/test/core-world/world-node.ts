@@ -64,6 +64,12 @@ export interface WorldNodeInit {
   readonly history: SharedHistory;
 }
 
+interface DurableState {
+  readonly index: number;
+  readonly hash: number;
+  readonly config: ConfigState;
+}
+
 export class WorldNode {
   readonly id: number;
   readonly storage: WorldStorage;
@@ -83,6 +89,11 @@ export class WorldNode {
   isSnapshotNeeded = false;
   #stateIndex = 0;
   #stateHash = 0;
+  /**
+   * What a crash leaves of the state machine. It lags while the configuration of the point that has been
+   * reached is not known; see `#isConfigKnown`.
+   */
+  #durable: DurableState;
 
   constructor(init: WorldNodeInit) {
     this.#init = init;
@@ -93,6 +104,7 @@ export class WorldNode {
       this.#stateIndex = init.founded.meta.index;
     }
     this.config = this.storage.initialState().config;
+    this.#durable = { index: this.#stateIndex, hash: 0, config: this.config };
     this.core = this.#start();
   }
 
@@ -176,12 +188,16 @@ export class WorldNode {
     this.readStates.length = 0;
     this.#logTerms = new Map();
     this.#configs.clear();
+    this.#stateIndex = this.#durable.index;
+    this.#stateHash = this.#durable.hash;
+    this.config = this.#durable.config;
     this.storage.knownCommit = this.#stateIndex;
     this.core = this.#start();
   }
 
   /** Makes a snapshot of the state, and forgets the log up to `keep` entries before it. */
   compact(keep: number): void {
+    if (!this.#isConfigKnown) return;
     const index = toLogIndex(this.#stateIndex);
     if (index < this.storage.firstIndex() || index > this.storage.lastIndex()) return;
     const term = this.storage.term(index);
@@ -208,20 +224,35 @@ export class WorldNode {
     this.config = snapshot.meta.config;
     this.#stateIndex = snapshot.meta.index;
     this.#stateHash = Number(new TextDecoder().decode(snapshot.data));
-    this.#init.history.checkState(this.id, this.#stateIndex, this.#stateHash, this.config);
+    this.#settleState();
   }
 
   #apply(entry: Entry): void {
     // Behind a snapshot that was restored meanwhile.
     if (entry.index <= this.#stateIndex) return;
-    if (entry.type !== "normal") {
-      this.config = this.core.applyConfigChange(entry);
-      this.storage.setConfig(this.config);
-    }
+    if (entry.type !== "normal") this.config = this.core.applyConfigChange(entry);
     this.#init.history.checkApplied(this.id, entry, this.#stateIndex);
     this.#stateIndex = entry.index;
     this.#stateHash = SharedHistory.hash(this.#stateHash, entry);
-    this.#init.history.checkState(this.id, this.#stateIndex, this.#stateHash, this.config);
+    this.#settleState();
+  }
+
+  /**
+   * Behind a snapshot that the core has restored meanwhile, changes are answered with the snapshot's
+   * configuration. It is the one of this point only from the change on that made it.
+   */
+  get #isConfigKnown(): boolean {
+    return this.config.changedAt <= this.#stateIndex;
+  }
+
+  /** The state machine has reached another index. */
+  #settleState(): void {
+    const { config } = this;
+    const [index, hash] = [this.#stateIndex, this.#stateHash];
+    this.#init.history.checkState(this.id, index, hash, this.#isConfigKnown ? config : undefined);
+    if (!this.#isConfigKnown) return;
+    this.#durable = { index, hash, config };
+    this.storage.setConfig(config);
   }
 
   #noteLog(task: AppendTask): void {

@@ -140,6 +140,33 @@ describe("leadership transfer", () => {
     expect(cluster.node(1).core.status().transferee).toBeUndefined();
   });
 
+  test("a leader that tries again and again still finds out that its quorum is gone", () => {
+    const cluster = led({ ...PAPER, electionTicks: TICKS, checkQuorum: true });
+    cluster.tick(1, TICKS - 1);
+    cluster.isolate(1);
+    // The check that comes now still knows of answers to what was sent before.
+    cluster.tick(1);
+    const { core } = cluster.node(1);
+    for (let tick = 1; tick <= TICKS; tick += 1) {
+      expect(core.role).toBe("leader");
+      core.transferLeadership(1);
+      core.transferLeadership(2);
+      cluster.tick(1);
+    }
+    expect(core.status()).toMatchObject({ role: "follower", term: 1, transferee: undefined });
+  });
+
+  test("one that begins between two checks of the quorum has its whole election timeout", () => {
+    const cluster = led({ ...SAFE, preVote: false });
+    cluster.tick(1, TICKS - 1);
+    cluster.isolate(3);
+    transfer(cluster, 3);
+    cluster.tick(1, TICKS - 1);
+    expect(cluster.node(1).core.status()).toMatchObject({ role: "leader", transferee: 3 });
+    cluster.tick(1);
+    expect(cluster.node(1).core.status()).toMatchObject({ role: "leader", transferee: undefined });
+  });
+
   test("a later term ends it", () => {
     const cluster = led(PAPER);
     cluster.isolate(3);

@@ -193,5 +193,6 @@ test("calls with impossible arguments are the caller's mistake, and the group's 
   expect(() => leader.readIndex({ timeoutMs: 0 })).toThrow(RangeError);
   const malformed = { transition: "auto", changes: [{ operation: "add-voter", node: -1 }] };
   await expect(leader.changeConfig(malformed as never)).rejects.toThrow();
+  await expect(leader.changeConfig({ transition: "auto" } as never)).rejects.toThrow(TypeError);
   await expectUnharmed(leader, term);
 });

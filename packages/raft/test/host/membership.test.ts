@@ -115,6 +115,21 @@ describe("members", () => {
     await world.until(() => world.host(target).group(1)!.role === "leader", 500);
   });
 
+  test("a host that resigns while it is cut off leads no more after two election timeouts", async () => {
+    world = new HostWorld();
+    const machines = new Map([1, 2, 3].map((id) => [id, new JournalMachine()]));
+    await world.startGroup(3, (id) => machines.get(id)!);
+    const leader = await world.leader();
+    const { id } = leader.status();
+    await world.settled(leader.propose(bytes("x")));
+    world.network.isolate(id, [1, 2, 3]);
+    const resigned = world.host(id).resign(60_000);
+    // One for what was heard before the cut, one without a word.
+    await world.run(2000);
+    expect(leader.role).toBe("follower");
+    expect(await world.settled(resigned)).toBe(true);
+  });
+
   test("a host that resigns hands all groups over and takes none back", async () => {
     await start();
     const leader = await world.leader();

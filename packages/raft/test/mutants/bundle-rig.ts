@@ -9,6 +9,13 @@ import { type Mutant, plant, type Rig } from "./mutant.js";
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const CORE_RIG = "test/mutants/rigs/core-rig.ts";
 const HOST_RIG = "test/mutants/rigs/host-rig.ts";
+const CORNER_RIG = "test/mutants/rigs/corner-rig.ts";
+const CORNERS: ReadonlySet<Rig> = new Set(["follower", "reads", "outage"]);
+
+function fileOf(rig: Rig): string {
+  if (rig === "core") return CORE_RIG;
+  return CORNERS.has(rig) ? CORNER_RIG : HOST_RIG;
+}
 
 export function sourceFile(mutant: Pick<Mutant, "file">): string {
   return resolve(PACKAGE, "src", mutant.file);
@@ -31,7 +38,7 @@ export async function bundleRig(rig: Rig, mutant: Mutant | undefined, outfile: s
   };
   await build({
     absWorkingDir: PACKAGE,
-    entryPoints: [rig === "core" ? CORE_RIG : HOST_RIG],
+    entryPoints: [fileOf(rig)],
     outfile,
     bundle: true,
     platform: "node",

@@ -1,5 +1,6 @@
 /** All deliberate bugs, by pitfall. */
 
+import { CORNERS } from "./corners.js";
 import { ELECTIONS } from "./elections.js";
 import { HOSTS } from "./hosts.js";
 import { LEASES } from "./leases.js";
@@ -17,4 +18,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MEMBERSHIP,
   ...HOSTS,
   ...LOGS,
+  ...CORNERS,
 ].sort((a, b) => a.pitfall - b.pitfall || a.id.localeCompare(b.id));

@@ -36,6 +36,9 @@ export function find(
 
 const RIG_NAMES: Readonly<Record<Rig, string>> = {
   core: "cores",
+  follower: "a follower",
+  reads: "cores, read at",
+  outage: "cores, some lost",
   host: "hosts",
   "host-lease": "hosts, with leases",
   "host-sleep": "hosts, mostly asleep",
@@ -90,6 +93,8 @@ For each bug a simulator runs seeds, from 1 on, until it sees that something is 
 ${MAX_SEEDS}. *Seen by* tells whether the simulator saw it from outside, or an assertion of the library itself
 spoke first. A run that crashes or never ends proves nothing, and fails the gate. *Hosts*: whole hosts with their logs and state machines, on simulated disks and networks
 (\`@titan/raft/sim\`). *Cores*: groups of bare cores with slow disks and slow state machines, thousands of
-steps in milliseconds, for what hosts meet too rarely. The same seeds show nothing in the source as it
+steps in milliseconds, for what hosts meet too rarely; *read at*: by clients of leaders that do not know that they
+are none, while voters change; *some lost*: where fewer than half of the voters never come back, and the others have
+to go on. *A follower*: a single core that hears late and twice of a history of leaders. The same seeds show nothing in the source as it
 is. \`pnpm --filter @titan/raft test:thorough\` runs them all.
 `;

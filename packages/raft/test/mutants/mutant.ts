@@ -28,13 +28,25 @@ export const PITFALLS = {
 export type Pitfall = keyof typeof PITFALLS;
 
 /**
- * Who looks for the bug: random groups of cores, or whole hosts (`src/sim`), some with settings or faults
+ * Who looks for the bug: random groups of cores, small worlds made for one corner, or whole hosts (`src/sim`), some with settings or faults
  * of their own. `rigs/` says what each does.
  */
-export type Rig = "core" | "host" | "host-lease" | "host-sleep" | "sick-disk" | "standstill";
+export type Rig =
+  | "core"
+  | "follower"
+  | "reads"
+  | "outage"
+  | "host"
+  | "host-lease"
+  | "host-sleep"
+  | "sick-disk"
+  | "standstill";
 
 export const RIGS: readonly Rig[] = [
   "core",
+  "follower",
+  "reads",
+  "outage",
   "host",
   "host-lease",
   "host-sleep",

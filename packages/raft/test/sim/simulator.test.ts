@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { addCoverage, type Coverage, missedSites, runSeed } from "../../src/sim/index.js";
 import { testSeed } from "../support/seeded-random.js";
 
-const RUNS = Number(process.env["TITAN_RUNS"] ?? 8);
+const RUNS = Number(process.env["TITAN_RUNS"] ?? 4);
 const FIRST_SEED = testSeed();
 /** So many runs see everything that there is to see. */
 const ENOUGH_RUNS = 2000;

@@ -109,6 +109,22 @@ describe("a batch", () => {
     await wal.close();
   });
 
+  test("finds room in the index again once a group is compacted, down to its last entries", async () => {
+    const wal = await openWal(createWorld(), { maxIndexBytes: 1000, maxBatchBytes: 3500 });
+    await wal.append([{ group: 1, entries: entryRange(1, 60, 1) }]);
+    const more = [{ group: 2, entries: entryRange(1, 1, 1) }];
+    await expect(wal.append(more)).rejects.toMatchObject({ code: "RAFT_WAL_INDEX_FULL" });
+    // Updates without entries pass, and what they free is used.
+    await wal.append([{ group: 2, hardState: hardState(3, 2) }]);
+    await wal.append([{ group: 1, compactTo: toLogIndex(40) }]);
+    await wal.append(more);
+    expect(wal.stats().indexBytes).toBeLessThan(1000);
+    expect(wal.storage(1).entries(toLogIndex(41), toLogIndex(61), 1e9)).toEqual(
+      entryRange(41, 60, 1),
+    );
+    await wal.close();
+  });
+
   test("that does not fit the segment makes the blocking form step back", async () => {
     const wal = await openWal(createWorld());
     let from = 1;

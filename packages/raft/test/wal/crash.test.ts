@@ -7,7 +7,7 @@ import { applyUpdates, describeState, describeWal, type NaiveState } from "./sup
 import { createWorld, openWal } from "./support/wal-world.js";
 import { WorkloadPlanner } from "./support/workload.js";
 
-const RUNS = Number(process.env["TITAN_RUNS"] ?? 2);
+const RUNS = Number(process.env["TITAN_RUNS"] ?? 1);
 const STEPS = 40;
 
 /** The disk before one change, and which batches it must and may hold. */

@@ -6,7 +6,7 @@ import { WorkloadPlanner } from "./support/workload.js";
 
 /** These have found something once. */
 const KNOWN_SEEDS = [2_090_856_609];
-const RUNS = Number(process.env["TITAN_RUNS"] ?? 12);
+const RUNS = Number(process.env["TITAN_RUNS"] ?? 4);
 
 describe("a log shows what its plain twin shows", () => {
   const first = testSeed();

@@ -18,6 +18,10 @@ export interface EngineSettings {
   readonly callers: number;
   /** Bytes for cached values, when the store has such a cache; 0 for none. Peers keep 128 MiB. */
   readonly valueCacheBytes: number;
+  /** Whether keys are to be kept in order; of Titan. */
+  readonly isOrdered: boolean;
+  /** Whether an image of the index is to be left; of Titan. */
+  readonly hasIndexImage: boolean;
 }
 
 export interface Put {
@@ -36,6 +40,8 @@ export interface Engine {
   readonly batchOperations: number;
   /** Reads in place; `undefined` in a store that can't. */
   readonly getSync: ((key: string) => ReadValue | undefined) | undefined;
+  /** As callers who await use it; of Titan. */
+  readonly get?: (key: string) => Promise<ReadValue | undefined>;
   /** Used where there is no `getSync`; calls back once. */
   readonly getAsync:
     | ((key: string, done: (value: ReadValue | undefined) => void) => void)

@@ -7,12 +7,15 @@ export async function openTitan(settings: EngineSettings): Promise<Engine> {
     // Merges are asked for by the phase that measures them.
     autoMerge: false,
     valueCacheBytes: settings.valueCacheBytes,
+    ordered: settings.isOrdered,
+    indexImage: settings.hasIndexImage,
   });
   const batch = (puts: readonly Put[]) =>
     store.batch(puts.map(({ key, value }) => ({ type: "put", key, value })));
   return {
     batchOperations: BATCH_OPERATIONS,
     getSync: (key) => store.getSync(key),
+    get: (key) => store.get(key),
     getAsync: undefined,
     async getMany(keys) {
       let found = 0;

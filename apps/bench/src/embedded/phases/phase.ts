@@ -8,8 +8,13 @@ export interface PhaseContext {
   readonly job: Job;
   readonly keySpace: KeySpace;
   readonly dice: Dice;
-  /** Opens the store of the job; the settings that are left out are the cheapest. */
-  readonly open: (settings?: Partial<EngineSettings>) => Promise<Engine>;
+  /**
+   * Opens the store of the job, or another in a folder of its own; the settings that are left out are the
+   * cheapest.
+   */
+  readonly open: (
+    settings?: Partial<Omit<EngineSettings, "directory">> & { readonly folder?: string },
+  ) => Promise<Engine>;
 }
 
 export type PhaseRun = (context: PhaseContext) => Promise<Metrics>;

@@ -1,10 +1,13 @@
 import type { Phase } from "../job.js";
+import { runCallCost } from "./call-cost-phase.js";
 import { durablePut } from "./durable-put-phase.js";
 import { runLoad } from "./load-phase.js";
 import { runMergeLatency } from "./merge-latency-phase.js";
 import { mix } from "./mix-phase.js";
 import { runOpen } from "./open-phase.js";
+import { runOrderCost } from "./order-cost-phase.js";
 import type { PhaseRun } from "./phase.js";
+import { runReadFloor } from "./read-floor-phase.js";
 import { readKeys, readMany } from "./read-phase.js";
 import { runRemove } from "./remove-phase.js";
 import { runScan } from "./scan-phase.js";
@@ -33,5 +36,11 @@ export function phaseRun(phase: Phase): PhaseRun {
       return runSpace;
     case "merge-latency":
       return runMergeLatency;
+    case "order-cost":
+      return runOrderCost;
+    case "read-floor":
+      return runReadFloor;
+    case "call-cost":
+      return runCallCost;
   }
 }

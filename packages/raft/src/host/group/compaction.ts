@@ -9,6 +9,7 @@ import type { Entry } from "../../core/entry.js";
 import { type LogIndex, type LogPosition, shiftIndex, toLogIndex } from "../../core/ids.js";
 import type { NodeStatus } from "../../core/status.js";
 import type { LogStorage, Snapshot, SnapshotMeta } from "../../core/storage.js";
+import type { GroupUpdate } from "../../wal/group-update.js";
 import type { WriteJob } from "../log-writer.js";
 import type { CompactionOptions } from "../options.js";
 import { encodeSessions } from "../session/session-codec.js";
@@ -59,6 +60,8 @@ export class Compaction {
   #heldBytes = 0;
   #isBusy = false;
   #isWanted = false;
+  /** What the next cut leaves of what could go. */
+  #leaves: "the usual" | "what is followed" | "nothing" = "the usual";
   #isStopped = false;
   /** The file that is being written, to its end; never rejects. */
   #storing: Promise<void> | undefined;
@@ -72,6 +75,11 @@ export class Compaction {
     const snapshot = deps.storage.snapshot();
     const index = snapshot?.meta.index ?? toLogIndex(0);
     this.#snapshot = { index, file: snapshotFile(snapshot) };
+  }
+
+  /** Index of the first entry that is in the log. */
+  get firstIndex(): LogIndex {
+    return this.#deps.storage.firstIndex();
   }
 
   /** An entry has been applied. */
@@ -104,6 +112,19 @@ export class Compaction {
   }
 
   /**
+   * The index of all logs is full: cuts all that can go, be it that less is left than usual.
+   * @param keepsFollowed whether what members with a snapshot under way follow on from stays
+   * @returns whether something is done about it
+   */
+  shorten(group: CompactedGroup, keepsFollowed: boolean): boolean {
+    if (this.#isBusy || this.#isStopped) return false;
+    this.#leaves = keepsFollowed ? "what is followed" : "nothing";
+    if (group.applied.index > this.#snapshot.index) this.request(group);
+    else this.#cutAgain(group);
+    return this.#isBusy;
+  }
+
+  /**
    * Nothing more goes into the log from here. Resolves when no file is being written: whoever opens the
    * group next removes the files that the log does not name.
    */
@@ -117,12 +138,17 @@ export class Compaction {
     const { everyBytes, everyEntries } = this.#deps.options;
     // Nothing has happened since the last.
     if (group.applied.index <= this.#snapshot.index) return;
+    if (!knowsItsConfig(group)) return;
     const isDue = this.#isWanted || this.#bytes >= everyBytes || this.#entries >= everyEntries;
     if (!isDue || this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
-    this.#isWanted = false;
     const { machine } = this.#deps;
     group.runBetweenApplies(() => {
+      if (!knowsItsConfig(group)) {
+        this.#isBusy = false;
+        return undefined;
+      }
+      this.#isWanted = false;
       this.#heldBytes += this.#bytes;
       this.#bytes = 0;
       this.#entries = 0;
@@ -185,12 +211,25 @@ export class Compaction {
     const kept = this.#cutAt(group, index);
     const isCut = kept >= storage.firstIndex();
     this.#replace(index, snapshotFile(snapshot));
+    const update = { group: this.#deps.group, saveSnapshot: snapshot };
+    this.#write(group, isCut ? { ...update, compactTo: kept } : update, index);
+  }
+
+  /** Cuts behind the snapshot that there is, as nothing has been applied since. */
+  #cutAgain(group: CompactedGroup): void {
+    const { storage } = this.#deps;
+    const { index } = this.#snapshot;
+    // One that is on its way into the log cuts it by itself.
+    if (storage.snapshot()?.meta.index !== index) return;
+    const kept = this.#cutAt(group, index);
+    if (kept < storage.firstIndex()) return;
+    this.#isBusy = true;
+    this.#write(group, { group: this.#deps.group, compactTo: kept }, index);
+  }
+
+  #write(group: CompactedGroup, update: GroupUpdate, index: LogIndex): void {
     this.#deps.write({
-      update: {
-        group: this.#deps.group,
-        saveSnapshot: snapshot,
-        ...(isCut ? { compactTo: kept } : {}),
-      },
+      update,
       mustSync: true,
       onWritten: () => {
         this.#isBusy = false;
@@ -205,9 +244,12 @@ export class Compaction {
   /** The last index that goes. */
   #cutAt(group: CompactedGroup, index: LogIndex): LogIndex {
     const { options, oldestSent } = this.#deps;
-    const cut = shiftIndex(index, -Math.min(index, options.keepEntries));
+    const leaves = this.#leaves;
+    this.#leaves = "the usual";
+    const keepEntries = leaves === "the usual" ? options.keepEntries : 0;
+    const cut = shiftIndex(index, -Math.min(index, keepEntries));
     const unneeded = unneededThrough(group.core.status(), oldestSent());
-    if (unneeded !== undefined && unneeded < cut) {
+    if (unneeded !== undefined && unneeded < cut && leaves !== "nothing") {
       const isBounded =
         cut - unneeded <= MAX_HELD * options.everyEntries &&
         this.#heldBytes <= MAX_HELD * options.everyBytes;
@@ -236,6 +278,14 @@ export class Compaction {
     const { files, onFailed } = this.#deps;
     files.remove(file).catch(onFailed);
   }
+}
+
+/**
+ * Whether the configuration that the group has is the one of what it has applied. It is a later one, while a
+ * snapshot is on its way to the state machine and entries before that one's last change are still applied.
+ */
+function knowsItsConfig(group: Pick<CompactedGroup, "applied" | "config">): boolean {
+  return group.config.changedAt <= group.applied.index;
 }
 
 function metaOf({ applied, config }: CompactedGroup): SnapshotMeta {

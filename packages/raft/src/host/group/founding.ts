@@ -1,10 +1,15 @@
 /** Founds a group in the log of a host that knows nothing of it, and lets the log forget one. */
 
+import { EMPTY_CONFIG_STATE } from "../../core/configuration.js";
 import { foundingSnapshot } from "../../core/founding.js";
-import { INDEX_ZERO, toTerm } from "../../core/ids.js";
+import { INDEX_ZERO, toLogIndex, toTerm } from "../../core/ids.js";
 import type { LogStorage } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
+import { onLog } from "../host-failure.js";
 import type { GroupLogs } from "../ports.js";
+
+/** Any index will do. */
+const REMOVED_AT = toLogIndex(1);
 
 /** The members that a group begins with. */
 export interface Founders {
@@ -21,7 +26,7 @@ export function isEmpty(storage: LogStorage): boolean {
 
 /**
  * @returns whether it has founded the group
- * @throws RangeError when this host is not a founder; what the log throws
+ * @throws RangeError when this host is not a founder; RaftHostError when the log fails
  */
 export async function foundIfNew(
   log: GroupLogs,
@@ -34,14 +39,16 @@ export async function foundIfNew(
   if (![...voters, ...learners].includes(self)) {
     throw new RangeError(`node ${self} is not among the founders of group ${group}`);
   }
-  await log.append([{ group, installSnapshot: foundingSnapshot(founders) }], { sync: true });
+  const update = { group, installSnapshot: foundingSnapshot(founders) };
+  await onLog(log.append([update], { sync: true }));
   return true;
 }
 
 /**
  * What removes a group: all but its term and vote. They say that there was one, so that founders named by
  * the program do not found a second one of the same number; and a member that is added back has not
- * forgotten its vote.
+ * forgotten its vote. A configuration without members, of some entry, tells the core that it has
+ * forgotten entries, and must not vote.
  */
 export function removalOf(group: number, storage: LogStorage): readonly GroupUpdate[] {
   const { term, vote } = storage.initialState().hardState;
@@ -49,6 +56,6 @@ export function removalOf(group: number, storage: LogStorage): readonly GroupUpd
   const kept = { term: toTerm(Math.max(term, 1)), vote, commit: INDEX_ZERO };
   return [
     { group, remove: true },
-    { group, hardState: kept },
+    { group, hardState: kept, config: { ...EMPTY_CONFIG_STATE, changedAt: REMOVED_AT } },
   ];
 }

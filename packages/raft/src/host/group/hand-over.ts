@@ -42,6 +42,11 @@ export function handOver(core: RaftCore): boolean {
   return true;
 }
 
+/** Gives up on a hand-over, and so need not refuse proposals until it times out. */
+export function leadOn(core: RaftCore): void {
+  core.transferLeadership(core.id);
+}
+
 /** A leader that waits for its successor. */
 export class HandOver {
   #waiting: { ticksLeft: number; readonly goOn: () => void } | undefined;

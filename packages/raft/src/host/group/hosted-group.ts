@@ -19,16 +19,18 @@ import type { ApplyTask } from "../../core/ready.js";
 import type { Snapshot } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import { RaftHostError } from "../errors.js";
+import { onMachine } from "../host-failure.js";
 import type { EntryOutcome } from "../session/apply-batch.js";
 import type { StateMachine } from "../state-machine.js";
 import { type GroupTalk, isLeaseMessage, isSleepMessage } from "../wire/host-message.js";
 import { AppendTasks } from "./append-tasks.js";
 import { ApplyPipeline, type PipelineJob } from "./apply-pipeline.js";
 import { createProposals, createReads } from "./call-queues.js";
+import type { Compaction } from "./compaction.js";
 import type { GroupContext, GroupParts } from "./group-context.js";
 import { toGroupFailure } from "./group-failure.js";
 import { GroupMeter } from "./group-meter.js";
-import { HandOver, handOver } from "./hand-over.js";
+import { HandOver, handOver, leadOn } from "./hand-over.js";
 import type { AppliedConfig, Proposals } from "./proposals.js";
 import { Quiescence } from "./quiescence.js";
 import type { Reads } from "./reads.js";
@@ -148,8 +150,7 @@ export class HostedGroup {
         if (answer !== undefined) this.#context.send(this, answer);
         return;
       }
-      if (isHeartbeat(message)) this.#quiescence.hearHeartbeat();
-      else this.#quiescence.wake();
+      this.#quiescence.hearPeer(message);
       const code = this.core.step(message);
       if (code !== undefined) this.#context.onRefused(message, code);
     });
@@ -191,7 +192,9 @@ export class HostedGroup {
       this.#isFit = isFit;
       this.#quiescence.wake();
       this.core.setEligible(isFit);
-      if (!isFit && this.core.role === "leader") handOver(this.core);
+      if (this.core.role !== "leader") return;
+      if (!isFit) handOver(this.core);
+      else leadOn(this.core);
     });
   }
 
@@ -222,8 +225,10 @@ export class HostedGroup {
     try {
       return run();
     } catch (error) {
-      if (!isRaftError(error) || error.code === "RAFT_INVARIANT") this.fail(error);
-      throw error;
+      if (isRaftError(error) && error.code !== "RAFT_INVARIANT") throw error;
+      // Nothing of the call has left the core, and now nothing will.
+      this.fail(error);
+      throw this.#failure ?? error;
     } finally {
       this.#context.markDirty(this);
     }
@@ -250,9 +255,9 @@ export class HostedGroup {
     });
   }
 
-  /** Whether the log names this file, or will when it is written. */
-  usesSnapshotFile(file: string): boolean {
-    return this.#parts.compaction.names(file);
+  /** What cuts the group's log. */
+  get compaction(): Compaction {
+    return this.#parts.compaction;
   }
 
   // ── work ─────────────────────────────────────────────────────────────────
@@ -292,7 +297,7 @@ export class HostedGroup {
       this.#rejectAll(this.#failure);
     }
     await Promise.all([this.#parts.compaction.stop(), this.#pipeline.stop()]);
-    await this.#parts.machine.close?.();
+    await onMachine(async () => this.#parts.machine.close?.());
   }
 
   /** The commit index, when it has not been written: for an orderly end. */
@@ -390,8 +395,4 @@ export class HostedGroup {
     this.#handOver.end();
     this.#appends.end();
   }
-}
-
-function isHeartbeat({ type }: PeerMessage): boolean {
-  return type === "heartbeat-request" || type === "heartbeat-response";
 }

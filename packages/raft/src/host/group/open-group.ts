@@ -13,6 +13,8 @@ import { RaftCore } from "../../core/raft-core.js";
 import type { LogStorage, Snapshot } from "../../core/storage.js";
 import { ENVELOPE_BYTES } from "../envelope.js";
 import { RaftHostError } from "../errors.js";
+import { assertFramesFit } from "../frame-limits.js";
+import { onFiles, onMachine } from "../host-failure.js";
 import { type GroupOptions, resolveGroupOptions } from "../options.js";
 import type { GroupLogs } from "../ports.js";
 import { decodeSessions } from "../session/session-codec.js";
@@ -55,13 +57,16 @@ export interface OpenGroupDeps {
   readonly onCompacted: (group: number, index: number) => void;
   readonly onSnapshotFailed: (group: number, error: unknown) => void;
   readonly wake: () => void;
+  /** Of the transport. */
+  readonly maxFrameBytes: number;
   /** Index of the group's oldest snapshot that is being sent, or whose transfer broke off. */
   readonly oldestSent: (group: number) => LogIndex | undefined;
 }
 
 /**
- * @throws RaftHostError `RAFT_HOST_STATE_MISMATCH`, `RAFT_HOST_SNAPSHOT_DAMAGED`; RangeError; what log and
- *   state machine throw
+ * @throws RaftHostError `RAFT_HOST_STATE_MISMATCH`, `RAFT_HOST_SNAPSHOT_DAMAGED`,
+ *   `RAFT_HOST_SETTINGS_CONFLICT`, `RAFT_HOST_NO_SPACE`, `RAFT_HOST_OVERLOADED`, `RAFT_HOST_LOG_FAILED`,
+ *   `RAFT_HOST_FILES_FAILED`, `RAFT_HOST_APPLY_FAILED`; RaftError `RAFT_INVARIANT`; RangeError
  */
 export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<HostedGroup> {
   const { context, log, files } = deps;
@@ -72,14 +77,15 @@ export async function openGroup(deps: OpenGroupDeps, init: GroupInit): Promise<H
   );
   const limits = { ...given, maxEntryBytes: given.maxEntryBytes + ENVELOPE_BYTES };
   if (!Number.isSafeInteger(group) || group < 1) throw new RangeError(`not a group: ${group}`);
+  assertFramesFit(given, deps.maxFrameBytes);
   assertPriority(init.options?.priority);
   const isFounded = await foundIfNew(log, group, init.founders, context.nodeId);
   const storage = log.storage(group);
   const snapshot = storage.snapshot();
-  await files.clean(group, snapshotFile(snapshot));
+  await onFiles(files.clean(group, snapshotFile(snapshot)));
   const sessions = new SessionTable();
   const stateParts = { machine, sessions, files };
-  const skipThrough = await openState(stateParts, storage);
+  const skipThrough = await onMachine(() => openState(stateParts, storage));
   const start = startOf(snapshot, skipThrough);
   const { electionTicks, heartbeatTicks } = context.options;
   const lease = leaseOf(context, !isFounded);

@@ -101,14 +101,18 @@ export class Proposals {
   submit(core: RaftCore, nowMs: number): void {
     const queue = this.#queue;
     if (queue.length === 0) return;
-    this.#queue = [];
     let from = 0;
-    while (from < queue.length) {
-      const to = this.#batchEnd(queue, from);
-      const batch = queue.slice(from, to);
-      from = to;
-      for (const { data } of batch) this.#budget.give(data.length);
-      this.#submitBatch(core, batch, nowMs);
+    try {
+      while (from < queue.length) {
+        const to = this.#batchEnd(queue, from);
+        const batch = queue.slice(from, to);
+        this.#submitBatch(core, batch, nowMs);
+        from = to;
+        for (const { data } of batch) this.#budget.give(data.length);
+      }
+    } finally {
+      // What is left when the core breaks down waits for the group's end: none is left without an answer.
+      this.#queue = queue.slice(from);
     }
   }
 

@@ -71,9 +71,9 @@ export class Quiescence {
     this.#idleTicks = 0;
   }
 
-  /** A leader's or follower's heartbeat: it ends sleep, but does not count as work. */
-  hearHeartbeat(): void {
-    if (this.#state.kind === "asleep") this.wake();
+  /** A message of the group's. A heartbeat, or an answer to one, ends sleep, but does not count as work. */
+  hearPeer(message: PeerMessage): void {
+    if (!isHeartbeat(message) || this.#state.kind === "asleep") this.wake();
   }
 
   /** A tick of a group that is awake. */
@@ -156,4 +156,8 @@ export class Quiescence {
 
 function isAllApplied({ lastIndex, commitIndex, appliedIndex }: RaftCore): boolean {
   return lastIndex === commitIndex && commitIndex === appliedIndex;
+}
+
+function isHeartbeat({ type }: PeerMessage): boolean {
+  return type === "heartbeat-request" || type === "heartbeat-response";
 }

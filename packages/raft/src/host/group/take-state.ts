@@ -17,7 +17,8 @@ export interface TakenState {
 
 /**
  * @param where the state stands when it is taken
- * @throws RaftHostError `RAFT_HOST_CLOSED` when the group ends before; what the state machine throws,
+ * @throws RaftHostError `RAFT_HOST_CLOSED` when the group ends before, `RAFT_HOST_LOST_SIGHT` while its
+ *   configuration is one of a later point (see `RaftCore.applyConfigChange`); what the state machine throws,
  *   which costs this snapshot and nothing else
  */
 export function takeState(
@@ -28,10 +29,15 @@ export function takeState(
   return new Promise((resolve, reject) => {
     const take = async (): Promise<void> => {
       try {
+        const meta = where();
+        if (meta.config.changedAt > meta.index) {
+          const message = "a snapshot is taking the place of this state";
+          throw new RaftHostError({ code: "RAFT_HOST_LOST_SIGHT", message });
+        }
         const taken = await parts.machine.snapshot();
         const state = "chunks" in taken ? taken.chunks : taken;
         const chunks = encodeChunks(joinState(encodeSessions(parts.sessions), state));
-        resolve({ meta: where(), chunks });
+        resolve({ meta, chunks });
       } catch (error) {
         reject(error instanceof Error ? error : new Error(String(error)));
       }

@@ -177,7 +177,7 @@ export class SnapshotReceiver {
     // At once, to see whether the core had any use for it.
     group.work(engine.ports.clock.monotonicMs());
     engine.markDirty(group);
-    if (!group.usesSnapshotFile(file)) await files.remove(file);
+    if (!group.compaction.names(file)) await files.remove(file);
   }
 }
 

@@ -63,6 +63,11 @@ export class ByteWriter {
     this.#buffer.writeUInt32LE(value, at);
   }
 
+  /** Takes back what was written from `length` on. */
+  cutTo(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
+
   /** What was written. The writer must not be used afterwards. */
   finish(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);

@@ -47,6 +47,11 @@ export class FrameBuilder {
     writer.patchU32(writer.length - start - 4, start);
   }
 
+  /** Takes back the messages that came after the frame had this length. */
+  cutTo(length: number): void {
+    this.#writer.cutTo(length);
+  }
+
   finish(): Uint8Array {
     return this.#writer.finish();
   }

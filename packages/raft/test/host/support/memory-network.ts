@@ -23,6 +23,7 @@ export class MemoryNetwork {
   /** Of all streams so far. */
   streamBytes = 0;
   latencyMs = 1;
+  maxFrameBytes = 32 * 1024 * 1024;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -88,6 +89,10 @@ class MemoryEnd implements Transport {
     this.#id = id;
   }
 
+  get maxFrameBytes(): number {
+    return this.#network.maxFrameBytes;
+  }
+
   start(handler: TransportHandler): Promise<void> {
     this.handler = handler;
     this.#network.attach(this.#id, this);
@@ -97,6 +102,7 @@ class MemoryEnd implements Transport {
   send(to: NodeId, frame: Uint8Array): boolean {
     const from = this.#id;
     this.#network.onFrame?.(from, to, frame);
+    if (frame.length > this.maxFrameBytes) return false;
     // The bytes as they are now, as a socket would take them.
     const copy = Uint8Array.from(frame);
     this.#network.later(() => {
