@@ -336,9 +336,7 @@ export class RecordTable {
   /** Puts all records into an image; there must be no kept old versions. */
   save(image: TableWriter): void {
     image.number(this.next, this.freeHead, this.freeCount);
-    for (let index = 0; index * CHUNK_RECORDS < this.next; index++) {
-      image.block(bytesOf(this.chunks[index] as Int32Array, this.usedWords(index)));
-    }
+    this.putBlocks(image);
     this.expiry.save(image);
     this.suffixes.save(image);
   }
@@ -352,15 +350,18 @@ export class RecordTable {
     this.next = next;
     this.freeHead = freeHead;
     this.freeCount = freeCount;
-    for (let index = 0; index * CHUNK_RECORDS < next; index++) {
-      image.block(bytesOf(this.chunks[index] as Int32Array, this.usedWords(index)));
-    }
+    this.putBlocks(image);
     this.expiry.restore(image);
     this.suffixes.restore(image);
   }
 
-  private usedWords(chunk: number): number {
-    return Math.min(CHUNK_RECORDS, this.next - chunk * CHUNK_RECORDS) * RECORD_WORDS;
+  /** Hands over the used part of every chunk. Record 0 is nobody's: a table of no other has no chunk. */
+  private putBlocks(image: TableWriter | TableReader): void {
+    if (this.next === 1) return;
+    for (let index = 0; index * CHUNK_RECORDS < this.next; index++) {
+      const usedRecords = Math.min(CHUNK_RECORDS, this.next - index * CHUNK_RECORDS);
+      image.block(bytesOf(this.chunks[index] as Int32Array, usedRecords * RECORD_WORDS));
+    }
   }
 
   /** Whether `count` more records, with so many bytes of keys in all, keep within the tables' limits. */

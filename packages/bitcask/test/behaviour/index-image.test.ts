@@ -111,6 +111,21 @@ function withFileSize(image: Buffer, { from, to }: { from: number; to: number })
   return bytes;
 }
 
+test("a store without a key can have an image, too", async () => {
+  const bench = new Bench();
+  const always: InternalOptions = { minImagedKeys: 0 };
+  const db = await bench.open(always);
+  await db.close();
+  expect(bench.names()).toContain(IMAGE);
+  const again = await bench.open(always);
+  expect(again.stats().open).toMatchObject({ recordsScanned: 0, ignoredHints: [] });
+  await again.put("first", "1");
+  await again.close();
+  const later = await bench.open(always);
+  expect(text(later.getSync("first"))).toBe("1");
+  await later.close();
+});
+
 test("nothing is written behind the clean end, however long its record takes", async () => {
   const bench = new Bench();
   const always: InternalOptions = { minImagedKeys: 0 };

@@ -131,12 +131,17 @@ function impossibility(node: NodeState, change: ConfigChange): ConfigChangeReaso
   }
 }
 
-/** A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1). */
+/**
+ * A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1), or that has not
+ * answered this leader: one that has forgotten the group votes for nobody before it has heard of it.
+ */
 function lagsAsLearner(node: NodeState, id: NodeId): boolean {
   const progress = node.progressOf(id);
   if (progress === undefined || !progress.isLearner) return false;
   const lag = node.log.lastIndex() - progress.match;
-  return progress.state === "snapshot" || lag > node.options.maxPromotionLag;
+  return (
+    progress.state === "snapshot" || progress.match === 0 || lag > node.options.maxPromotionLag
+  );
 }
 
 /** An empty backlog takes anything, and nothing is refused that adds nothing. */

@@ -163,7 +163,7 @@ export class Administrator {
   }
 
   #drawChanges(group: number, config: ConfigState, dice: number): MemberChange[] {
-    const { settings } = this.#context;
+    const { settings, nodes } = this.#context;
     const count = settings.founders + settings.spares;
     const { voters, learners } = config;
     const changes: MemberChange[] = [];
@@ -182,7 +182,10 @@ export class Administrator {
         votersLeft -= 1;
         changes.push({ operation: draw(2) === 0 ? "remove" : "add-learner", node });
       } else if (!this.#leaving.has(`${group}/${node}`)) {
-        const isReady = learners.includes(node) || draw(4) === 0;
+        const isHasty = draw(4) === 0;
+        // As `removeGroup` asks: one that has forgotten the group votes for nobody until a leader has told it more.
+        const isReady =
+          learners.includes(node) || (isHasty && !nodes.get(node)?.hasForgotten(group));
         changes.push({ operation: isReady ? "add-voter" : "add-learner", node });
       }
     }

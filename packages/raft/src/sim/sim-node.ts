@@ -141,6 +141,11 @@ export class SimNode implements CheckedNode {
     this.#context.loop.after(delayMs * US_PER_MS, () => this.start());
   }
 
+  /** Whether the group was removed here before: this node has forgotten what it had of it. */
+  hasForgotten(group: number): boolean {
+    return this.#removals.has(group) || this.#beingRemoved.has(group);
+  }
+
   /** Closes a group while the others go on, and opens it again `forMs` later. */
   reopenGroup(group: number, forMs: number): void {
     this.#takeAway(group, forMs, (host) => host.closeGroup(group)).catch(() => undefined);

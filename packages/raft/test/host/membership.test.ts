@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { parseMemberChanges } from "../../src/core/config-change.js";
+import type { RaftGroup } from "../../src/host/raft-group.js";
 import { HostWorld } from "./support/host-world.js";
 import { bytes, JournalMachine } from "./support/journal-machine.js";
 
@@ -25,6 +26,11 @@ function change(words: string) {
   return { transition: "auto" as const, changes: parseMemberChanges(words) };
 }
 
+/** Whether the leader knows that the member has something of the log. */
+function hasAnswered(leader: RaftGroup, member: number): boolean {
+  return leader.status().members.some(({ id, match }) => id === member && match > 0);
+}
+
 describe("members", () => {
   test("a learner joins, catches up, is promoted, and helps to commit", async () => {
     const machines = await start();
@@ -35,6 +41,7 @@ describe("members", () => {
     const { config } = await world.settled(leader.changeConfig(change("l4")));
     expect(config.learners).toEqual([4]);
     await world.until(() => machines.get(4)!.lines.length === 1);
+    await world.until(() => hasAnswered(leader, 4));
     await world.settled(leader.changeConfig(change("v4")));
     await world.until(() => joined.status().config.voters.length === 4);
     // Of four, three are a majority: with two old ones gone it takes the new one.
@@ -50,6 +57,11 @@ describe("members", () => {
     await world.start(4);
     const joined = await world.open(4, machines.get(4)!);
     await world.settled(leader.changeConfig(change("l4")));
+    await expect(world.settled(leader.changeConfig(change("v4")))).rejects.toMatchObject({
+      code: "RAFT_CONFIG_CHANGE_REFUSED",
+      reason: "learner-behind",
+    });
+    await world.until(() => hasAnswered(leader, 4));
     await world.settled(leader.changeConfig(change("v4")));
     await world.until(() => joined.status().config.voters.length === 4);
     // What is left of the group may well be just those who learned of the change last.
