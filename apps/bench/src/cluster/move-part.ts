@@ -12,7 +12,7 @@ const VALUE_KB = 64;
 const CALLERS = 16;
 const DEADLINE_MS = 5_000;
 const BASELINE_MS = 10_000;
-const MOVE_TIMEOUT_MS = 120_000;
+const MOVE_TIMEOUT_MS = 40_000;
 const FACTOR = 2;
 
 export const movePart: Part = async ({ directory, log }) => {
