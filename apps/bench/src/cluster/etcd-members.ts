@@ -62,7 +62,12 @@ export class EtcdMembers {
     args.push("--listen-client-urls", client, "--advertise-client-urls", client);
     args.push("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer);
     args.push("--initial-cluster", cluster, "--initial-cluster-state", "new");
-    this.#children.set(name, spawn("etcd", args, { stdio: "ignore" }));
+    const child = spawn("etcd", args, { stdio: "ignore" });
+    this.#children.set(name, child);
+    // It would outlive us otherwise.
+    const end = (): unknown => child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
   }
 
   async killMember(name: string): Promise<void> {

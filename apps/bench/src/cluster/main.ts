@@ -38,6 +38,9 @@ const { values: flags } = parseArgs({
   },
 });
 
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const version = flags["no-etcd"] ? undefined : etcdVersion();
 for (const name of flags.parts.split(",")) {
   const part = PARTS[name];

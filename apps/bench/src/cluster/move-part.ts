@@ -12,7 +12,7 @@ const VALUE_KB = 64;
 const CALLERS = 16;
 const DEADLINE_MS = 5_000;
 const BASELINE_MS = 10_000;
-const MOVE_TIMEOUT_MS = 180_000;
+const MOVE_TIMEOUT_MS = 40_000;
 const FACTOR = 2;
 
 export const movePart: Part = async ({ directory, log }) => {
@@ -78,6 +78,9 @@ export const movePart: Part = async ({ directory, log }) => {
     return `A shard of ${SHARD_MB} MB moves to a node that joins, from one that leaves; ${CALLERS} callers put and get on two of the others.
 
 ${table(["", "calls", "failed", "p99, ms", "longest time without an answer, ms", `target: none failed, p99 ≤ ${FACTOR}×`], rows)}`;
+  } catch (error) {
+    log(titan.said);
+    throw error;
   } finally {
     await titan.close();
   }

@@ -33,7 +33,7 @@ export class TitanNodes {
   static async start(directory: string, args: readonly string[]): Promise<TitanNodes> {
     const cluster = await ProcessCluster.start({
       ...{ script: SCRIPT, directory, nodes: 3 },
-      args: ["--log-level", "warn", ...args],
+      args: ["--log-level", "info", ...args],
     });
     const nodes = new TitanNodes(cluster);
     await nodes.untilLed();
@@ -59,6 +59,14 @@ export class TitanNodes {
   async untilLed(): Promise<Leaders> {
     await this.cluster.listening();
     return waitUntil(() => this.#leaders(), { what: "a leader of each shard", timeoutMs: 60_000 });
+  }
+
+  /** The end of what each node said. */
+  get said(): string {
+    const OUTPUT_TAIL = 3_000;
+    return this.#nodes
+      .map(({ id, process }) => `${id}:\n${process.output.slice(-OUTPUT_TAIL)}`)
+      .join("\n");
   }
 
   async close(): Promise<void> {

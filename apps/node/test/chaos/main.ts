@@ -198,6 +198,9 @@ async function within<T>(promise: Promise<T>, ms: number, what: string): Promise
   }
 }
 
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const { problems, violations, summary } = await withTemporaryDirectory("titan-chaos", run);
 say(summary);
 for (const problem of problems) say(problem);
