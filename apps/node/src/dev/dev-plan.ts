@@ -2,10 +2,10 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { withPort } from "../cluster/free-port.js";
 import { splitAddress } from "../config/cluster-addresses.js";
 import { ConfigError } from "../config/config-error.js";
 import type { DevOptions } from "./dev-options.js";
+import { freeAddresses } from "./free-addresses.js";
 
 /** How a node is started. */
 export interface DevNode {
@@ -86,24 +86,25 @@ async function extend(
     }
   }
   if (found !== undefined && wanted === known.length) return found;
-  const all = [...known];
-  for (let at = known.length; at < wanted; at += 1) {
-    const [grpc, raft] = await addressesOf(first, at, isAnyPort);
-    all.push({ id: `n${at + 1}`, grpcAddr: grpc, raftAddr: raft });
-  }
-  return { version: 1, isAnyPort, founders: found?.founders ?? wanted, nodes: all };
+  const { host, port } = splitAddress(first);
+  const more = wanted - known.length;
+  const addresses = isAnyPort
+    ? await freeAddresses(host, more * PORTS_PER_NODE)
+    : addressesFrom(host, port + known.length * PORTS_PER_NODE, more * PORTS_PER_NODE);
+  const added = Array.from({ length: more }, (_, at) => ({
+    id: `n${known.length + at + 1}`,
+    grpcAddr: addresses[at * PORTS_PER_NODE] ?? "",
+    raftAddr: addresses[at * PORTS_PER_NODE + 1] ?? "",
+  }));
+  const founders = found?.founders ?? wanted;
+  return { version: 1, isAnyPort, founders, nodes: [...known, ...added] };
 }
 
-async function addressesOf(
-  first: string,
-  at: number,
-  isAnyPort: boolean,
-): Promise<readonly [string, string]> {
-  const { host, port } = splitAddress(first);
-  if (isAnyPort) return [await withPort(`${host}:0`), await withPort(`${host}:0`)];
-  const own = port + at * PORTS_PER_NODE;
-  if (own + 1 > MAX_PORT) throw new ConfigError(`there are no ports after ${first} for all nodes`);
-  return [`${host}:${own}`, `${host}:${own + 1}`];
+function addressesFrom(host: string, port: number, count: number): readonly string[] {
+  if (port + count - 1 > MAX_PORT) {
+    throw new ConfigError(`there are no ports up to ${port + count - 1} for all nodes`);
+  }
+  return Array.from({ length: count }, (_, at) => `${host}:${port + at}`);
 }
 
 function readRecord(dataDir: string): DevRecord | undefined {

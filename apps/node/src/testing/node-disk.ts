@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeMachine, MemoryFileSystem } from "@titan/bitcask/testing";
-import type { StorePorts } from "../bitcask-engine.js";
+import type { StorePorts } from "../store-ports.js";
 
 export interface NodeDisk {
   readonly dataDir: string;

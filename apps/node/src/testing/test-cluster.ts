@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import { TitanClient } from "@titan/client";
-import { withPort } from "../cluster/free-port.js";
+import { freeAddresses } from "../dev/free-addresses.js";
 import { ShardTable } from "../routing/shard-table.js";
 import { abandon, partsOf, type RunningNode, type RunningNodeParts } from "../running-node.js";
 import { startNode } from "../start-node.js";
@@ -27,7 +27,7 @@ interface Member {
 }
 
 const LOOK_MS = 5;
-const LOCAL = "127.0.0.1:0";
+const LOCAL = "127.0.0.1";
 
 /**
  * Titan nodes of this process that are a cluster, on free ports of the loopback interface.
@@ -93,6 +93,11 @@ export class TestCluster implements AsyncDisposable {
   /** Where clients reach a node: the same each time it runs. @throws RangeError */
   endpoint(id: string): string {
     return this.#member(id).grpcAddr;
+  }
+
+  /** Where a node keeps its data, in memory or on disk. @throws RangeError */
+  dataDir(id: string): string {
+    return this.#member(id).disk.dataDir;
   }
 
   /**
@@ -215,9 +220,9 @@ export class TestCluster implements AsyncDisposable {
   async #addMember(join: readonly string[] | undefined): Promise<Member> {
     const id = `n${this.#members.length + 1}`;
     const { storage = "memory" } = this.#options;
+    const [grpcAddr = "", raftAddr = ""] = await freeAddresses(LOCAL, 2);
     const member: Member = {
-      ...{ id, join, running: undefined },
-      ...{ grpcAddr: await withPort(LOCAL), raftAddr: await withPort(LOCAL) },
+      ...{ id, join, grpcAddr, raftAddr, running: undefined },
       disk: storage === "memory" ? memoryDisk() : await temporaryDisk(id),
     };
     this.#members.push(member);
