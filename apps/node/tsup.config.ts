@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/main.ts"],
+  entry: ["src/index.ts", "src/main.ts", "src/testing/index.ts"],
   format: ["esm", "cjs"],
   sourcemap: true,
   clean: true,

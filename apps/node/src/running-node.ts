@@ -19,7 +19,18 @@ export interface RunningNodeParts {
 /** Handing over takes a moment; who waits longer waits for nodes that are not there, or stop as well. */
 const MAX_RESIGN_MS = 1_000;
 
+/** What a node is made of. */
+export let partsOf: (node: RunningNode) => RunningNodeParts;
+/** Drops a node as if its process had ended: says nothing to anybody and hands nothing over. Never rejects. */
+export let abandon: (node: RunningNode) => Promise<void>;
+
 export class RunningNode {
+  /** For this package's own tools. */
+  static {
+    partsOf = (node) => node.#parts;
+    abandon = (node) => (node.#closing ??= node.#abandon());
+  }
+
   /** `HOST:PORT` where clients connect, with the actual port. */
   readonly address: string;
   /** `HOST:PORT` where other nodes connect, with the actual port. */
@@ -58,6 +69,16 @@ export class RunningNode {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #abandon(): Promise<void> {
+    const { cluster, front, closeLog } = this.#parts;
+    front.stop();
+    front.health.close();
+    // What its disk refuses, or its peers, is what a crash is about.
+    const ignore = (): undefined => undefined;
+    await Promise.all([front.server.close(0).catch(ignore), cluster.close().catch(ignore)]);
+    await closeLog().catch(ignore);
   }
 
   async #close(): Promise<void> {

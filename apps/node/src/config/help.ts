@@ -25,6 +25,7 @@ export function helpText(): string {
     "titan-node: a durable, replicated key-value store over gRPC",
     "",
     "Usage: titan-node [flags]",
+    "       titan-node dev [flags]   a cluster on this machine, in one terminal; see titan-node dev --help",
     "",
     "Each setting is a flag, an environment variable or a key in a JSON file; a flag wins over the",
     "environment, the environment over the file. Sizes take KiB, MiB, GiB; times take ms, s, m, h.",
