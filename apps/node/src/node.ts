@@ -90,7 +90,11 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
       listen: front.raftPort,
       replaceAfterMs: settings.replaceAfter,
       auditEveryMs: settings.auditInterval,
-      host: { ...RAFT_TICKS, leaderLease: settings.leaderLease },
+      host: {
+        ...RAFT_TICKS,
+        leaderLease: settings.leaderLease,
+        minFreeBytes: settings.minFreeBytes,
+      },
     },
     {
       ...{ ports, logger, dialer },

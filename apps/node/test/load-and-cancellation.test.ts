@@ -6,6 +6,7 @@ import { bytes, type TestClient, withNode } from "./support/test-node.js";
 
 const VALUE = Buffer.alloc(1000, "v");
 
+/** In batches, so that all keys have to be of one shard. */
 async function fill(kv: TestClient["kv"], count: number): Promise<void> {
   for (let from = 0; from < count; from += 1000) {
     const operations = Array.from({ length: Math.min(1000, count - from) }, (_, i) => ({
@@ -85,7 +86,7 @@ test("scans are bounded, and a client that leaves one frees its place", () =>
       for await (const page of client.kv.scan({})) keys += page.entries.length;
       expect(keys).toBe(5000);
     },
-    { maxConcurrentScans: 1, scanPageBytes: "16KiB" },
+    { maxConcurrentScans: 1, scanPageBytes: "16KiB", shards: 1 },
   ));
 
 test("a client that does not read holds the scan back instead of filling the server", () =>
@@ -100,7 +101,7 @@ test("a client that does not read holds the scan back instead of filling the ser
       await scan.return?.();
       await expect.poll(() => inFlight(client)).toBe(0);
     },
-    { scanPageBytes: "16KiB" },
+    { scanPageBytes: "16KiB", shards: 1 },
   ));
 
 test("a client that vanishes in the middle of calls leaves nothing behind", () =>

@@ -35,7 +35,7 @@ function refusal(map: ClusterMap, command: MapCommand): string {
   return result.type === "refused" ? result.code : "none";
 }
 
-const add = (id: string): MapCommand => ({ type: "add-node", ...founder(id) });
+const add = (id: string) => ({ type: "add-node" as const, ...founder(id) });
 const setState = (node: number, state: "active" | "draining" | "left"): MapCommand => ({
   ...{ type: "set-node-state", node, state },
 });
@@ -51,28 +51,28 @@ describe("nodes", () => {
     const left = after(map, setState(3, "left"), {
       ...add("cleo"),
       ...{ joinToken: "x".repeat(20) },
-    } as MapCommand);
+    });
     expect(left.nodes.at(-1)).toMatchObject({ id: "cleo", number: 4 });
     expect(left.nextNodeNumber).toBe(5);
   });
 
   test("that join again are the same ones, at their new addresses", () => {
     const map = after(mapOf("ada"), add("bob"));
-    const again = applyMapCommand(map, { ...add("bob"), grpcAddr: "elsewhere:1" } as MapCommand);
+    const again = applyMapCommand(map, { ...add("bob"), grpcAddr: "elsewhere:1" });
     expect(again.result).toMatchObject({ type: "done", number: 2 });
     expect(again.map?.nodes[1]).toMatchObject({ number: 2, grpcAddr: "elsewhere:1" });
     const unchanged = applyMapCommand(again.map, {
       ...add("bob"),
       grpcAddr: "elsewhere:1",
-    } as MapCommand);
+    });
     expect(unchanged.map).toBe(again.map);
   });
 
   test("with an id or an address in use, or that left before, are refused", () => {
     const map = after(mapOf("ada"), add("bob"));
     const other = { joinToken: "another-token-0123456789" };
-    expect(refusal(map, { ...add("bob"), ...other } as MapCommand)).toBe("NODE_ID_IN_USE");
-    const sameAddress = { ...add("cleo"), raftAddr: "ada:7421" } as MapCommand;
+    expect(refusal(map, { ...add("bob"), ...other })).toBe("NODE_ID_IN_USE");
+    const sameAddress = { ...add("cleo"), raftAddr: "ada:7421" };
     expect(refusal(map, sameAddress)).toBe("CLUSTER_STATE");
     expect(refusal(after(map, setState(2, "left")), add("bob"))).toBe("CLUSTER_STATE");
   });

@@ -70,7 +70,7 @@ export class Cluster implements ClusterParts {
 
   async #close(): Promise<void> {
     // What they wait for may never come any more; the host's end is an answer, too.
-    const stopped = Promise.all(this.#workers.map((worker) => worker.stop()));
+    const stopped = Promise.all(this.#workers.map(async (worker) => worker.stop()));
     await this.replicas.close();
     await this.host.close();
     await stopped;

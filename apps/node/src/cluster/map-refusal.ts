@@ -40,10 +40,6 @@ export function done(map: ClusterMap): MapChange {
 }
 
 /** The next map. */
-export function changed(
-  map: ClusterMap,
-  change: Partial<ClusterMap>,
-  number?: number | undefined,
-): MapChange {
+export function changed(map: ClusterMap, change: Partial<ClusterMap>, number?: number): MapChange {
   return { map: { ...map, ...change, epoch: map.epoch + 1 }, number };
 }

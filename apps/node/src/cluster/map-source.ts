@@ -48,7 +48,7 @@ export class MapSource implements MapView {
       };
       const onAbort = (): void => {
         end();
-        reject(signal.reason);
+        reject(new Error("the map did not come in time", { cause: signal.reason }));
       };
       const stop = this.onChange((map) => {
         if (map.epoch < epoch) return;

@@ -12,7 +12,7 @@ import { Auditor, serveChecksums } from "../integrity/auditor.js";
 import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import { PeerNetwork } from "../peer/peer-network.js";
-import { type OpenShardReplica, openShardReplica } from "../shard/open-shard-replica.js";
+import { openShardReplica } from "../shard/open-shard-replica.js";
 import type { ShardOptions } from "../shard/shard-options.js";
 import type { StorePorts } from "../store-ports.js";
 import { VERSION } from "../version.js";
@@ -82,12 +82,43 @@ const LEAST_FRAME_BYTES = 32 * MIB;
 /** What a frame may hold beside the largest entry. */
 const FRAME_ROOM_BYTES = MIB;
 
-/** @throws what the transport, the log and the store throw */
+/** What comes into being one after the other, while others hold on to it already. */
+interface Late {
+  host: RaftHost | undefined;
+  meta: MetaGroup | undefined;
+  balancer: Balancer | undefined;
+  auditor: Auditor | undefined;
+}
+
+type Foundation = ReturnType<typeof layFoundation>;
+
+/** @throws NodeError `NODE_ADDRESS`; what the transport, the log and the store throw */
 export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps): Promise<Cluster> {
-  const { member, directory, log } = init;
+  const late: Late = {
+    ...{ host: undefined, meta: undefined, balancer: undefined, auditor: undefined },
+  };
+  const foundation = layFoundation(init, deps, late);
+  const { network, replicas, map, self } = foundation;
+  network.serve("meta", (_from, body, limits) => started(late.meta).serve(body, limits));
+  serveReplicaChanges(network, replicas);
+  serveChecksums(network, replicas);
+  deps.onParts?.({ calls: network, replicas, map, self, clusterClock: foundation.clusterClock });
+  // The host starts last, as calls come in from then on.
+  const host = await startHost(init, deps, network);
+  late.host = host;
+  try {
+    return await startWork(init, deps, foundation, host, late);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** All that needs no host yet. */
+function layFoundation(init: OpenClusterInit, deps: OpenClusterDeps, late: Late) {
   const { ports, logger } = deps;
-  const { clock, random, fileSystem } = ports;
-  const self = member.number;
+  const { clock, random } = ports;
+  const self = init.member.number;
   const map = new MapSource(init.map);
   const network = new PeerNetwork({
     ...{ nodeNumber: self, clock, random, logger },
@@ -97,12 +128,18 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
   addresses.take(map.current);
   map.onChange((next) => addresses.take(next));
   const clusterClock = new ClusterClock(clock, logger);
-
-  // The host starts last, as calls come in from then on; what opens replicas is called after that.
-  let host: RaftHost | undefined;
   const replicas: ReplicaKeeper = new ReplicaKeeper({
     ...{ self, map, clock, random, logger },
-    open: (shard, founders) => openReplica(started(host), shard, founders),
+    open: (shard, founders) =>
+      openShardReplica(started(late.host), {
+        ...{ shard, ports, ...(founders && { founders }) },
+        directory: ports.fileSystem.join(init.directory.shardsPath, String(shard)),
+        clusterNowMs: () => clusterClock.nowMs(),
+        droppedKeyspaces: () => map.current.droppedKeyspaces,
+        group: { maxEntryBytes: init.maxEntryBytes },
+        ...(init.shard && { options: init.shard }),
+        onStalled: (error) => logger.error({ error, shard }, "a full disk holds up a replica"),
+      }),
     isExpelled: (shard) => isExpelled(reports, map.current, shard, self),
     onOpened: (replica) => leadWhenPreferred(replica, { self, map, calls: network, clock }),
   });
@@ -110,87 +147,87 @@ export async function openCluster(init: OpenClusterInit, deps: OpenClusterDeps):
     ...{ self, version: VERSION, calls: network, map, clock, clusterClock },
     shards: () => replicas.replicas().map((replica) => replica.status()),
     findings: () => ({
-      balancer: balancer === undefined ? "" : describeBalancer(balancer.status()),
-      divergent: auditor?.divergent ?? [],
+      balancer: late.balancer === undefined ? "" : describeBalancer(late.balancer.status()),
+      divergent: late.auditor?.divergent ?? [],
     }),
     onLeft: deps.onLeft,
   });
-  const openReplica = (
-    raft: RaftHost,
-    shard: number,
-    founders: readonly number[] | undefined,
-  ): Promise<OpenShardReplica> =>
-    openShardReplica(raft, {
-      ...{ shard, ports, ...(founders && { founders }) },
-      directory: fileSystem.join(directory.shardsPath, String(shard)),
-      clusterNowMs: () => clusterClock.nowMs(),
-      droppedKeyspaces: () => map.current.droppedKeyspaces,
-      group: { maxEntryBytes: init.maxEntryBytes },
-      ...(init.shard && { options: init.shard }),
-      onStalled: (error) => logger.error({ error, shard }, "a full disk holds up a replica"),
-    });
-  let meta: MetaGroup | undefined;
-  let balancer: Balancer | undefined;
-  let auditor: Auditor | undefined;
-  network.serve("meta", (_from, body, limits) => started(meta).serve(body, limits));
-  serveReplicaChanges(network, replicas);
-  serveChecksums(network, replicas);
-  deps.onParts?.({ calls: network, replicas, map, self, clusterClock });
+  return { self, map, network, clusterClock, replicas, reports };
+}
 
-  await init.listen.release();
-  host = await RaftHost.start(
-    {
-      ...{ nodeId: self, log, transport: network.transport, ports: nodeHostPorts() },
-      freeBytes: () => fileSystem.freeBytes(directory.path),
-      snapshots: { fileSystem, directory: directory.snapshotPath },
-    },
-    { ...init.host, observer: hostObserver(logger, deps) },
-  ).catch(async (error: unknown) => {
-    await network.transport.close();
-    const isTaken = isRaftTransportError(error) && error.code === "RAFT_TRANSPORT_LISTEN_FAILED";
-    throw isTaken ? cannotListen(init.listen.address, error.cause ?? error) : error;
-  });
+async function startHost(
+  { member, log, directory, listen, host }: OpenClusterInit,
+  deps: OpenClusterDeps,
+  { transport }: PeerNetwork,
+): Promise<RaftHost> {
+  const { fileSystem } = deps.ports;
+  await listen.release();
   try {
-    const machine = new MetaMachine((next) => map.offer(next));
-    const group = await host.openGroup({
-      group: META_GROUP,
-      stateMachine: machine,
-      // With a later map there is a group already, which knows this node as a member or soon will.
-      ...(init.map.epoch === 1 && { founders: metaFounders(init.map) }),
-      options: { compaction: { everyEntries: 10_000, keepEntries: 1_000 } },
-    });
-    meta = new MetaGroup({ group, machine, map, calls: network, self, clock, random });
-    // Alone there is nobody to wait for.
-    if (map.current.nodes.length === 1) group.campaign();
-    const keeper = new MetaKeeper({ group, machine, meta, map, clock, logger });
-    replicas.start(presentShards(log, map.current));
-    reports.start();
-    const announcer = new AddressKeeper({
-      ...{ self: init.self, number: self, clusterId: member.clusterId },
-      ...{ map, meta, dialer: deps.dialer, clock, logger },
-    });
-    map.onChange((next) => {
-      if (nodeOf(next, self)?.state === "left") deps.onLeft();
-      directory.writeMap(next).catch((error: unknown) => {
-        // Only where to look for the others at the next start rests on it.
-        logger.warn({ error }, "the cluster map could not be saved beside the data");
-      });
-    });
-    const workings = { self, map, meta, reports, replicas, calls: network, clock, logger };
-    balancer = clusterBalancer(workings, {
-      ...BALANCER_DEFAULTS,
-      replaceAfterMs: init.replaceAfterMs === 0 ? Number.POSITIVE_INFINITY : init.replaceAfterMs,
-    });
-    balancer.start();
-    map.onChange(() => balancer?.nudge());
-    auditor = new Auditor(workings, { everyMs: init.auditEveryMs });
-    auditor.start();
-    const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
-    return new Cluster(parts, [announcer, reports, keeper, balancer, auditor], logger);
+    return await RaftHost.start(
+      {
+        ...{ nodeId: member.number, log, transport, ports: nodeHostPorts() },
+        freeBytes: () => fileSystem.freeBytes(directory.path),
+        snapshots: { fileSystem, directory: directory.snapshotPath },
+      },
+      { ...host, observer: hostObserver(deps.logger, deps) },
+    );
   } catch (error) {
-    await host.close();
-    throw error;
+    await transport.close();
+    const isTaken = isRaftTransportError(error) && error.code === "RAFT_TRANSPORT_LISTEN_FAILED";
+    throw isTaken ? cannotListen(listen.address, error.cause ?? error) : error;
   }
+}
+
+/** Opens the meta group, and starts all that works by itself. */
+async function startWork(
+  init: OpenClusterInit,
+  deps: OpenClusterDeps,
+  { self, map, network, clusterClock, replicas, reports }: Foundation,
+  host: RaftHost,
+  late: Late,
+): Promise<Cluster> {
+  const { directory, log, member } = init;
+  const { ports, logger } = deps;
+  const { clock, random } = ports;
+  const machine = new MetaMachine((next) => map.offer(next));
+  const group = await host.openGroup({
+    group: META_GROUP,
+    stateMachine: machine,
+    // With a later map there is a group already, which knows this node as a member or soon will.
+    ...(init.map.epoch === 1 && { founders: metaFounders(init.map) }),
+    options: { compaction: { everyEntries: 10_000, keepEntries: 1_000 } },
+  });
+  const meta = new MetaGroup({ group, machine, map, calls: network, self, clock, random });
+  late.meta = meta;
+  // Alone there is nobody to wait for.
+  if (map.current.nodes.length === 1) group.campaign();
+  const keeper = new MetaKeeper({ group, machine, meta, map, clock, logger });
+  replicas.start(presentShards(log, map.current));
+  reports.start();
+  const announcer = new AddressKeeper({
+    ...{ self: init.self, number: self, clusterId: member.clusterId },
+    ...{ map, meta, dialer: deps.dialer, clock, logger },
+  });
+  map.onChange((next) => {
+    if (nodeOf(next, self)?.state === "left") deps.onLeft();
+    directory.writeMap(next).catch((error: unknown) => {
+      // Only where to look for the others at the next start rests on it.
+      logger.warn({ error }, "the cluster map could not be saved beside the data");
+    });
+  });
+  const workings = { self, map, meta, reports, replicas, calls: network, clock, logger };
+  const balancer = clusterBalancer(workings, {
+    ...BALANCER_DEFAULTS,
+    replaceAfterMs: init.replaceAfterMs === 0 ? Number.POSITIVE_INFINITY : init.replaceAfterMs,
+  });
+  late.balancer = balancer;
+  balancer.start();
+  map.onChange(() => balancer.nudge());
+  const auditor = new Auditor(workings, { everyMs: init.auditEveryMs });
+  late.auditor = auditor;
+  auditor.start();
+  const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
+  return new Cluster(parts, [announcer, reports, keeper, balancer, auditor], logger);
 }
 
 function tcpTransport(

@@ -92,7 +92,7 @@ export class ReplicaKeeper {
     this.#isStopped = true;
     this.#endListening();
     for (const slot of this.#slots.values()) slot.cancel?.();
-    await Promise.all([...this.#slots.values()].map((slot) => slot.turn));
+    for (const slot of this.#slots.values()) await slot.turn;
     // Each syncs files of its own, which a disk does best several at a time.
     const close = (slot: Slot) => this.#gate.run(() => this.#closeReplica(slot));
     await Promise.all([...this.#slots.values()].map(close));

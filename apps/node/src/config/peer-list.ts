@@ -31,7 +31,7 @@ export function peerList() {
       const peers: StaticPeer[] = [];
       for (const entry of entries) {
         const peer = typeof entry === "string" ? parsePeer(entry) : entry;
-        const flaw = peer === undefined ? `"${String(entry)}": ${problem}` : flawOf(peer);
+        const flaw = peer === undefined ? problem : flawOf(peer);
         if (flaw !== undefined) context.addIssue({ code: "custom", message: flaw });
         else if (peer !== undefined) peers.push(peer);
       }

@@ -184,6 +184,10 @@ class PeerTransport implements Transport {
     this.#hooks.onRemoved(toNodeId(id));
   }
 
+  get maxFrameBytes(): number {
+    return this.#inner.maxFrameBytes;
+  }
+
   queuedBytes(to: Parameters<Transport["queuedBytes"]>[0]): number {
     return this.#inner.queuedBytes(to);
   }

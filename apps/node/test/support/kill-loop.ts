@@ -2,7 +2,7 @@
  * Kills a node with SIGKILL under concurrent writers, over and over, and checks after each restart
  * that every writer's keys are as its last acknowledged write left them, or as its unanswered one did.
  *
- * Each writer owns a few keys and has one write under way: a put, a delete, or a batch over all of its
+ * Each writer owns a few keys, of one shard, and has one write under way: a put, a delete, or a batch over all of its
  * keys. So after a kill its keys may be in one of two states and no other; half a batch is neither.
  */
 
@@ -102,7 +102,7 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRep
 }
 
 function newWriter(index: number): Writer {
-  const keys = Array.from({ length: KEYS_PER_WRITER }, (_, key) => `w${index}/${key}`);
+  const keys = Array.from({ length: KEYS_PER_WRITER }, (_, key) => `{w${index}}/${key}`);
   return { keys, state: new Map(), attempted: undefined, sequence: 0 };
 }
 
