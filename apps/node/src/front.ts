@@ -16,6 +16,7 @@ import { KvError } from "./kv/kv-error.js";
 import type { Logger } from "./logger.js";
 import { maxMessageBytes } from "./message-sizes.js";
 import { statusOf } from "./node-status.js";
+import type { Router } from "./routing/router.js";
 import { serveShards } from "./serve-shards.js";
 import { Admission } from "./services/admission.js";
 import { Calls } from "./services/calls.js";
@@ -45,6 +46,8 @@ export interface Front {
   /** Resolves when the node has left its cluster for good. */
   readonly left: Promise<"left">;
   leave(): void;
+  /** The way to the shards for this process itself. @throws KvError `NOT_SERVING` before {@link Front.open} */
+  router(): Router;
   /** Serves calls of peers from these parts, and clients once it is open. */
   serveParts(parts: ClusterFoundation): void;
   open(cluster: Cluster): void;
@@ -80,6 +83,7 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   let admin: ClusterAdmin | undefined;
   let introduction: Introduction | undefined;
   let kv: KvServiceImplementation | undefined;
+  let router: Router | undefined;
   const stopping = new AbortController();
   const { nodeId } = identity;
   const status = statusOf({ nodeId, settings, admission, ports, cluster: () => cluster });
@@ -110,9 +114,10 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   });
   return {
     ...{ server, raftPort, self, health, status, left, leave },
+    router: () => there(router),
     serveParts: (parts) => {
       serveTransfers(parts);
-      kv = serveShards(parts, settings, { ports, calls });
+      ({ kv, router } = serveShards(parts, settings, { ports, calls }));
     },
     open: (opened) => {
       cluster = opened;

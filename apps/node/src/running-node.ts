@@ -5,6 +5,7 @@ import type { Settings } from "./config/settings.js";
 import type { Front } from "./front.js";
 import type { Logger } from "./logger.js";
 import type { NodeError } from "./node-error.js";
+import type { Router } from "./routing/router.js";
 import type { StoreFailure } from "./store-failure.js";
 
 export interface RunningNodeParts {
@@ -54,6 +55,11 @@ export class RunningNode {
     this.nodeId = front.self.id;
     this.storeFailed = failure.happened;
     this.left = front.left;
+  }
+
+  /** @internal The way to the shards for what runs in this process, below gRPC and its bounds. */
+  get router(): Router {
+    return this.#parts.front.router();
   }
 
   /** As ClusterService.GetStatus answers. */

@@ -15,7 +15,7 @@ export function serveShards(
   parts: ClusterFoundation,
   settings: Settings,
   { ports, calls }: { readonly ports: StorePorts; readonly calls: Calls },
-): KvServiceImplementation {
+): { readonly kv: KvServiceImplementation; readonly router: Router } {
   const { clock, random } = ports;
   const view: ClusterView = {
     nodeNumber: parts.self,
@@ -27,11 +27,12 @@ export function serveShards(
   };
   servePeers(parts.calls, view);
   const router = new Router({ view, clock, random }, toKvLimits(settings));
-  return createKvService(router, calls, {
+  const kv = createKvService(router, calls, {
     requestTimeoutMs: settings.requestTimeout,
     watchFrameBytes: settings.scanPageBytes,
     clusterNowMs: () => parts.clusterClock.nowMs(),
   });
+  return { kv, router };
 }
 
 function toKvLimits(settings: Settings): KvLimits {

@@ -63,7 +63,8 @@ export class Caller {
         const routing = attempts.route();
         const route = routing instanceof Promise ? await routing : routing;
         try {
-          const answer = await route.connection.call(method, request, scope.signal);
+          const { connection } = route;
+          const answer = await connection.call(method, request, scope.signal, scope.remainingMs());
           attempts.succeeded(route);
           return { answer, endpoint: route.link.endpoint.address };
         } catch (error) {

@@ -19,7 +19,7 @@ import {
   createChannel,
   createClient,
 } from "nice-grpc";
-import { ClientError as GrpcError, type Metadata } from "nice-grpc-common";
+import { ClientError as GrpcError, Metadata } from "nice-grpc-common";
 import { toRpcFailure } from "./grpc-failure.js";
 import type { Connection, Endpoint, Transport, UnaryCalls } from "./ports.js";
 
@@ -108,6 +108,17 @@ function reasonIn(details: string): string {
   return reason === "Protocol error" ? "what listens there does not speak gRPC" : reason;
 }
 
+/** Eight digits are all that the protocol takes: more than a day, in milliseconds. */
+const MAX_TIMEOUT_MS = 99_999_999;
+
+/**
+ * A deadline as gRPC carries it (gRPC over HTTP/2, "Timeout"). nice-grpc has no option for it, and needs none: calls
+ * end by their signal here, and the server is only told.
+ */
+function toGrpcTimeout(timeLeftMs: number): string {
+  return `${Math.min(MAX_TIMEOUT_MS, Math.max(1, Math.ceil(timeLeftMs)))}m`;
+}
+
 class GrpcConnection implements Connection {
   private readonly kv: Client<KvServiceDefinition>;
   private readonly cluster: Client<ClusterServiceDefinition>;
@@ -122,10 +133,12 @@ class GrpcConnection implements Connection {
     method: M,
     request: UnaryCalls[M][0],
     signal: AbortSignal,
+    timeLeftMs: number,
   ): Promise<UnaryCalls[M][1]> {
     let trailer: Metadata | undefined;
     const options = {
       signal,
+      metadata: Metadata({ "grpc-timeout": toGrpcTimeout(timeLeftMs) }),
       onTrailer(received: Metadata): void {
         trailer = received;
       },
@@ -178,7 +191,7 @@ class GrpcConnection implements Connection {
   private sender<M extends keyof UnaryCalls>(method: M) {
     type Send = (
       request: UnaryCalls[M][0],
-      options: { signal: AbortSignal; onTrailer(trailer: Metadata): void },
+      options: { signal: AbortSignal; metadata: Metadata; onTrailer(trailer: Metadata): void },
     ) => Promise<UnaryCalls[M][1]>;
     const client = method === "getStatus" ? this.cluster : this.kv;
     return (client as unknown as Readonly<Record<M, Send>>)[method];

@@ -61,10 +61,12 @@ export interface UnaryCalls {
  * fired. When it breaks, calls on it fail and `isUp()` is false; it never comes back.
  */
 export interface Connection {
+  /** @param timeLeftMs told to the server, which then can say in time why it has no answer */
   call<M extends keyof UnaryCalls>(
     method: M,
     request: UnaryCalls[M][0],
     signal: AbortSignal,
+    timeLeftMs: number,
   ): Promise<UnaryCalls[M][1]>;
   /** Flow-controlled: reads at most a few pages ahead. Ending the iteration cancels the call. */
   scan(request: ScanRequest, signal: AbortSignal): AsyncIterable<ScanResponse>;

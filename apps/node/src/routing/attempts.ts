@@ -29,6 +29,15 @@ export interface Errand<Answer> {
   attempt(node: number, limits: CallLimits): Promise<Answer>;
 }
 
+/** An attempt that was made before others are looked for. */
+export interface FirstAttempt {
+  readonly node: number;
+  /** What it ended with. */
+  readonly error: unknown;
+  /** Monotonic: the request's time runs since then. */
+  readonly startedMs: number;
+}
+
 /** Failures that another node, or the same one a moment later, may not have. */
 const PASSING: ReadonlySet<KvErrorCode> = new Set<KvErrorCode>([
   "NOT_LEADER",
@@ -53,17 +62,17 @@ export class Attempts {
   }
 
   /**
-   * @param first what an attempt that was made already ended with, and where
+   * @param first an attempt that was made already
    * @throws KvError what the last attempt ended with
    */
   async run<Answer>(
     errand: Errand<Answer>,
     limits: CallLimits,
-    first?: { readonly node: number; readonly error: unknown },
+    first?: FirstAttempt,
   ): Promise<Answer> {
     const { routes, clock } = this.#deps;
     const { shard, kind } = errand;
-    const deadline = new Deadline(clock, limits);
+    const deadline = new Deadline(clock, limits, first?.startedMs);
     const tried: Tried = { nodes: new Set(), hint: undefined };
     const fate = { mayBeApplied: false, last: undefined as KvError | undefined };
     const state = { deadline, tried, fate };

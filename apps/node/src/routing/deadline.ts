@@ -8,10 +8,11 @@ export class Deadline {
   readonly #endMs: number;
   readonly #limits: CallLimits;
 
-  constructor(clock: RoutingClock, limits: CallLimits) {
+  /** @param startedMs monotonic, when the request began */
+  constructor(clock: RoutingClock, limits: CallLimits, startedMs: number = clock.monotonicMs()) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#endMs = clock.monotonicMs() + limits.timeoutMs;
+    this.#endMs = startedMs + limits.timeoutMs;
   }
 
   get timeoutMs(): number {

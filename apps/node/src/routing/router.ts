@@ -85,7 +85,9 @@ export class Router {
     const attempts = new Attempts({ view, routes: this.#routes, clock, random });
     const reads = new ShardReads({ access: this.#access, attempts });
     this.#reads = reads;
-    this.#writes = new ShardWrites({ view, access: this.#access, attempts });
+    this.#writes = new ShardWrites({
+      ...{ view, access: this.#access, attempts, routes: this.#routes, clock },
+    });
     this.#gets = new GetBatcher((shard, keyspace, keys, callLimits) =>
       reads.read(shard, { keyspace, keys }, { type: "linearizable" }, callLimits),
     );
@@ -300,14 +302,15 @@ export class Router {
     await Promise.all(Array.from({ length: this.#table.count }, (_, shard) => run(shard)));
   }
 
-  async #write<Command extends Body>(
+  #write<Command extends Body>(
     key: Uint8Array,
     body: Command,
     { writeId, limits }: WriteCall,
   ): Promise<Located<AnswerTo<Command["type"]>>> {
     const shard = this.#table.shardOf(key);
-    const answer = await this.#writes.write(shard, body, writeId, limits);
-    return { ...answer, shard };
+    return this.#writes
+      .write(shard, body, writeId, limits)
+      .then((answer) => ({ ...answer, shard }));
   }
 
   #ttl(ttlMs: number, { keyspace }: WriteCall): number {

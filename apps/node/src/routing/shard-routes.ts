@@ -28,6 +28,13 @@ export class ShardRoutes {
     if (this.#leaders.get(shard) === node) this.#leaders.delete(shard);
   }
 
+  /** As {@link ShardRoutes.leader} before anything was tried, but only a peer that is known to have led. */
+  likelyLeader(shard: number): number | undefined {
+    const node = this.#view.replica(shard)?.leader ?? this.#leaders.get(shard);
+    if (node === undefined || node === this.#view.nodeNumber) return undefined;
+    return this.#view.peers.isReachable(node) ? node : undefined;
+  }
+
   /**
    * The node that is most likely the leader among those that were not asked yet; undefined when there is none.
    * Order: who was named by the last answer, this node's replica and whom it follows, who led last, then as the

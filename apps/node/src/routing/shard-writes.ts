@@ -3,14 +3,17 @@ import { encodeCommand } from "../shard/command-codec.js";
 import { decodeResult, type ShardAnswer } from "../shard/result-codec.js";
 import type { ShardUpkeep, ShardWrite, WriteId } from "../shard/shard-command.js";
 import type { CallLimits } from "../shard/shard-replica.js";
-import type { Attempts } from "./attempts.js";
-import type { ClusterView } from "./cluster-view.js";
+import type { Attempts, FirstAttempt } from "./attempts.js";
+import type { ClusterView, RoutingClock } from "./cluster-view.js";
 import type { ShardAccess } from "./shard-access.js";
+import type { ShardRoutes } from "./shard-routes.js";
 
 export interface ShardWritesDeps {
   readonly view: ClusterView;
   readonly access: ShardAccess;
   readonly attempts: Attempts;
+  readonly routes: ShardRoutes;
+  readonly clock: RoutingClock;
 }
 
 export type Body = ShardWrite | ShardUpkeep;
@@ -52,18 +55,31 @@ export class ShardWrites {
     isRepeatable: boolean,
     limits: CallLimits,
   ): Promise<Uint8Array> {
-    const { view, access, attempts } = this.#deps;
-    const errand = {
-      ...{ shard, kind: "write" as const, isRepeatable },
-      attempt: (node: number, left: CallLimits) => access.propose(node, shard, command, left),
-    };
+    const { view, access, routes, clock } = this.#deps;
     const replica = view.replica(shard);
-    // The shortest way, without anything around it.
-    if (replica?.isLeader === true) {
-      return replica
-        .propose(command, limits)
-        .catch((error: unknown) => attempts.run(errand, limits, { node: view.nodeNumber, error }));
+    const isHere = replica?.isLeader === true;
+    const node = isHere || isRepeatable ? view.nodeNumber : routes.likelyLeader(shard);
+    if (node === undefined || (node === view.nodeNumber && !isHere)) {
+      return this.#search(shard, { command, isRepeatable }, limits);
     }
-    return attempts.run(errand, limits);
+    // The shortest ways, with nothing around them that is needed only when they fail.
+    const startedMs = clock.monotonicMs();
+    const done = isHere
+      ? replica.propose(command, limits)
+      : access.propose(node, shard, command, limits);
+    return done.catch((error: unknown) =>
+      this.#search(shard, { command, isRepeatable }, limits, { node, error, startedMs }),
+    );
+  }
+
+  #search(
+    shard: number,
+    { command, isRepeatable }: { readonly command: Uint8Array; readonly isRepeatable: boolean },
+    limits: CallLimits,
+    first?: FirstAttempt,
+  ): Promise<Uint8Array> {
+    const { access, attempts } = this.#deps;
+    const attempt = (node: number, left: CallLimits) => access.propose(node, shard, command, left);
+    return attempts.run({ shard, kind: "write", isRepeatable, attempt }, limits, first);
   }
 }

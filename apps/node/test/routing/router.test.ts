@@ -132,6 +132,27 @@ describe("writes", () => {
     });
   });
 
+  test("what a first attempt took counts: all attempts together keep to the time of the request", async () => {
+    const cluster = new FakeCluster({ shards: 1 });
+    const shard = cluster.shard(0);
+    const replica = cluster.replica(0, 1);
+    replica.propose = async () => {
+      if (!replica.isLeader) throw new KvError({ code: "NO_LEADER", message: "at once" });
+      await new Promise<void>((resolve) => {
+        cluster.clock.schedule(900, resolve);
+      });
+      shard.leader = undefined;
+      throw new KvError({ code: "NO_LEADER", message: "after a while" });
+    };
+    for (const node of [1, 2]) {
+      shard.leader = 1;
+      const startedMs = cluster.clock.monotonicMs();
+      const writing = put(cluster.router(node), "a", "1", undefined, 1_000);
+      await expect(cluster.settled(writing)).rejects.toMatchObject({ code: "NO_LEADER" });
+      expect(cluster.clock.monotonicMs() - startedMs).toBeLessThan(1_300);
+    }
+  });
+
   test("an answer that is lost on the way leaves the outcome open", async () => {
     const cluster = new FakeCluster({ shards: 1 });
     cluster.cuts.add("1>2");

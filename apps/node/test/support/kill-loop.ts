@@ -101,6 +101,7 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRep
   return report;
 }
 
+/** Its keys are on one shard, so that it can write them together. */
 function newWriter(index: number): Writer {
   const keys = Array.from({ length: KEYS_PER_WRITER }, (_, key) => `{w${index}}/${key}`);
   return { keys, state: new Map(), attempted: undefined, sequence: 0 };

@@ -253,6 +253,12 @@ function clusterService(self: () => FakeNode): ClusterServiceImplementation {
     listKeyspaces: missing,
     createKeyspace: missing,
     dropKeyspace: missing,
+    getClusterMap: missing,
+    leave: missing,
+    setBalancer: missing,
+    transferLeader: missing,
+    hello: missing,
+    join: missing,
   };
 }
 
