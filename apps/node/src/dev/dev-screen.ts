@@ -58,7 +58,7 @@ export class DevScreen {
   status(text: string): void {
     if (!this.isLive) return;
     const columns = this.#terminal.columns ?? DEFAULT_COLUMNS;
-    this.#status = [...text].slice(0, Math.max(columns - 1, 1)).join("");
+    this.#status = text.slice(0, Math.max(columns - 1, 1));
     this.#terminal.write(`${BEGIN_OF_LINE}${this.#status}`);
   }
 

@@ -209,7 +209,7 @@ export class TestCluster implements AsyncDisposable {
     await Promise.all(this.#clients.splice(0).map((client) => client.close()));
     const members = this.#members.splice(0);
     // Nothing of it is needed any more: there is no point in a graceful end.
-    await Promise.all(members.map(({ running }) => running && abandon(running)));
+    await Promise.all(members.map(async ({ running }) => running && abandon(running)));
     await Promise.all(members.map(({ disk }) => disk.remove()));
   }
 

@@ -322,14 +322,14 @@ export class FakeCluster {
 
   /** Lets time pass until `promise` is settled. */
   async settled<Result>(promise: Promise<Result>, withinMs = 60_000): Promise<Result> {
-    let isDone = false;
+    const state = { isDone: false };
     const end = (): void => {
-      isDone = true;
+      state.isDone = true;
     };
     promise.then(end, end);
     for (let passed = 0; passed < withinMs; passed += 5) {
-      for (let turn = 0; turn < 20 && !isDone; turn += 1) await nextTurn();
-      if (isDone) return promise;
+      for (let turn = 0; turn < 20 && !state.isDone; turn += 1) await nextTurn();
+      if (state.isDone) return promise;
       this.clock.advance(5);
     }
     throw new Error("not settled in time");
@@ -340,11 +340,11 @@ export class FakeCluster {
     this.#handlers.set(node, handlers);
     const find = (shard: number) => this.shards[shard]?.replicas.get(node);
     servePeers({ serve: (method, handler) => handlers.set(method, handler) }, { replica: find });
-    const self = this;
+    const currentMap = () => this.map;
     const view: ClusterView = {
       nodeNumber: node,
       get map() {
-        return self.map;
+        return currentMap();
       },
       replica: find,
       peers: {

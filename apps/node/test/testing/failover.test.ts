@@ -9,7 +9,9 @@ test("what is written at the leader is read at every follower, and every node ta
   for (const client of clients) expect(await client.get("k")).toBe("v");
   const keys = keysOf(24);
   expect(new Set(keys.map((key) => cluster.shardOf(key))).size).toBe(4);
-  await Promise.all(keys.map((key, at) => clients[at % clients.length]?.put(key, `v-${key}`)));
+  await Promise.all(
+    keys.map(async (key, at) => clients[at % clients.length]?.put(key, `v-${key}`)),
+  );
   for (const client of clients) {
     const found = await Promise.all(keys.map((key) => client.get(key)));
     expect(found).toEqual(keys.map((key) => `v-${key}`));
