@@ -94,7 +94,10 @@ test("a batch of many keys, scanned into a reader that stops early", async () =>
   const lines = Array.from({ length: 1_000 }, (_, index) =>
     JSON.stringify({ type: "put", key: `many:${index}`, value: "x".repeat(500) }),
   );
-  const batch = await titan(["batch"], lines.join("\n"));
+  const refused = await titan(["batch"], lines.join("\n"));
+  expect(refused.stderr).toContain("several shards");
+  expect((await titan(["scan", "many:"])).stdout.toString()).toBe("");
+  const batch = await titan(["batch", "--non-atomic"], lines.join("\n"));
   expect([batch.stderr, batch.code]).toEqual(["", 0]);
   const head = await runBash("titan scan many: | head -1", server.endpoint);
   expect([head.code, head.stderr]).toEqual([0, ""]);

@@ -60,8 +60,12 @@ export function toNodeError(error: unknown, dataDir: string): NodeError | undefi
 }
 
 function hintOf(error: Error): readonly [NodeErrorCode, string] | undefined {
-  if (isBitcaskError(error) || isRaftWalError(error) || isRaftHostError(error)) {
-    return HINTS.get(error.code);
+  if (isBitcaskError(error) || isRaftWalError(error)) return HINTS.get(error.code);
+  if (isRaftHostError(error)) {
+    // What the host says of a state machine, a log or a file rests on what that said itself.
+    return (
+      HINTS.get(error.code) ?? (error.cause instanceof Error ? hintOf(error.cause) : undefined)
+    );
   }
   const advice = "code" in error ? DISK_HINTS.get(String(error.code)) : undefined;
   return advice === undefined ? undefined : ["NODE_DISK", advice];

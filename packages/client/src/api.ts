@@ -2,6 +2,7 @@
 import type { Key } from "./keys.js";
 import type {
   BatchOperation,
+  BatchOptions,
   BatchResult,
   CallOptions,
   CasRequest,
@@ -45,9 +46,10 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
 
   /**
    * Applies the operations together: all of them or none. On the same key they apply in order. An empty
-   * list is fine and sends nothing.
+   * list is fine and sends nothing. In a cluster their keys must be on one shard, as keys with the same
+   * `{hash tag}` are, unless `allowNonAtomic` is set.
    */
-  batch(operations: readonly BatchOperation<V>[], options?: CallOptions): Promise<BatchResult>;
+  batch(operations: readonly BatchOperation<V>[], options?: BatchOptions): Promise<BatchResult>;
 
   /**
    * Compare and set: changes `key` when it is as expected. A mismatch is an answer, not an error.

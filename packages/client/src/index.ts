@@ -16,6 +16,7 @@ export type {
 export { RpcFailure } from "./ports.js";
 export type {
   BatchOperation,
+  BatchOptions,
   BatchResult,
   CallOptions,
   CasRequest,

@@ -7,6 +7,7 @@ import { MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
 import { checkInteger, type ResolvedOptions } from "./options.js";
 import type {
   BatchOperation,
+  BatchOptions,
   BatchResult,
   CallOptions,
   CasRequest,
@@ -79,9 +80,9 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
 
   async batch(
     operations: readonly BatchOperation<V>[],
-    options?: CallOptions,
+    options?: BatchOptions,
   ): Promise<BatchResult> {
-    const request = this.codec.batch(operations);
+    const request = this.codec.batch(operations, options?.allowNonAtomic);
     if (request.operations.length === 0) {
       this.shared.caller.openScope(options).finish();
       return { revisions: [] };

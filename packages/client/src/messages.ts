@@ -79,7 +79,7 @@ export class MessageCodec<V, K extends Key> {
     return ttlMs === undefined ? entry : { ...entry, ttlMs };
   }
 
-  batch(operations: readonly BatchOperation<V>[]): BatchRequest {
+  batch(operations: readonly BatchOperation<V>[], allowNonAtomic = false): BatchRequest {
     if (!Array.isArray(operations)) throw new TypeError("a batch is a list of operations");
     const messages = operations.map((operation, index) => {
       try {
@@ -88,7 +88,7 @@ export class MessageCodec<V, K extends Key> {
         throw atIndex(index, cause);
       }
     });
-    return { operations: messages, keyspace: "", writeId: undefined, allowNonAtomic: false };
+    return { operations: messages, keyspace: "", writeId: undefined, allowNonAtomic };
   }
 
   compareAndSet(key: Key, request: CasRequest<V>): CompareAndSetRequest {

@@ -47,6 +47,16 @@ export interface Entry<V, K extends Key = string> {
 /** A key without its value. */
 export type KeyEntry<K extends Key = string> = Omit<Entry<unknown, K>, "value">;
 
+/** Options of a batch. */
+export interface BatchOptions extends CallOptions {
+  /**
+   * Takes keys of several shards: each shard's part is applied together or not at all, but one part may be and
+   * another not. Without it such a batch is refused (`CLIENT_INVALID_ARGUMENT`, reason `CROSS_SHARD`); keys with the
+   * same `{hash tag}` are on one shard. Default: false.
+   */
+  readonly allowNonAtomic?: boolean | undefined;
+}
+
 /** One write of a batch. */
 export type BatchOperation<V> =
   | {

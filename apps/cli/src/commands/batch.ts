@@ -12,25 +12,37 @@ const MAX_BATCH_BYTES = 256 * 1024 * 1024;
 /** Most operations in one batch, likewise. */
 const MAX_BATCH_OPERATIONS = 1_000_000;
 
+interface BatchFlags {
+  readonly nonAtomic?: boolean;
+}
+
 export function registerBatch(parent: Command, grammar: Grammar): void {
   parent
     .command("batch")
     .usage(grammar.isShell ? "<file>" : "[file] [options]")
     .summary("apply puts and deletes together")
-    .description("Applies puts and deletes from a file together: all of them or none.")
+    .description(
+      "Applies puts and deletes from a file together: all of them or none. In a cluster their keys must be on " +
+        "one shard, as those with the same {hash tag} are.",
+    )
     .argument(
       "[file]",
       grammar.isShell ? "the file" : "the file; standard input when left out or -",
     )
+    .option("--non-atomic", "take keys of several shards: each shard's part is applied by itself")
     .addHelpText("after", FORMAT)
-    .action((file: string | undefined) => {
-      grammar.submit((context) => batch(file ?? "-", context));
+    .action((file: string | undefined, flags: BatchFlags) => {
+      grammar.submit((context) => batch(file ?? "-", flags, context));
     });
 }
 
-async function* batch(file: string, context: CommandContext): AsyncGenerator<Report> {
+async function* batch(
+  file: string,
+  { nonAtomic }: BatchFlags,
+  context: CommandContext,
+): AsyncGenerator<Report> {
   const operations = await readOperations(file, context);
-  await context.client.batch(operations, context.call);
+  await context.client.batch(operations, { ...context.call, allowNonAtomic: nonAtomic });
   yield { kind: "batch-applied", operationCount: operations.length };
 }
 
