@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Snippet, snippetsOf } from "./readme-snippets.js";
 import { ROOT, Workshop } from "./readme-workshop.js";
@@ -17,12 +17,21 @@ const snippets = readmes
   .filter((file) => existsSync(join(ROOT, file)))
   .flatMap((file) => snippetsOf(file, readFileSync(join(ROOT, file), "utf8")));
 
-const programs = snippets.filter(({ language }) => ["ts", "js"].includes(language));
+/** Nobody installs a private package: its programs are fragments of tests, which run where they are. */
+const programs = snippets.filter(
+  ({ file, language }) => ["ts", "js"].includes(language) && !isOfPrivatePackage(file),
+);
 const commands = snippets.filter(({ language }) => language === "sh");
 const workshop = new Workshop();
 
 beforeAll(() => workshop.start());
 afterAll(() => workshop.stop());
+
+function isOfPrivatePackage(file: string): boolean {
+  const manifest = join(ROOT, dirname(file), "package.json");
+  if (dirname(file) === "." || !existsSync(manifest)) return false;
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { private?: boolean }).private === true;
+}
 
 function title(snippet: Snippet): string {
   return `${snippet.file}:${snippet.line} runs`;
