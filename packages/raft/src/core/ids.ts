@@ -23,6 +23,11 @@ export interface LogPosition {
   readonly index: LogIndex;
 }
 
+/** Whether a log that ends at `end` is at least as up to date as one that ends at `other` (paper §5.4.1). */
+export function isAsGood(end: LogPosition, other: LogPosition): boolean {
+  return end.term === other.term ? end.index >= other.index : end.term > other.term;
+}
+
 /** @throws RangeError when `value` is not a safe integer of at least 0 */
 export function toTerm(value: number): Term {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a term: ${value}`);

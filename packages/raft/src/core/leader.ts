@@ -85,6 +85,9 @@ function handleAcknowledged(node: NodeState, progress: Progress, response: Appen
     // Whatever snapshot it was that the member got: the log can take over from there.
     progress.becomeProbe();
     progress.becomeReplicate();
+  } else if (progress.state === "snapshot" && progress.match >= progress.pendingSnapshot) {
+    // It has the snapshot, and the log has been cut behind that meanwhile: it needs a later one.
+    progress.becomeProbe();
   } else if (progress.state === "replicate") {
     progress.inflights.freeThrough(index);
   }

@@ -15,7 +15,16 @@ import { EMPTY_MEMBERSHIP } from "./config-changer.js";
 import type { ProposedEntry } from "./entry.js";
 import { type Entry, NO_BYTES, payloadBytes } from "./entry.js";
 import { invariant } from "./errors.js";
-import { INDEX_ZERO, type LogIndex, type NodeId, shiftIndex, type Term, toTerm } from "./ids.js";
+import {
+  INDEX_ZERO,
+  isAsGood,
+  type LogIndex,
+  type LogPosition,
+  type NodeId,
+  shiftIndex,
+  type Term,
+  toTerm,
+} from "./ids.js";
 import type { PeerMessage, ReadRequest } from "./message.js";
 import type {
   CoreEvent,
@@ -58,6 +67,8 @@ export class NodeState {
   electionTimeout = 0;
   /** False while the host is not fit to lead. */
   isEligible = true;
+  /** Where the log ended that this node had as a member before. See {@link NodeState.hasForgottenGroup}. */
+  readonly forgotten: LogPosition | undefined;
 
   /** Votes heard in this campaign. The first of each node counts. */
   readonly votes = new Map<NodeId, boolean>();
@@ -89,6 +100,7 @@ export class NodeState {
     this.log = new RaftLog(deps.storage, options.maxApplyingBytes);
     this.term = stored.term;
     this.vote = stored.vote;
+    this.forgotten = stored.forgotten;
     if (stored.commit > 0) this.log.restoreCommit(stored.commit);
     if (options.applied > 0) this.log.appliedTo(options.applied, 0);
   }
@@ -114,17 +126,20 @@ export class NodeState {
   }
 
   /**
-   * This node was a member, and has forgotten what it acknowledged: its log says nothing about how good
-   * another one is. It votes again once a leader has told it what there is.
+   * This node was a member, and may lack what it acknowledged then: its log says nothing about how good
+   * another one is. Its log is that of a leader up to its end, and the leader had all that was committed
+   * before its term; so it lacks nothing once it is as good, in the sense of elections (Raft paper §5.4.1),
+   * as the one that was forgotten.
    */
   get hasForgottenGroup(): boolean {
-    return this.membership.progress.size === 0 && this.configChangedAt > 0;
+    return this.forgotten !== undefined && !isAsGood(this.log.lastPosition(), this.forgotten);
   }
 
-  /** May become leader: a voter that is not in the middle of restoring a snapshot. */
+  /** May become leader: a voter that lacks nothing, and is not in the middle of restoring a snapshot. */
   get isPromotable(): boolean {
     const own = this.progressOf(this.id);
-    return own !== undefined && !own.isLearner && this.log.unstable.snapshot === undefined;
+    if (own === undefined || own.isLearner || this.hasForgottenGroup) return false;
+    return this.log.unstable.snapshot === undefined;
   }
 
   /** What members have acknowledged, decided by the quorum. */

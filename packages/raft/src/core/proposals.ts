@@ -132,16 +132,17 @@ function impossibility(node: NodeState, change: ConfigChange): ConfigChangeReaso
 }
 
 /**
- * A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1), or that has not
- * answered this leader: one that has forgotten the group votes for nobody before it has heard of it.
+ * A learner that has so much to receive yet that it would be a burden as a voter (thesis §4.2.1), or whose
+ * log does not yet hold what made it a learner and something of this leader's term: with both its log is
+ * better than any that it can have forgotten, and before it votes for nobody.
  */
 function lagsAsLearner(node: NodeState, id: NodeId): boolean {
   const progress = node.progressOf(id);
   if (progress === undefined || !progress.isLearner) return false;
-  const lag = node.log.lastIndex() - progress.match;
-  return (
-    progress.state === "snapshot" || progress.match === 0 || lag > node.options.maxPromotionLag
-  );
+  const { state, match } = progress;
+  const isHeard = match >= node.configChangedAt && node.log.term(match) === node.term;
+  const lag = node.log.lastIndex() - match;
+  return state === "snapshot" || !isHeard || lag > node.options.maxPromotionLag;
 }
 
 /** An empty backlog takes anything, and nothing is refused that adds nothing. */

@@ -76,9 +76,8 @@ export class RaftCore {
     const { hardState, config } = deps.storage.initialState();
     this.#node = new NodeState(deps, resolveOptions(deps.id, options), hardState);
     const { applied } = this.#node.log;
-    // One without voters says only that this node was a member, and has forgotten the group.
     invariant(
-      config.changedAt <= applied || config.voters.length === 0,
+      config.changedAt <= applied,
       () => `stored configuration of ${config.changedAt} is ahead of what is applied, ${applied}`,
     );
     adoptConfig(this.#node, config);

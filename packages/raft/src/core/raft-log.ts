@@ -11,6 +11,7 @@ import { invariant, isRaftError } from "./errors.js";
 import {
   earlierIndex,
   INDEX_ZERO,
+  isAsGood,
   type LogIndex,
   type LogPosition,
   laterIndex,
@@ -85,9 +86,7 @@ export class RaftLog {
 
   /** Whether a log ending at `last` may win this node's vote (Raft paper §5.4.1). */
   isUpToDate(last: LogPosition): boolean {
-    const own = this.lastPosition();
-    if (last.term !== own.term) return last.term > own.term;
-    return last.index >= own.index;
+    return isAsGood(last, this.lastPosition());
   }
 
   /**

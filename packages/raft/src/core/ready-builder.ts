@@ -116,5 +116,6 @@ function currentSoftState(node: NodeState): SoftState {
 }
 
 function currentHardState(node: NodeState): HardState {
-  return { term: node.term, vote: node.vote, commit: node.log.committed };
+  const { term, vote, log, forgotten } = node;
+  return { term, vote, commit: log.committed, ...(forgotten && { forgotten }) };
 }

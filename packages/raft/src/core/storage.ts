@@ -7,7 +7,7 @@
 
 import type { ConfigState } from "./configuration.js";
 import type { Entry } from "./entry.js";
-import type { LogIndex, NodeId, Term } from "./ids.js";
+import type { LogIndex, LogPosition, NodeId, Term } from "./ids.js";
 
 /** What must survive a crash beside the log (Raft paper, figure 2: persistent state). */
 export interface HardState {
@@ -16,6 +16,11 @@ export interface HardState {
   readonly vote: NodeId | undefined;
   /** May lag behind what was last known: it is only a hint at restart. */
   readonly commit: LogIndex;
+  /**
+   * Where the log ended that this node had as a member before, and was removed with it. Until its log is as
+   * good again it neither leads nor votes. Never cleared. Absent: it has forgotten nothing.
+   */
+  readonly forgotten?: LogPosition | undefined;
 }
 
 /** Where a snapshot stands and who was in the group at that point. */

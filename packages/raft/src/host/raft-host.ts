@@ -168,8 +168,8 @@ export class RaftHost {
    * machine on disk are the caller's to remove, before this resolves or after, but not by halves.
    *
    * Term and vote stay, for good: opened again, with founders or without, the group waits to be added by
-   * its members and is never founded anew. Until a leader has told it what there is, it votes for nobody,
-   * as it has forgotten its log: so add it as a learner first.
+   * its members and is never founded anew. It votes for nobody until its log is as good again as the one
+   * that it has forgotten: so add it as a learner first.
    * @throws RaftHostError `RAFT_HOST_UNKNOWN_GROUP`; as `openGroup` when log, files or state machine fail:
    *   the group is closed then, and not forgotten
    */

@@ -8,7 +8,7 @@ import type { CoreEvent } from "../core/options.js";
 import type { RaftGroup } from "../host/raft-group.js";
 import type { GroupUpdate } from "../wal/group-update.js";
 import type { CoverageCounter } from "./coverage.js";
-import { GroupFacts } from "./group-facts.js";
+import { GroupFacts, type Voters } from "./group-facts.js";
 import type { LogModel } from "./log-model.js";
 
 export type Invariant =
@@ -51,11 +51,6 @@ interface Progress {
   hasLease: boolean;
   /** Who votes; first who did when the last step ended, then after each change since. */
   voters: readonly Voters[];
-}
-
-interface Voters {
-  readonly incoming: readonly number[];
-  readonly outgoing: readonly number[];
 }
 
 export interface CheckerDeps {
@@ -193,7 +188,12 @@ export class Checker {
     const handle = node.handle(group);
     const progress = this.#progress.get(keyOf(node, group));
     if (handle === undefined || progress === undefined) return;
-    progress.voters = [...progress.voters, votersOf(handle)];
+    const voters = votersOf(handle);
+    progress.voters = [...progress.voters, voters];
+    const { changedAt } = handle.status().config;
+    const facts = this.facts(group);
+    if (changedAt > (facts.newestConfig?.changedAt ?? 0))
+      facts.newestConfig = { changedAt, voters };
   }
 
   /** A process has started: what it knew is known no more, but for what is on its disk. */
@@ -240,12 +240,15 @@ export class Checker {
       if (problem !== undefined) {
         this.report("state-machine-safety", `group ${handle.id}: ${problem}`);
       }
-      if (isNew) this.#expectDurable(handle.id, { index, term }, progress.voters);
+      // A leader may have ended before anybody looked at it; who hears of the commit may lag behind in configurations.
+      const { newestConfig } = facts;
+      const either = newestConfig ? [...progress.voters, newestConfig.voters] : progress.voters;
+      if (isNew) this.#expectDurable(handle.id, { index, term }, either);
     }
     progress.noted = commit;
   }
 
-  /** A committed entry is on the disks of a quorum, of the members then or right before. */
+  /** A committed entry is on the disks of a quorum: of the members then or right before, or of the newest ones. */
   #expectDurable(
     group: number,
     entry: { readonly index: number; readonly term: number },

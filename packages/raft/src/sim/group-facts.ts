@@ -20,6 +20,12 @@ export interface CommittedEntry {
   readonly knownInTerm: number;
 }
 
+/** Who votes; both halves while a joint configuration is in force. */
+export interface Voters {
+  readonly incoming: readonly number[];
+  readonly outgoing: readonly number[];
+}
+
 /** The state of all members after a command. */
 export interface KnownState {
   readonly chain: number;
@@ -43,6 +49,8 @@ export class GroupFacts {
   readonly operations = new Map<number, number>();
   /** Operations that were refused for good. */
   readonly refused = new Set<number>();
+  /** The latest configuration that any member has applied. */
+  newestConfig: { readonly changedAt: number; readonly voters: Voters } | undefined;
   /** What a read that begins now must see. */
   floor = 0;
 

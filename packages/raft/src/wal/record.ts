@@ -47,7 +47,7 @@ import {
   encodeHardState,
   encodePosition,
   encodeSnapshot,
-  HARD_STATE_BYTES,
+  hardStateBytes,
   POSITION_BYTES,
   snapshotBytes,
 } from "./state-codec.js";
@@ -185,7 +185,7 @@ function payloadBytes(record: WalRecord): number {
     case "relocated":
       return entriesBytes(record.entries);
     case "hard-state":
-      return HARD_STATE_BYTES;
+      return hardStateBytes(record.hardState);
     case "snapshot":
     case "install":
       return snapshotBytes(record.snapshot);

@@ -1,7 +1,7 @@
 /**
  * Payloads of the records that hold no entries. All numbers take 8 bytes.
  *
- *     hard state   term, vote (0: none), commit
+ *     hard state   term, vote (0: none), commit; then, if a log was forgotten, the position where it ended
  *     position     index, term
  *     config       changedAt, autoLeave (0 or 1), then voters, votersOutgoing, learners,
  *                  learnersNext: each a count and its ids
@@ -13,15 +13,22 @@ import { type LogPosition, type NodeId, toLogIndex, toNodeId, toTerm } from "../
 import type { HardState, Snapshot } from "../core/storage.js";
 import { alignUp, readU64, writeU64 } from "./byte-layout.js";
 
-export const HARD_STATE_BYTES = 24;
+const HARD_STATE_BYTES = 24;
 export const POSITION_BYTES = 16;
 const CONFIG_FIXED_BYTES = 48;
 const SNAPSHOT_FIXED_BYTES = 24;
+
+export function hardStateBytes({ forgotten }: HardState): number {
+  return HARD_STATE_BYTES + (forgotten === undefined ? 0 : POSITION_BYTES);
+}
 
 export function encodeHardState(buffer: Buffer, hardState: HardState, at: number): void {
   writeU64(buffer, hardState.term, at);
   writeU64(buffer, hardState.vote ?? 0, at + 8);
   writeU64(buffer, hardState.commit, at + 16);
+  if (hardState.forgotten !== undefined) {
+    encodePosition(buffer, hardState.forgotten, at + HARD_STATE_BYTES);
+  }
 }
 
 export function decodeHardState(payload: Buffer): HardState {
@@ -30,6 +37,9 @@ export function decodeHardState(payload: Buffer): HardState {
     term: toTerm(readU64(payload, 0)),
     vote: vote === 0 ? undefined : toNodeId(vote),
     commit: toLogIndex(readU64(payload, 16)),
+    ...(payload.length > HARD_STATE_BYTES && {
+      forgotten: decodePosition(payload.subarray(HARD_STATE_BYTES)),
+    }),
   };
 }
 

@@ -199,6 +199,24 @@ describe("a group that was removed from a host", () => {
     expect(back.status().config.voters).toEqual([1, 4, 5, 6]);
   });
 
+  test("comes back also when the first message about its members is lost", async () => {
+    await start();
+    const leader = await world.leader();
+    const gone = leader.status().id === 3 ? 2 : 3;
+    await world.settled(leader.changeConfig(change(`r${gone}`)));
+    await world.settled(world.host(gone).removeGroup(1));
+    const back = await world.open(gone, new JournalMachine());
+    EVENTS.length = 0;
+    // It leaves in the turn in which the event is told, and arrives a millisecond later.
+    world.network.loses = (_, to) => to === gone && EVENTS.includes("snapshot-sent");
+    await world.settled(leader.changeConfig(change(`l${gone}`)));
+    await world.until(() => EVENTS.includes("snapshot-sent"));
+    await world.run(100);
+    world.network.loses = () => false;
+    await world.until(() => back.status().appliedIndex === leader.status().appliedIndex);
+    expect(back.status().config.learners).toEqual([gone]);
+  });
+
   test("is not founded again where it had not even begun", async () => {
     world = new HostWorld();
     await world.start(1);

@@ -2,14 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import { EMPTY_CONFIG_STATE } from "../../src/core/configuration.js";
-import { foundingSnapshot, toLogIndex } from "../../src/core/index.js";
+import { foundingSnapshot, toNodeId, toTerm } from "../../src/core/index.js";
 import { appendRequest, at, heartbeat, voteRequest } from "../support/messages.js";
 import { bytes, entriesOf, TestNode } from "../support/test-node.js";
 
-const REMOVED = { ...EMPTY_CONFIG_STATE, changedAt: toLogIndex(1) };
-
 function forgetful(): TestNode {
-  return new TestNode({ id: 3, config: REMOVED, term: 4 });
+  return new TestNode({ id: 3, config: EMPTY_CONFIG_STATE, term: 4, forgotten: [4, 20] });
 }
 
 describe("what was meant for the member that it was", () => {
@@ -43,6 +41,25 @@ describe("what was meant for the member that it was", () => {
  */
 describe("its vote", () => {
   const request = voteRequest({ from: 2, to: 3, term: 5, last: at(1, 1) });
+  const { to } = request;
+
+  function tell(node: TestNode, term: number, position: ReturnType<typeof at>): void {
+    const founding = foundingSnapshot({ voters: [1, 2, 3] }, bytes("state"));
+    const meta = { ...founding.meta, ...position };
+    node.step({
+      type: "snapshot-request",
+      from: toNodeId(1),
+      to,
+      term: toTerm(term),
+      snapshot: { ...founding, meta },
+    });
+  }
+
+  function vote(node: TestNode, term: number, last: ReturnType<typeof at>): boolean {
+    const asked = voteRequest({ from: 2, to: 3, term, last, isTransfer: true });
+    const [answer] = node.step(asked);
+    return answer?.type === "vote-response" && answer.granted;
+  }
 
   test.each([false, true])(
     "is refused, as it has forgotten its log (pre-vote: %s)",
@@ -53,13 +70,37 @@ describe("its vote", () => {
     },
   );
 
-  test("is given again once a leader has told it what there is", () => {
+  test("is refused as long as its log is worse than the one that it has forgotten, also after a restart", () => {
     const node = forgetful();
-    const snapshot = foundingSnapshot({ voters: [1, 2, 3] }, bytes("state"));
-    const { from, to } = { from: request.from, to: request.to };
-    node.step({ type: "snapshot-request", from, to, term: request.term, snapshot });
-    const next = voteRequest({ from: 2, to: 3, term: 6, last: at(1, 1), isTransfer: true });
-    expect(node.step(next)).toMatchObject([{ granted: true }]);
+    tell(node, 5, at(1, 1));
+    expect(node.core.status().config.voters).toEqual([1, 2, 3]);
+    expect(vote(node, 6, at(1, 1))).toBe(false);
+    node.restart();
+    expect(vote(node, 7, at(4, 20))).toBe(false);
+    tell(node, 7, at(4, 19));
+    expect(vote(node, 8, at(4, 20))).toBe(false);
+  });
+
+  test("is given again once its log is as good", () => {
+    const node = forgetful();
+    tell(node, 5, at(4, 20));
+    expect(vote(node, 6, at(4, 20))).toBe(true);
+  });
+
+  test("is given again where a later leader had a shorter log", () => {
+    const node = forgetful();
+    tell(node, 5, at(5, 12));
+    expect(vote(node, 6, at(5, 12))).toBe(true);
+  });
+
+  test("is not given to itself either", () => {
+    const node = forgetful();
+    tell(node, 5, at(1, 1));
+    node.tick(1000);
+    expect(node.core.status()).toMatchObject({ role: "follower", term: 5 });
+    tell(node, 5, at(4, 20));
+    node.tick(1000);
+    expect(node.core.status().role).not.toBe("follower");
   });
 
   test("is given by one that was never a member: it may be a voter without knowing it", () => {

@@ -121,6 +121,19 @@ describe("sending snapshots", () => {
     ).toBe(true);
   });
 
+  test("one of a snapshot behind which the log was cut meanwhile asks for the next snapshot", () => {
+    const node = compactedLeader();
+    refuseAll(node);
+    for (const text of ["d", "e"]) node.propose(text);
+    node.step(appendResponse({ from: 2, to: 1, term: 1, index: 6 }));
+    node.compact();
+    const sent = node.step(appendResponse({ from: 3, to: 1, term: 1, index: 4 }));
+    const [request] = ofType(sent, "snapshot-request");
+    expect(request?.snapshot.meta).toMatchObject({ index: 6, term: 1 });
+    node.step(appendResponse({ from: 3, to: 1, term: 1, index: 6 }));
+    expect(node.core.status().members[2]).toMatchObject({ state: "replicate", match: 6 });
+  });
+
   test("one that does not reach the log does not", () => {
     const node = compactedLeader();
     refuseAll(node);

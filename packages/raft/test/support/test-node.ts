@@ -19,6 +19,7 @@ import {
   toNodeId,
   toTerm,
 } from "../../src/core/index.js";
+import { at } from "./messages.js";
 import { seededRandom } from "./seeded-random.js";
 
 export interface TestNodeInit {
@@ -31,6 +32,8 @@ export interface TestNodeInit {
   readonly term?: number;
   readonly vote?: number;
   readonly commit?: number;
+  /** Where the log ended that was removed with the group: term and index. */
+  readonly forgotten?: readonly [term: number, index: number];
   /** What the node starts from, in place of `voters` and `log`. */
   readonly snapshot?: Snapshot;
   readonly options?: RaftCoreOptions;
@@ -68,8 +71,11 @@ export class TestNode {
     this.storage = new MemoryStorage(this.config);
     if (init.snapshot !== undefined) this.storage.applySnapshot(init.snapshot);
     this.storage.append(entriesOf(init.log ?? []));
-    const { term = 0, vote, commit = init.snapshot?.meta.index ?? 0 } = init;
-    this.storage.setHardState(hardState(term, vote, commit));
+    const { term = 0, vote, commit = init.snapshot?.meta.index ?? 0, forgotten } = init;
+    this.storage.setHardState({
+      ...hardState(term, vote, commit),
+      ...(forgotten && { forgotten: at(...forgotten) }),
+    });
     this.core = this.#start(init.snapshot?.meta.index ?? 0);
   }
 

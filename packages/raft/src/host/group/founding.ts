@@ -1,15 +1,11 @@
 /** Founds a group in the log of a host that knows nothing of it, and lets the log forget one. */
 
-import { EMPTY_CONFIG_STATE } from "../../core/configuration.js";
 import { foundingSnapshot } from "../../core/founding.js";
-import { INDEX_ZERO, toLogIndex, toTerm } from "../../core/ids.js";
+import { INDEX_ZERO, isAsGood, type LogPosition, toTerm } from "../../core/ids.js";
 import type { LogStorage } from "../../core/storage.js";
 import type { GroupUpdate } from "../../wal/group-update.js";
 import { onLog } from "../host-failure.js";
 import type { GroupLogs } from "../ports.js";
-
-/** Any index will do. */
-const REMOVED_AT = toLogIndex(1);
 
 /** The members that a group begins with. */
 export interface Founders {
@@ -47,15 +43,28 @@ export async function foundIfNew(
 /**
  * What removes a group: all but its term and vote. They say that there was one, so that founders named by
  * the program do not found a second one of the same number; and a member that is added back has not
- * forgotten its vote. A configuration without members, of some entry, tells the core that it has
- * forgotten entries, and must not vote.
+ * forgotten its vote. Nor where its log ended: it must not vote before it has as good a one again.
  */
 export function removalOf(group: number, storage: LogStorage): readonly GroupUpdate[] {
-  const { term, vote } = storage.initialState().hardState;
+  const { term, vote, forgotten } = storage.initialState().hardState;
   // A founder that has never voted is in term 0, and would look like one that knows nothing.
-  const kept = { term: toTerm(Math.max(term, 1)), vote, commit: INDEX_ZERO };
+  const kept = {
+    term: toTerm(Math.max(term, 1)),
+    vote,
+    commit: INDEX_ZERO,
+    forgotten: laterEnd(storage, forgotten),
+  };
   return [
     { group, remove: true },
-    { group, hardState: kept, config: { ...EMPTY_CONFIG_STATE, changedAt: REMOVED_AT } },
+    { group, hardState: kept },
   ];
+}
+
+/** The better one of where the log ends and where another one ended that was forgotten before. */
+function laterEnd(storage: LogStorage, earlier: LogPosition | undefined): LogPosition | undefined {
+  const index = storage.lastIndex();
+  const term = storage.term(index);
+  if (index === 0 || term === undefined) return earlier;
+  const last = { index, term };
+  return earlier === undefined || isAsGood(last, earlier) ? last : earlier;
 }

@@ -4,7 +4,7 @@
  * never be newer than what is applied, and state kept beside the state machine's own is rebuilt.
  */
 
-import type { ConfigState } from "../../core/configuration.js";
+import { type ConfigState, EMPTY_CONFIG_STATE } from "../../core/configuration.js";
 import type { Entry } from "../../core/entry.js";
 import { INDEX_ZERO, type LogIndex, laterIndex, type Term } from "../../core/ids.js";
 import type { HardState, LogStorage, Snapshot } from "../../core/storage.js";
@@ -20,9 +20,8 @@ export class GroupStorage implements LogStorage {
   }
 
   initialState(): { readonly hardState: HardState; readonly config: ConfigState } {
-    const { hardState, config: stored } = this.#log.initialState();
-    // Without a snapshot there are no members, but there may have been.
-    const config = this.#log.snapshot()?.meta.config ?? stored;
+    const { hardState } = this.#log.initialState();
+    const config = this.#log.snapshot()?.meta.config ?? EMPTY_CONFIG_STATE;
     // Writes of the commit index are lazy, and so it may be older than what they were followed by.
     const commit = laterIndex(laterIndex(hardState.commit, this.#knownCommit), this.#startIndex());
     return { hardState: { ...hardState, commit }, config };

@@ -63,6 +63,8 @@ export class SnapshotSender {
     if (!isOnDisk && snapshotFile(message.snapshot) === undefined) {
       // Founded and never cut since: who is in the group is all that there is to say.
       this.#deps.engine.send(group, message);
+      // Nobody will hear how it went: should it be lost, probing behind it finds out.
+      group.reportSnapshot(message.to, true);
       return;
     }
     if (this.#isClosed || this.#underWay.size >= MAX_TRANSFERS) {
