@@ -56,6 +56,12 @@ function toJson(report: Report): object | undefined {
       return undefined;
     case "status":
       return { available: true, ...report.status };
+    case "members":
+      return { nodes: report.cluster.nodes };
+    case "shards":
+      return { shards: report.cluster.shards };
+    case "ordered":
+      return report.fields;
     case "no-status":
       return { available: false, endpoint: report.endpoint, error: report.failure };
   }

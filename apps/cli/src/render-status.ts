@@ -2,28 +2,11 @@
 import type { NodeStatus } from "@titan/client";
 import type { Colors } from "./colors.js";
 import { formatDuration } from "./duration.js";
-
-const SIZE_UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
-
-/** `512 bytes`, `1.5 KiB`, `64 MiB`. */
-export function formatSize(bytes: number): string {
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1024 && unit < SIZE_UNITS.length - 1) {
-    size /= 1024;
-    unit += 1;
-  }
-  const shown = unit === 0 || Number.isInteger(size) ? size.toFixed(0) : size.toFixed(1);
-  return `${shown} ${SIZE_UNITS[unit] ?? ""}`;
-}
-
-/** `1,234,567`, whatever the locale. */
-export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
+import { formatCount, formatSize } from "./format.js";
+import { clusterRows } from "./render-cluster.js";
 
 export function statusText(status: NodeStatus, colors: Pick<Colors, "dim">): string {
-  const { store, limits } = status;
+  const { store, limits, cluster } = status;
   const rows: [string, string][] = [
     ["node", `${status.nodeId} at ${status.endpoint}`],
     ["version", status.version],
@@ -38,6 +21,7 @@ export function statusText(status: NodeStatus, colors: Pick<Colors, "dim">): str
       ["disk free", formatSize(store.diskFreeBytes)],
     );
   }
+  if (cluster !== undefined) rows.push(...clusterRows(cluster));
   if (limits !== undefined) {
     const batch = `batch ${formatCount(limits.batchOperations)} operations, ${formatSize(limits.batchBytes)}`;
     rows.push([

@@ -3,6 +3,7 @@ import type { Colors } from "./colors.js";
 import type { Encodings } from "./encoding.js";
 import type { Failure } from "./failure.js";
 import { printable, terminalText } from "./printable.js";
+import { membersText, shardsText } from "./render-cluster.js";
 import { statusText } from "./render-status.js";
 import type { Renderer, Rendering } from "./rendering.js";
 import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
@@ -71,6 +72,12 @@ function renderReport(report: Report, style: TextStyle): Rendering {
       return scanSummary(report.count, style);
     case "status":
       return { out: statusText(report.status, colors) };
+    case "members":
+      return { out: membersText(report.cluster, colors) };
+    case "shards":
+      return { out: shardsText(report.cluster, colors) };
+    case "ordered":
+      return ok(report.text);
     case "no-status":
       return { note: renderFailure(report.failure, style) };
   }

@@ -1,5 +1,5 @@
 /** What commands have to say, before anyone decides how to say it. */
-import type { Entry, KeyEntry, NodeStatus, TitanClient } from "@titan/client";
+import type { ClusterStatus, Entry, KeyEntry, NodeStatus, TitanClient } from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Failure } from "./failure.js";
 
@@ -30,6 +30,13 @@ export type Report =
   | { readonly kind: "entry"; readonly entry: ByteEntry | ByteKeyEntry }
   | { readonly kind: "scanned"; readonly count: number }
   | { readonly kind: "status"; readonly status: NodeStatus }
+  | { readonly kind: "members" | "shards"; readonly cluster: ClusterStatus }
+  /** An order that the cluster has taken: in words, and as fields. */
+  | {
+      readonly kind: "ordered";
+      readonly text: string;
+      readonly fields: Readonly<Record<string, string | number | boolean>>;
+    }
   | { readonly kind: "no-status"; readonly endpoint: string; readonly failure: Failure };
 
 /** What a command that reported this ends with. */
@@ -51,6 +58,9 @@ export function exitCodeOf(report: Report): ExitCode {
     case "entry":
     case "scanned":
     case "status":
+    case "members":
+    case "shards":
+    case "ordered":
       return EXIT.ok;
   }
 }

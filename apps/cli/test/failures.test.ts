@@ -107,7 +107,21 @@ describe("help and version", () => {
     expect(await titan(["--version"])).toMatchObject({ code: 0, stdout: "9.9.9\n", stderr: "" });
     const help = await titan(["--help"]);
     expect(help.code).toBe(0);
-    for (const command of ["put", "get", "delete", "scan", "batch", "cas", "increment", "status"]) {
+    for (const command of [
+      "put",
+      "get",
+      "delete",
+      "scan",
+      "batch",
+      "cas",
+      "increment",
+      "status",
+      "members",
+      "shards",
+      "leave",
+      "transfer",
+      "balancer",
+    ]) {
       expect(help.stdout).toContain(`  ${command}`);
     }
     const forPut = await titan(["help", "put"]);

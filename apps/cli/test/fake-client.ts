@@ -6,6 +6,7 @@ import type {
   CallOptions,
   CasRequest,
   CasResult,
+  ClusterStatus,
   IncrementResult,
   NodeStatus,
   PutOptions,
@@ -27,6 +28,8 @@ export class FakeClient implements ByteClient {
   /** Holds back every call until it is resolved or the call is aborted. */
   gate: Promise<void> | undefined;
   batches = 0;
+  /** What `status` says of the cluster. */
+  cluster: ClusterStatus | undefined;
   private revision = 0;
 
   set(key: Bytes, value: Bytes, ttlMs?: number): WriteResult {
@@ -112,7 +115,27 @@ export class FakeClient implements ByteClient {
 
   async status(endpoint = "127.0.0.1:7420", options: CallOptions = {}): Promise<NodeStatus> {
     await this.enter(options);
-    return { ...STATUS, endpoint };
+    return { ...STATUS, endpoint, cluster: this.cluster };
+  }
+
+  /** What the cluster was ordered to do. */
+  readonly orders: string[] = [];
+
+  readonly admin: ByteClient["admin"] = {
+    leave: async (nodeId, options = {}) => {
+      await this.order(`leave ${nodeId}`, options);
+      return { replicas: 5 };
+    },
+    stay: (nodeId, options = {}) => this.order(`stay ${nodeId}`, options),
+    pauseBalancer: (options = {}) => this.order("pause", options),
+    resumeBalancer: (options = {}) => this.order("resume", options),
+    transferLeader: (shard, nodeId, options = {}) =>
+      this.order(`transfer ${shard} ${nodeId}`, options),
+  };
+
+  private async order(what: string, options: CallOptions): Promise<void> {
+    await this.enter(options);
+    this.orders.push(what);
   }
 
   async close(): Promise<void> {
@@ -153,7 +176,7 @@ function isAsExpected(
   return current !== undefined && hex(current.value) === hex(expected.value);
 }
 
-const STATUS: NodeStatus = {
+const STATUS: Omit<NodeStatus, "cluster"> = {
   endpoint: "",
   nodeId: "n1",
   version: "1.2.3",

@@ -1,4 +1,5 @@
 /** The client as its users see it. What stands behind it is put together in `kv-client.ts`. */
+import type { ClusterAdmin } from "./cluster-admin.js";
 import type { Key } from "./keys.js";
 import type {
   BatchOperation,
@@ -77,7 +78,10 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
     options?: ScanOptions & { readonly keysOnly?: false | undefined },
   ): AsyncIterable<Entry<V, K>>;
 
-  /** How a node is: the one at `endpoint`, which must be one of the client's, or any. */
+  /** Orders to the cluster: nodes that leave, leaders, the balancer. */
+  readonly admin: ClusterAdmin;
+
+  /** How a node and its cluster are: the node at `endpoint`, which must be one of the client's, or any. */
   status(endpoint?: string, options?: CallOptions): Promise<NodeStatus>;
 
   /**

@@ -119,6 +119,11 @@ function toGrpcTimeout(timeLeftMs: number): string {
   return `${Math.min(MAX_TIMEOUT_MS, Math.max(1, Math.ceil(timeLeftMs)))}m`;
 }
 
+/** Calls of ClusterService; all others are of KvService. */
+const CLUSTER_CALLS: ReadonlySet<keyof UnaryCalls> = new Set([
+  ...(["getStatus", "leave", "setBalancer", "transferLeader"] as const),
+]);
+
 class GrpcConnection implements Connection {
   private readonly kv: Client<KvServiceDefinition>;
   private readonly cluster: Client<ClusterServiceDefinition>;
@@ -193,7 +198,7 @@ class GrpcConnection implements Connection {
       request: UnaryCalls[M][0],
       options: { signal: AbortSignal; metadata: Metadata; onTrailer(trailer: Metadata): void },
     ) => Promise<UnaryCalls[M][1]>;
-    const client = method === "getStatus" ? this.cluster : this.kv;
+    const client = CLUSTER_CALLS.has(method) ? this.cluster : this.kv;
     return (client as unknown as Readonly<Record<M, Send>>)[method];
   }
 }

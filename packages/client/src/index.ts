@@ -1,4 +1,6 @@
 // For applications.
+export type { ClusterAdmin } from "./cluster-admin.js";
+export type { ClusterNodeStatus, ClusterStatus, ShardStatus } from "./cluster-status.js";
 export type { ClientErrorCode, Outcome } from "./errors.js";
 export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
 export type { Key } from "./keys.js";

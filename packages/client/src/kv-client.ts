@@ -1,6 +1,7 @@
 /** The client: arguments to messages, messages to results. How a call travels is `caller.ts`. */
 import type { TitanClient } from "./api.js";
 import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
+import { CallingAdmin, type ClusterAdmin } from "./cluster-admin.js";
 import { parseEndpoint } from "./endpoint-address.js";
 import { type Key, keyToBytes } from "./keys.js";
 import { MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
@@ -33,12 +34,14 @@ export interface Connections {
 }
 
 export class KvClient<V, K extends Key> implements TitanClient<V, K> {
+  readonly admin: ClusterAdmin;
   private readonly codec: MessageCodec<V, K>;
 
   constructor(
     private readonly shared: Connections,
     values: ValueCodec<V>,
   ) {
+    this.admin = new CallingAdmin(shared.caller);
     const { keys, maxMessageBytes } = shared.options;
     this.codec = new MessageCodec<V, K>(values, keys, maxMessageBytes);
   }

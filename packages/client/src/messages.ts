@@ -7,6 +7,7 @@ import type {
   KeyValue,
   ScanRequest,
 } from "@titan/proto";
+import { clusterStatus } from "./cluster-status.js";
 import { ClientError } from "./errors.js";
 import { boundToBytes, type Key, type KeysOption, keyFromBytes, keyToBytes } from "./keys.js";
 import { checkInteger } from "./options.js";
@@ -168,7 +169,7 @@ export function scanRequest(options: ScanOptions): ScanRequest {
 }
 
 export function nodeStatus(endpoint: string, answer: GetStatusResponse): NodeStatus {
-  const { nodeId, version, uptimeMs, requestsInFlight, limits, store } = answer;
+  const { nodeId, version, uptimeMs, requestsInFlight, limits, store, cluster } = answer;
   return {
     endpoint,
     nodeId,
@@ -177,6 +178,7 @@ export function nodeStatus(endpoint: string, answer: GetStatusResponse): NodeSta
     requestsInFlight,
     limits: limits === undefined ? undefined : { ...limits },
     store: store === undefined ? undefined : { ...store },
+    cluster: cluster === undefined ? undefined : clusterStatus(cluster),
   };
 }
 

@@ -15,10 +15,16 @@ import type {
   GetStatusResponse,
   IncrementRequest,
   IncrementResponse,
+  LeaveRequest,
+  LeaveResponse,
   PutRequest,
   PutResponse,
   ScanRequest,
   ScanResponse,
+  SetBalancerRequest,
+  SetBalancerResponse,
+  TransferLeaderRequest,
+  TransferLeaderResponse,
 } from "@titan/proto";
 
 /** Time source. Tests pass a virtual one. */
@@ -54,6 +60,9 @@ export interface UnaryCalls {
   compareAndSet: [CompareAndSetRequest, CompareAndSetResponse];
   increment: [IncrementRequest, IncrementResponse];
   getStatus: [GetStatusRequest, GetStatusResponse];
+  leave: [LeaveRequest, LeaveResponse];
+  setBalancer: [SetBalancerRequest, SetBalancerResponse];
+  transferLeader: [TransferLeaderRequest, TransferLeaderResponse];
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What calls take and give, as plain shapes. */
+import type { ClusterStatus } from "./cluster-status.js";
 import type { Key } from "./keys.js";
 
 /** Bounds of one call. */
@@ -122,7 +123,7 @@ export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a node is. Sizes in bytes. */
+/** How a node is, and its cluster. Sizes in bytes. */
 export interface NodeStatus {
   /** `host:port` of the endpoint that answered. */
   readonly endpoint: string;
@@ -150,4 +151,6 @@ export interface NodeStatus {
         readonly diskFreeBytes: number;
       }
     | undefined;
+  /** The cluster as the node sees it; `undefined` until it belongs to one. */
+  readonly cluster: ClusterStatus | undefined;
 }

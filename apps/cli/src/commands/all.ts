@@ -1,6 +1,13 @@
 /** Every command, in the order in which help lists them. */
 import { registerBatch } from "./batch.js";
 import { registerCas } from "./cas.js";
+import {
+  registerBalancer,
+  registerLeave,
+  registerMembers,
+  registerShards,
+  registerTransfer,
+} from "./cluster.js";
 import type { Register } from "./command.js";
 import { registerDelete } from "./delete.js";
 import { registerGet } from "./get.js";
@@ -18,4 +25,9 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerCas,
   registerIncrement,
   registerStatus,
+  registerMembers,
+  registerShards,
+  registerLeave,
+  registerTransfer,
+  registerBalancer,
 ]);

@@ -3,6 +3,7 @@ import {
   type BatchRequest,
   ClusterServiceDefinition,
   type ClusterServiceImplementation,
+  type ClusterStatus,
   type CompareAndSetRequest,
   ERROR_DOMAIN,
   KvServiceDefinition,
@@ -55,6 +56,10 @@ export function titanError(
 export class FakeNode {
   /** Calls that arrived, by method. */
   readonly calls: string[] = [];
+  /** What the cluster was ordered to do. */
+  readonly orders: string[] = [];
+  /** What the node says of its cluster. */
+  cluster: ClusterStatus | undefined;
   /** Highest number of unary calls under way at once. */
   peak = 0;
   /** Scan streams open now. */
@@ -249,14 +254,27 @@ function clusterService(self: () => FakeNode): ClusterServiceImplementation {
         nodeId: `node-${self().port}`,
         version: "1.2.3",
         limits: { keyBytes: 65_535 },
+        cluster: self().cluster,
       })),
     listKeyspaces: missing,
     createKeyspace: missing,
     dropKeyspace: missing,
     getClusterMap: missing,
-    leave: missing,
-    setBalancer: missing,
-    transferLeader: missing,
+    leave: ({ nodeId, cancel }, context) =>
+      self().enter("leave", context, () => {
+        self().orders.push(`${cancel ? "stay" : "leave"} ${nodeId}`);
+        return { replicas: cancel ? 0 : 5 };
+      }),
+    setBalancer: ({ paused }, context) =>
+      self().enter("setBalancer", context, () => {
+        self().orders.push(paused ? "pause" : "resume");
+        return {};
+      }),
+    transferLeader: ({ shard, nodeId }, context) =>
+      self().enter("transferLeader", context, () => {
+        self().orders.push(`transfer ${shard} ${nodeId}`);
+        return {};
+      }),
     hello: missing,
     join: missing,
   };
