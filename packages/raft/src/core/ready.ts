@@ -29,9 +29,9 @@ export interface ReadState {
 export interface AppendTask {
   /** Replaces the stored one; absent when unchanged. */
   readonly hardState?: HardState;
-  /** Replaces log and state machine. Never together with entries. */
+  /** Replaces log and state machine. Entries of the same task follow behind it. */
   readonly snapshot?: Snapshot;
-  /** Overwrite the log from the first one's index on. */
+  /** Overwrite the log from the first one's index on, after the snapshot is in its place. */
   readonly entries: readonly Entry[];
   /**
    * To deliver, in order, once this task and all before it are durable. Each goes to its `to`:

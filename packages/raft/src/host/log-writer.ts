@@ -267,7 +267,7 @@ function updateBytes(update: GroupUpdate): number {
 function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
   const { update } = job;
   if ("remove" in update || updateBytes(update) <= maxBytes) return [job];
-  const { hardState, entries = [], ...rest } = update;
+  const { hardState, installSnapshot, entries = [], ...rest } = update;
   const first = entries[0];
   if (first === undefined || entries.length === 1) return [job];
   const parts: WriteJob[] = [];
@@ -275,6 +275,8 @@ function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
   while (from < entries.length) {
     const count = countEntries(entries, from, maxBytes - UPDATE_BYTES);
     const part = entries.slice(from, from + count);
+    // It takes the place of the log, which the entries then go on with.
+    const base = from === 0 && installSnapshot !== undefined ? { installSnapshot } : {};
     from += count;
     const isLast = from === entries.length;
     const last = shiftIndex(first.index, from - 1);
@@ -283,7 +285,7 @@ function split(job: WriteJob, maxBytes: number): readonly WriteJob[] {
         ? {}
         : { hardState: { ...hardState, commit: earlierIndex(hardState.commit, last) } };
     parts.push({
-      update: { group: update.group, ...state, entries: part, ...(isLast ? rest : {}) },
+      update: { group: update.group, ...state, ...base, entries: part, ...(isLast ? rest : {}) },
       mustSync: job.mustSync && isLast,
       onWritten: isLast ? job.onWritten : ignore,
       onRefused: job.onRefused,

@@ -58,8 +58,7 @@ export class AppendTasks {
     };
     const base = { group, ...this.#takeState() };
     write({
-      update:
-        snapshot === undefined ? { ...base, entries } : { ...base, installSnapshot: snapshot },
+      update: { ...base, ...(snapshot && { installSnapshot: snapshot }), entries },
       mustSync: true,
       // A crash in between repeats the restoring.
       onWritten: snapshot === undefined ? done : () => restore(snapshot, done),
