@@ -1,4 +1,5 @@
 /** A cluster in text: rows of a node's status, and tables of members and shards. */
+import { stripVTControlCharacters } from "node:util";
 import type { ClusterStatus, ShardStatus } from "@titan/client";
 import type { Colors } from "./colors.js";
 import { formatCount, formatSize } from "./format.js";
@@ -107,7 +108,7 @@ function table(
   rows: readonly (readonly string[])[],
   { dim }: Pick<Colors, "dim">,
 ): string {
-  const widthOf = (text: string): number => text.replaceAll(COLOUR, "").length;
+  const widthOf = (text: string): number => stripVTControlCharacters(text).length;
   const widths = head.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => widthOf(row[at] ?? ""))),
   );
@@ -118,6 +119,3 @@ function table(
       .trimEnd();
   return [dim(lineOf(head)), ...rows.map(lineOf)].map((line) => `${line}\n`).join("");
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const COLOUR = /\u001b\[\d*m/g;
