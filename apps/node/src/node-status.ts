@@ -27,6 +27,7 @@ export function statusOf(node: {
       store.deadBytes += deadBytes;
       store.dataFiles += dataFiles;
     }
+    const diskFree = await ports.fileSystem.freeBytes(settings.dataDir);
     return {
       nodeId,
       version: VERSION,
@@ -39,7 +40,8 @@ export function statusOf(node: {
         batchOperations: settings.maxBatchOperations,
         concurrentRequests: settings.maxConcurrentRequests,
       },
-      store: { ...store, diskFreeBytes: await ports.fileSystem.freeBytes(settings.dataDir) },
+      // A disk in memory has no end; the contract has.
+      store: { ...store, diskFreeBytes: Math.min(diskFree, Number.MAX_SAFE_INTEGER) },
       cluster: cluster === undefined ? undefined : await clusterStatus(cluster),
     };
   };

@@ -20,6 +20,9 @@ export interface RunningNodeParts {
 /** Handing over takes a moment; who waits longer waits for nodes that are not there, or stop as well. */
 const MAX_RESIGN_MS = 1_000;
 
+/** What other nodes have asked is a matter of milliseconds, unless they hang. */
+const MAX_DRAIN_MS = 1_000;
+
 /** What a node is made of. */
 export let partsOf: (node: RunningNode) => RunningNodeParts;
 /** Drops a node as if its process had ended: says nothing to anybody and hands nothing over. Never rejects. */
@@ -69,7 +72,8 @@ export class RunningNode {
 
   /**
    * Says NOT_SERVING, hands its leaderships over while it still serves, takes no new calls, waits for those
-   * under way up to the shutdown timeout, makes durable what is not, and closes. Idempotent.
+   * under way up to the shutdown timeout, answers other nodes' calls, makes durable what is not, and closes.
+   * Idempotent.
    * @throws what the log throws when it cannot be closed cleanly
    */
   close(): Promise<void> {
@@ -97,6 +101,7 @@ export class RunningNode {
     front.stop();
     const isDrained = await front.server.close(shutdownTimeout);
     if (!isDrained) logger.warn({ timeoutMs: shutdownTimeout }, "calls were cut off");
+    await cluster.drain(Math.min(MAX_DRAIN_MS, shutdownTimeout));
     try {
       await cluster.close();
     } finally {

@@ -48,7 +48,7 @@ export const BALANCER_DEFAULTS: BalancerOptions = {
 /** What there is to see of the balancer. */
 export interface BalancerStatus {
   readonly isInCharge: boolean;
-  /** The last decision; undefined before the first. */
+  /** The last decision; undefined when none was made since the map has changed. */
   readonly plan: Plan | undefined;
   /** Steps done since this node began to be in charge. */
   readonly steps: number;
@@ -63,6 +63,8 @@ export class Balancer {
   /** When a shard's leader was last told to hand over. Invariant: at most one entry per shard. */
   readonly #transfers = new Map<number, number>();
   #plan: Plan | undefined;
+  /** The map has changed since the last look began. */
+  #isOutdated = false;
   #steps = 0;
   #failure: string | undefined;
   #cancel: (() => void) | undefined;
@@ -89,6 +91,7 @@ export class Balancer {
 
   /** Looks again soon: something has changed. */
   nudge(): void {
+    this.#isOutdated = true;
     if (this.#turn !== undefined || this.#isStopped) return;
     this.#cancel?.();
     this.#next(0);
@@ -96,7 +99,8 @@ export class Balancer {
 
   status(): BalancerStatus {
     const { isInCharge } = this.#port;
-    return { isInCharge, plan: this.#plan, steps: this.#steps, failure: this.#failure };
+    const plan = this.#isOutdated ? undefined : this.#plan;
+    return { isInCharge, plan, steps: this.#steps, failure: this.#failure };
   }
 
   #next(delayMs: number): void {
@@ -127,6 +131,7 @@ export class Balancer {
     }
     if (!this.#wasInCharge) this.#port.onTakingOver?.();
     this.#wasInCharge = true;
+    this.#isOutdated = false;
     const facts = await this.#port.look();
     if (this.#isStopped || !this.#port.isInCharge) return idleMs;
     const plan = planNext({ ...facts, settling: this.#settling() }, this.#options);

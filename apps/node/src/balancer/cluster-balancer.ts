@@ -171,7 +171,8 @@ function isPassing(error: unknown): boolean {
 
 /** The balancer in a line for people; "" when this node is not in charge. */
 export function describeBalancer({ isInCharge, plan, failure }: BalancerStatus): string {
-  if (!isInCharge || plan === undefined) return "";
+  if (!isInCharge) return "";
+  if (plan === undefined) return "looks at what has changed";
   const trouble = failure === undefined ? "" : ` (the last step failed: ${failure})`;
   switch (plan.type) {
     case "even":

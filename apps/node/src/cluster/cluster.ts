@@ -62,6 +62,12 @@ export class Cluster implements ClusterParts {
     if (!hasHandedOver) this.#logger.warn({ timeoutMs }, "not all leaderships were handed over");
   }
 
+  /** Answers what other nodes have asked, and has them ask no more, so that none of their calls is cut off. */
+  async drain(timeoutMs: number): Promise<void> {
+    const isDrained = await this.calls.drain(timeoutMs);
+    if (!isDrained) this.#logger.warn({ timeoutMs }, "calls of other nodes were cut off");
+  }
+
   /** Ends the work, closes replicas and host. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

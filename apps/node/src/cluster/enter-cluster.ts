@@ -87,5 +87,11 @@ function toMember({ clusterId, nodes }: ClusterMap, { joinToken, id }: Self): Me
   if (own === undefined) {
     throw new NodeError("NODE_CLUSTER_REFUSED", `cluster ${clusterId} does not know node ${id}`);
   }
+  if (own.state === "left") {
+    throw new NodeError(
+      "NODE_CLUSTER_REFUSED",
+      `node ${id} was taken out of cluster ${clusterId}: start it with an empty --data-dir and --join to take part again`,
+    );
+  }
   return { clusterId, number: own.number };
 }

@@ -44,18 +44,17 @@ export class Introduction {
   answer({ nodeId, joinToken }: HelloRequest): HelloResponse {
     const { self, peersDigest } = this;
     const map = this.#map();
-    const isFounder =
+    // One that has left, too: from the map it learns that it has.
+    const isKnown =
       joinToken !== "" &&
-      map?.nodes.some(
-        (node) => node.id === nodeId && node.joinToken === joinToken && node.state !== "left",
-      ) === true;
+      map?.nodes.some((node) => node.id === nodeId && node.joinToken === joinToken) === true;
     return {
       nodeId: self.id,
       // Who belongs to a cluster has no use for it but to be mistaken for somebody else.
       joinToken: map === undefined ? self.joinToken : "",
       peersDigest,
       clusterId: map?.clusterId ?? "",
-      map: map !== undefined && isFounder ? encodeMap(map) : new Uint8Array(0),
+      map: map !== undefined && isKnown ? encodeMap(map) : new Uint8Array(0),
       self: toClusterNode(self),
     };
   }

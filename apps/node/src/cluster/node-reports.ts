@@ -27,13 +27,18 @@ export interface NodeReportsDeps {
   readonly findings: () => Pick<NodeReport, "balancer" | "divergent">;
   /** A peer says that this node has left the cluster. */
   readonly onLeft: () => void;
+  /** None of the peers answers: they may have taken this node out, or moved. Never rejects. */
+  readonly onSilence: () => Promise<void>;
 }
 
 const NOTHING = { balancer: "", divergent: [] } as const;
 const ASK = { timeoutMs: 1_000 };
-/** Between looks at the peers' clocks; at first more often, until all have been asked. */
-const ROUND_MS = 10_000;
-const FIRST_ROUNDS = { count: 5, ms: 1_000 };
+/**
+ * Between looks at the peers' clocks. More often at first, until all have been asked, and as long as this node is
+ * alone or about to leave, so that it hears soon that it has.
+ */
+const ROUND_MS = { usual: 10_000, often: 1_000 };
+const FIRST_ROUNDS = 5;
 
 export class NodeReports {
   readonly #deps: NodeReportsDeps;
@@ -115,12 +120,17 @@ export class NodeReports {
   }
 
   async #round(): Promise<void> {
+    const { map, self, clusterClock, clock, onSilence } = this.#deps;
     const peers = this.#others();
-    this.#deps.clusterClock.keepOnly(new Set(peers));
-    await Promise.all(peers.map((peer) => this.ask(peer, "clock")));
+    clusterClock.keepOnly(new Set(peers));
+    const reports = await Promise.all(peers.map((peer) => this.ask(peer, "clock")));
+    const isAlone = peers.length > 0 && reports.every((report) => report === undefined);
+    if (isAlone && !this.#isStopped) await onSilence();
     this.#rounds += 1;
     if (this.#isStopped) return;
-    const delayMs = this.#rounds < FIRST_ROUNDS.count ? FIRST_ROUNDS.ms : ROUND_MS;
-    this.#cancel = this.#deps.clock.schedule(delayMs, () => void this.#round());
+    const isOften =
+      isAlone || this.#rounds < FIRST_ROUNDS || nodeOf(map.current, self)?.state === "draining";
+    const delayMs = isOften ? ROUND_MS.often : ROUND_MS.usual;
+    this.#cancel = clock.schedule(delayMs, () => void this.#round());
   }
 }

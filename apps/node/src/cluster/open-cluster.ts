@@ -23,6 +23,7 @@ import type { ClusterDialer } from "./cluster-dialer.js";
 import { type ClusterMap, groupOfShard, META_GROUP, nodeOf } from "./cluster-map.js";
 import { leadWhenPreferred } from "./first-leader.js";
 import type { Self } from "./introduction.js";
+import { fetchNewerMap } from "./map-by-grpc.js";
 import { MapSource } from "./map-source.js";
 import { MetaGroup } from "./meta-group.js";
 import { MetaKeeper } from "./meta-keeper.js";
@@ -151,6 +152,12 @@ function layFoundation(init: OpenClusterInit, deps: OpenClusterDeps, late: Late)
       divergent: late.auditor?.divergent ?? [],
     }),
     onLeft: deps.onLeft,
+    onSilence: async () => {
+      const newer = await fetchNewerMap(map.current, {
+        ...{ self: init.self, number: self, dialer: deps.dialer, logger },
+      });
+      if (newer !== undefined) map.offer(newer);
+    },
   });
   return { self, map, network, clusterClock, replicas, reports };
 }

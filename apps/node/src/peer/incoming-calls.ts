@@ -61,6 +61,7 @@ export class IncomingCalls {
   #bytes = 0;
   #calls = 0;
   #refusals = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(deps: IncomingCallsDeps) {
     this.#deps = deps;
@@ -106,6 +107,14 @@ export class IncomingCalls {
     this.#running.get(record.sequence)?.cancel();
   }
 
+  /** Resolves when the stream of this node has taken the answers to all calls. */
+  async idle(): Promise<void> {
+    if (this.#calls === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
   /** The stream is gone, and with it whoever waits for the answers. */
   cancelAll(): void {
     for (const call of this.#running.values()) call.cancel();
@@ -121,14 +130,19 @@ export class IncomingCalls {
     this.#running.delete(record.sequence);
     this.#bytes -= size;
     if (call.isCancelled) {
-      this.#calls -= 1;
+      this.#onGone();
       return;
     }
     this.#bytes += body.length;
     this.#send(record, kind, body, () => {
-      this.#calls -= 1;
       this.#bytes -= body.length;
+      this.#onGone();
     });
+  }
+
+  #onGone(): void {
+    this.#calls -= 1;
+    if (this.#calls === 0) this.#onIdle?.();
   }
 
   #refuse(record: PeerRecord, code: "OVERLOADED" | "NOT_IMPLEMENTED", message: string): void {

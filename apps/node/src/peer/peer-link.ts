@@ -36,18 +36,25 @@ export class PeerLink {
   #isUp = false;
   /** The peer's stream that counts: a later one takes its place. */
   #incoming: IncomingCalls | undefined;
+  /** The peer is stopping and takes no more calls. */
+  #isPeerStopping = false;
+  /** This node is stopping, and waits to hear that the peer will not call any more. */
+  #onLastCall: (() => void) | undefined;
 
   constructor(deps: PeerLinkDeps) {
     this.#deps = deps;
     const { peer, transport, clock, random, limits, stats } = deps;
     this.#queue = new SendQueue({
       ...{ peer, transport, clock, random, limits, stats },
-      onCut: (why) => this.#loseSent(why),
+      onCut: (why) => {
+        this.#onLastCall?.();
+        this.#loseSent(why);
+      },
     });
   }
 
   get isReachable(): boolean {
-    return this.#isUp && !this.#queue.isPausing;
+    return this.#isUp && !this.#isPeerStopping && !this.#queue.isPausing;
   }
 
   /** Calls without an answer. */
@@ -81,8 +88,23 @@ export class PeerLink {
 
   onState(state: "up" | "down"): void {
     this.#isUp = state === "up";
+    this.#isPeerStopping = false;
     if (this.#isUp) this.#queue.hurry();
     else this.#cut("the way to the node is lost");
+  }
+
+  /**
+   * Says to the peer that this node is stopping. Resolves when the peer has the answers to all its calls, so that none
+   * has an open outcome because of it; or when the way to it is lost. Never rejects, and may take for ever.
+   */
+  async drain(): Promise<void> {
+    if (!this.isReachable) return;
+    await new Promise<void>((resolve) => {
+      this.#onLastCall = resolve;
+      this.#signal(RECORD.stop);
+    });
+    await this.#incoming?.idle();
+    await this.#queue.end();
   }
 
   /** Reads a stream of the peer to its end. @throws what ends it */
@@ -92,6 +114,7 @@ export class PeerLink {
     const incoming = new IncomingCalls({ peer, queue, handlers, limits, stats, logger });
     this.#incoming?.cancelAll();
     this.#incoming = incoming;
+    this.#isPeerStopping = false;
     const reader = new RecordReader(limits.recordBytes, (record) =>
       this.#onRecord(incoming, record),
     );
@@ -118,6 +141,7 @@ export class PeerLink {
 
   close(): void {
     this.#isUp = false;
+    this.#onLastCall?.();
     this.#queue.close();
     for (const call of this.#calls.values()) call.lose("the node is stopping");
     this.#incoming?.cancelAll();
@@ -152,7 +176,15 @@ export class PeerLink {
       case RECORD.failure: {
         const error = decodeError(record.body);
         this.#waiting(record)?.fail(error);
+        return;
       }
+      case RECORD.stop:
+        this.#isPeerStopping = true;
+        // Behind all calls that were made, so that the peer knows them to be all.
+        this.#signal(RECORD.stopped);
+        return;
+      case RECORD.stopped:
+        this.#onLastCall?.();
     }
   }
 
@@ -164,6 +196,11 @@ export class PeerLink {
     return undefined;
   }
 
+  #signal(kind: typeof RECORD.stop | typeof RECORD.stopped): void {
+    const { epoch } = this.#deps;
+    this.#queue.push({ kind, epoch, sequence: 0, method: 0, timeoutMs: 0, body: NOTHING });
+  }
+
   #sendCancel({ epoch, sequence }: OutgoingCall): void {
     if (!this.#queue.isOpen) return;
     this.#queue.push({
@@ -173,6 +210,7 @@ export class PeerLink {
   }
 
   #cut(why: string): void {
+    this.#onLastCall?.();
     this.#queue.cut(why);
     this.#loseSent(why);
   }

@@ -80,6 +80,22 @@ export class PeerNetwork implements PeerCalls {
     return link.call(number, body, limits);
   }
 
+  /**
+   * Tells all peers that this node is stopping and answers what they have asked. To be called before the transport is
+   * closed, which cuts off what is under way.
+   * @returns false when some peer had not heard all its answers in time
+   */
+  async drain(timeoutMs: number): Promise<boolean> {
+    const drained = Promise.all([...this.#links.values()].map((link) => link.drain()));
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.schedule(timeoutMs, () => resolve(false));
+      void drained.then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
+  }
+
   isReachable(to: number): boolean {
     return to === this.#deps.nodeNumber || this.#links.get(to)?.isReachable === true;
   }

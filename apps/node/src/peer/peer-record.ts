@@ -11,6 +11,8 @@
  *     answer   the body
  *     failure  an error, see error-codec.ts
  *     cancel   nothing: the caller does not wait any more
+ *     stop     nothing: the sender is stopping, and asks for no more calls
+ *     stopped  nothing: the answer to it; no calls follow it on this stream
  *
  * Epoch and sequence name a call: an answer that was meant for an earlier life of a process finds no call.
  */
@@ -20,7 +22,14 @@ import { MalformedBytes } from "../wire/byte-reader.js";
 export const PEER_STREAM_HEADER: Uint8Array = Buffer.from("titan-peer-calls/1", "latin1");
 
 /** Numbers on the wire. */
-export const RECORD = { request: 1, answer: 2, failure: 3, cancel: 4 } as const;
+export const RECORD = {
+  request: 1,
+  answer: 2,
+  failure: 3,
+  cancel: 4,
+  stop: 5,
+  stopped: 6,
+} as const;
 
 const SIZE_BYTES = 4;
 const HEAD_BYTES = 9;
@@ -136,6 +145,8 @@ function decodeRecord(chunk: Uint8Array, from: number, to: number): PeerRecord {
     case RECORD.answer:
     case RECORD.failure:
     case RECORD.cancel:
+    case RECORD.stop:
+    case RECORD.stopped:
       return { kind, epoch, sequence, method: 0, timeoutMs: 0, body: chunk.subarray(at, to) };
     default:
       throw new MalformedBytes(`a record of kind ${kind}`);

@@ -46,6 +46,8 @@ export class SendQueue {
   #failures = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  /** Waits for all that is queued to be sent. */
+  #onEmpty: (() => void) | undefined;
   /** Grows when the stream is to be given up, so that one that is being opened is, too. */
   #generation = 0;
 
@@ -94,6 +96,21 @@ export class SendQueue {
     this.#lose(why);
   }
 
+  /**
+   * Sends what is queued, and then no more. Resolves when the peer has taken in all of it, or the stream is lost;
+   * never rejects.
+   */
+  async end(): Promise<void> {
+    if (this.#isPumping) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    this.#isClosed = true;
+    // Lost at this moment, it is no worse than before.
+    await this.#stream?.end().catch(() => undefined);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.cut("the node is stopping");
@@ -130,6 +147,8 @@ export class SendQueue {
       if (this.#queue.length > 0) {
         this.#isPumping = true;
         process.nextTick(() => void this.#pump());
+      } else {
+        this.#onEmpty?.();
       }
     }
   }

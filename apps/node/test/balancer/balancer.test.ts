@@ -92,6 +92,18 @@ describe("Balancer", () => {
     await balancer.stop();
   });
 
+  test("does not call things even that it has not looked at since they changed", async () => {
+    const { port, advance } = rig(grown());
+    const balancer = new Balancer(port, OPTIONS);
+    balancer.start();
+    await advance(60_000);
+    balancer.nudge();
+    expect(balancer.status().plan).toBeUndefined();
+    await advance(1);
+    expect(balancer.status().plan).toEqual({ type: "even" });
+    await balancer.stop();
+  });
+
   test("says why a step failed, and tries again from a fresh look", async () => {
     const { port, state, advance } = rig(grown());
     state.failNext = true;

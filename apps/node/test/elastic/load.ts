@@ -14,7 +14,6 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/** So that one caller's silence does not look like a long life of its peers' connections. */
 const CALL_TIMEOUT_MS = 10_000;
 
 export class Load {

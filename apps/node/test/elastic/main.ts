@@ -39,17 +39,19 @@ function pause(ms: number): Promise<void> {
   });
 }
 
-/** All replicas are where they should be, all shards are led, and the cluster has so many nodes. */
-async function settled(admin: TitanClient, nodes: number): Promise<void> {
+/** All replicas are where they should be, all shards are led, and the cluster has so many nodes. @returns what it is like */
+async function settled(admin: TitanClient, nodes: number): Promise<string> {
   let seen = "nothing was answered";
   const isSettled = async (): Promise<boolean> => {
     const { cluster } = await admin.status();
     if (cluster === undefined) return false;
     const moving = cluster.shards.filter(({ move }) => move !== undefined).length;
-    seen = `${cluster.nodes.length} nodes, ${moving} shards on the move, balancer: ${cluster.balancer.activity}`;
+    seen = `${cluster.nodes.length} nodes, ${moving} shards on the move, replicas ${cluster.nodes.map(({ replicas }) => replicas).join(" ")}, balancer: ${cluster.balancer.activity}`;
     return (
       cluster.nodes.length === nodes &&
-      cluster.nodes.every(({ state, reachable }) => state === "active" && reachable) &&
+      cluster.nodes.every(
+        ({ state, reachable, replicas }) => state === "active" && reachable && replicas > 0,
+      ) &&
       cluster.shards.every(
         ({ replicas, move, leader }) =>
           replicas.length === REPLICAS && move === undefined && leader !== undefined,
@@ -62,6 +64,7 @@ async function settled(admin: TitanClient, nodes: number): Promise<void> {
       what: `${nodes} nodes to settle`,
       timeoutMs: SETTLE_TIMEOUT_MS,
     });
+    return seen;
   } catch (error) {
     throw new Error(`the cluster did not settle with ${nodes} nodes: ${seen}`, { cause: error });
   }

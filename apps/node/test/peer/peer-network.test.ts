@@ -201,6 +201,45 @@ test("a peer lost under a call leaves its outcome open; back again, it is called
   expect(text(await first.peers.call(2, "read", Buffer.of(), LIMITS))).toBe("2<1:");
 });
 
+test("a node that stops answers what it was asked, and is asked no more", async () => {
+  const { first, second, start } = await startNodes(2);
+  const waiting: (() => void)[] = [];
+  second.peers.serve("scan", async (_from, body) => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return body;
+  });
+  const called = first.peers.call(2, "scan", Buffer.from("slow"), LIMITS);
+  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  const drained = second.peers.drain(LIMITS.timeoutMs);
+  await vi.waitFor(() => expect(first.peers.isReachable(2)).toBe(false));
+  await expect(first.peers.call(2, "read", Buffer.of(), LIMITS)).rejects.toMatchObject({
+    ...{ code: "PEER_UNREACHABLE", outcome: "not-applied" },
+  });
+  waiting[0]?.();
+  expect(await drained).toBe(true);
+  await second.peers.transport.close();
+  expect(text(await called)).toBe("slow");
+  // This network tells of a node's end in a later turn, and not at all when it is back by then.
+  await new Promise((resolve) => setImmediate(resolve));
+  await start(2);
+  await vi.waitFor(() => expect(first.peers.isReachable(2)).toBe(true));
+  expect(text(await first.peers.call(2, "read", Buffer.from("x"), LIMITS))).toBe("2<1:x");
+});
+
+test("a node that stops does not wait for ever for what it was asked, nor for peers that are lost", async () => {
+  const { first, second, clock } = await startNodes(2);
+  second.peers.serve("scan", () => new Promise(() => undefined));
+  const called = first.peers.call(2, "scan", Buffer.of(), LIMITS);
+  const refused = expect(called).rejects.toMatchObject({ outcome: "unknown" });
+  const late = second.peers.drain(1_000);
+  await vi.waitFor(() => expect(first.peers.isReachable(2)).toBe(false));
+  clock.advance(1_000);
+  expect(await late).toBe(false);
+  await second.peers.transport.close();
+  await refused;
+  expect(await first.peers.drain(1_000)).toBe(true);
+});
+
 test("a way that was cut opens again after a pause, within which calls are refused at once", async () => {
   const { first, clock } = await startNodes(2);
   const call = () => first.peers.call(2, "read", Buffer.from("x"), LIMITS);

@@ -39,6 +39,31 @@ test("a node that joins gets its replicas, and every key is there through it", a
   expect(await Promise.all(keys.map((key) => own.get(key)))).toEqual(keys);
 });
 
+test("a node that leaves hears that it has, and every key stays", async () => {
+  await using cluster = await TestCluster.start({ nodes: 4, shards: 4 });
+  const keys = keysOf(30);
+  const client = cluster.client("n1");
+  await Promise.all(keys.map((key) => client.put(key, key)));
+  await client.admin.leave("n4");
+  expect(await cluster.node("n4").left).toBe("left");
+  await cluster.stop("n4");
+  await cluster.settled();
+  expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys);
+});
+
+test("a node that was taken out while it was down hears of it when it comes back", async () => {
+  await using cluster = await TestCluster.start({ nodes: 4, shards: 4 });
+  const client = cluster.client("n1");
+  await cluster.stop("n4");
+  await client.admin.leave("n4");
+  await cluster.until("n4 has been taken out", async () => {
+    const { cluster: seen } = await client.status();
+    return seen?.nodes.every(({ nodeId }) => nodeId !== "n4");
+  });
+  await cluster.start("n4");
+  expect(await cluster.node("n4").left).toBe("left");
+});
+
 test("nodes that cannot be are refused by name", async () => {
   await using cluster = await TestCluster.start({ nodes: 1, shards: 1 });
   expect(() => cluster.node("n9")).toThrow("there is no node n9");
