@@ -19,6 +19,8 @@ export interface BalancerPort {
   monotonicMs(): number;
   /** This node has not been in charge until now: what was seen before is old. */
   onTakingOver?(): void;
+  /** Whether an error of `perform` only says that the step came too early. @default none does */
+  isPassing?(error: unknown): boolean;
   /** Told of each step that was done, and of each that failed. */
   onStep?(step: Step, error: unknown): void;
   /** The balancer itself failed: a defect. It goes on. */
@@ -142,7 +144,8 @@ export class Balancer {
     try {
       await this.#port.perform(step);
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      const isPassing = this.#port.isPassing?.(error) === true;
+      this.#failure = isPassing ? undefined : wordsOf(error);
       this.#port.onStep?.(step, error);
       return failureMs;
     }
@@ -157,4 +160,8 @@ export class Balancer {
     for (const [shard, atMs] of this.#transfers) if (atMs <= since) this.#transfers.delete(shard);
     return new Set(this.#transfers.keys());
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

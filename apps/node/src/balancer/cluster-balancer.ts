@@ -66,10 +66,16 @@ class ClusterPort implements BalancerPort {
     return this.#deps.clock.schedule(delayMs, callback);
   }
 
+  /** What the look did not show, or has changed since: nothing is wrong. */
+  isPassing(error: unknown): boolean {
+    return error instanceof KvError && PASSING.has(error.code);
+  }
+
   onStep(step: Step, error: unknown): void {
     const { logger } = this.#deps;
     if (error === undefined) logger.info({ step }, "balancer: a step is done");
-    else if (isPassing(error)) logger.debug({ step, error }, "balancer: a step came too early");
+    else if (this.isPassing(error))
+      logger.debug({ step, error }, "balancer: a step came too early");
     else logger.warn({ step, error }, "balancer: a step failed; it looks again");
   }
 
@@ -162,11 +168,6 @@ class ClusterPort implements BalancerPort {
     if (leader === undefined) throw notLeader(undefined);
     return leader;
   }
-}
-
-/** What the look did not show, or has changed since: nothing is wrong. */
-function isPassing(error: unknown): boolean {
-  return error instanceof KvError && PASSING.has(error.code);
 }
 
 /** The balancer in a line for people; "" when this node is not in charge. */
