@@ -2,7 +2,7 @@
  * Three nodes of Titan beside three of etcd, each a process on this machine with its defaults, asked in turn by the
  * same kind of client; and what faults and moves cost. Each part writes its own section of docs/benchmarks.md.
  *
- *   pnpm --filter @titan/bench bench:cluster [--parts unary,failover,transfer,move,idle] [--rounds 3]
+ *   pnpm --filter @titan/bench bench:cluster [--parts unary,capacity,failover,transfer,move,idle] [--rounds 3]
  *     [--seconds 1] [--trials 20] [--directory /tmp] [--no-etcd] [--dry]
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { circumstances, writeSection } from "../report.js";
+import { capacityPart } from "./capacity-part.js";
 import { etcdVersion } from "./etcd-members.js";
 import { failoverPart } from "./failover-part.js";
 import { idlePart } from "./idle-part.js";
@@ -20,6 +21,7 @@ import { unaryPart } from "./unary-part.js";
 
 const PARTS: Readonly<Record<string, Part>> = {
   unary: unaryPart,
+  capacity: capacityPart,
   failover: failoverPart,
   transfer: transferPart,
   move: movePart,

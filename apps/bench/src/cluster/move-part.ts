@@ -12,11 +12,12 @@ const VALUE_KB = 64;
 const CALLERS = 16;
 const DEADLINE_MS = 5_000;
 const BASELINE_MS = 10_000;
-const MOVE_TIMEOUT_MS = 40_000;
+const MOVE_TIMEOUT_MS = 120_000;
 const FACTOR = 2;
 
 export const movePart: Part = async ({ directory, log }) => {
   const titan = await TitanNodes.start(join(directory, "titan"), ["--shards", "1"]);
+  let load: Load | undefined;
   try {
     const [one, two, leaving] = titan.nodes;
     if (one === undefined || two === undefined || leaving === undefined) {
@@ -36,7 +37,7 @@ export const movePart: Part = async ({ directory, log }) => {
         ? kv.put({ key, value: VALUE }, { signal })
         : kv.get({ key }, { signal });
     };
-    const load = new Load(call, CALLERS);
+    load = new Load(call, CALLERS);
     await new Promise((resolve) => {
       setTimeout(resolve, 2_000);
     });
@@ -61,7 +62,6 @@ export const movePart: Part = async ({ directory, log }) => {
     );
     const seconds = (performance.now() - beganAt) / 1_000;
     const meanwhile = load.take();
-    await load.stop();
     log(`move: done after ${seconds.toFixed(1)} s`);
     const isMet = meanwhile.failures === 0 && meanwhile.p99Ms <= FACTOR * before.p99Ms;
     const row = (
@@ -82,6 +82,7 @@ ${table(["", "calls", "failed", "p99, ms", "longest time without an answer, ms",
     log(titan.said);
     throw error;
   } finally {
+    await load?.stop();
     await titan.close();
   }
 };

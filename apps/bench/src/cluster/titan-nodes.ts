@@ -51,7 +51,8 @@ export class TitanNodes {
 
   async join(): Promise<TitanNode> {
     const node = this.#connect(await this.cluster.join());
-    await this.untilLed();
+    // It keeps no replica yet, so it knows no leader.
+    await this.cluster.listening();
     return node;
   }
 
