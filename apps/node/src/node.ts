@@ -28,7 +28,7 @@ export interface NodeDeps {
 }
 
 /** Half a second to a second without a leader, and there is another. */
-const RAFT_TICKS = { tickMs: 50, electionTicks: 10 };
+const RAFT_TICKS = { tickMs: 50, electionTicks: 10, heartbeatTicks: 2 };
 
 /** What was opened so far, in the order in which it is closed. */
 class Opened {

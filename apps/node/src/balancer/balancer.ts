@@ -41,7 +41,7 @@ export interface BalancerOptions extends PlanOptions {
 export const BALANCER_DEFAULTS: BalancerOptions = {
   caughtUpLag: 1000,
   replaceAfterMs: 30 * 60_000,
-  idleMs: 1000,
+  idleMs: 3_000,
   stepMs: 100,
   failureMs: 300,
   settleMs: 10_000,

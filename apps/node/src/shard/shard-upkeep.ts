@@ -2,7 +2,7 @@
  * What a shard's leader does unasked: proposes to expire keys and sessions when they are due by the cluster's clock, and
  * to remove the keys of dropped keyspaces, one bounded command at a time.
  *
- * Whoever does not lead only looks at the time. Never two commands at once; what fails is tried again with the next look.
+ * Whoever does not lead only looks at the time. Never two commands at once; what fails is tried again a little later.
  */
 import type { Clock } from "@titan/bitcask";
 import { encodeCommand } from "./command-codec.js";
@@ -20,8 +20,13 @@ export interface UpkeepDeps {
   readonly propose: (command: Uint8Array) => Promise<Uint8Array>;
 }
 
-/** The longest time between two looks. */
-const LOOK_MS = 1000;
+/**
+ * The longest time between two looks. A new leader begins that late, which holds up the events of expired keys; they
+ * are hidden from reads at once. Hundreds of replicas that look more often keep an idle node from sleeping.
+ */
+const LOOK_MS = 5_000;
+/** After a command that failed. */
+const RETRY_MS = 1_000;
 /** The shortest: what is due within it is done in one command. */
 const LEAST_MS = 20;
 
@@ -48,12 +53,12 @@ export class ShardUpkeeper {
     this.#cancel();
   }
 
-  #arm(): void {
+  #arm(longestMs = LOOK_MS): void {
     this.#cancel();
     if (this.#isStopped) return;
     const nowMs = this.#deps.now();
-    const leftMs = this.#deps.isLeader() ? this.#deps.earliestDueMs() - nowMs : LOOK_MS;
-    const delayMs = Math.min(LOOK_MS, Math.max(LEAST_MS, leftMs));
+    const leftMs = this.#deps.isLeader() ? this.#deps.earliestDueMs() - nowMs : longestMs;
+    const delayMs = Math.min(longestMs, Math.max(LEAST_MS, leftMs));
     this.#nextMs = nowMs + delayMs;
     this.#cancel = this.#deps.clock.schedule(delayMs, () => {
       void this.#look();
@@ -64,13 +69,15 @@ export class ShardUpkeeper {
   async #look(): Promise<void> {
     if (this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
+    let nextMs = LOOK_MS;
     try {
       while (!this.#isStopped && this.#deps.isLeader() && (await this.#step()));
     } catch {
       // No leader any more, overloaded, out of time: the next look tries again, or the next leader.
+      nextMs = RETRY_MS;
     }
     this.#isBusy = false;
-    this.#arm();
+    this.#arm(nextMs);
   }
 
   /** @returns whether there may be more to do now */
