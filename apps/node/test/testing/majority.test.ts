@@ -32,6 +32,24 @@ test("a minority refuses writes and linearizable reads by the deadline, and serv
   }
 });
 
+test("five replicas go on without two, and refuse without three", async () => {
+  await using cluster = await TestCluster.start({ nodes: 5, replicationFactor: 5, shards: 2 });
+  const [first = "", second = "", third = "", ...left] = cluster.nodes;
+  const client = cluster.client(left[0]);
+  await client.put("k", "1");
+  await Promise.all([cluster.crash(first), cluster.crash(second)]);
+  await client.put("k", "2");
+  expect(await client.get("k")).toBe("2");
+  await cluster.crash(third);
+  const call = { timeoutMs: DEADLINE_MS };
+  await expect(client.put("k", "3", call)).rejects.toMatchObject({ name: "ClientError" });
+  await expect(client.get("k", call)).rejects.toMatchObject({ name: "ClientError" });
+  await cluster.start(third);
+  await cluster.led();
+  await client.put("k", "4");
+  expect(await client.get("k")).toBe("4");
+});
+
 test("the map names the leader of each shard, and where clients reach it", async () => {
   await using cluster = await TestCluster.start();
   const [asked = ""] = cluster.nodes;
