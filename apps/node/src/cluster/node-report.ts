@@ -22,6 +22,8 @@ export interface NodeReport {
   readonly balancer: string;
   /** Replicas that its audits found to differ from the majority: none with `clock`. */
   readonly divergent: readonly DivergentReplica[];
+  /** Dropped keyspaces of which shards that it leads have keys yet; none with `clock`. */
+  readonly fullKeyspaces: readonly number[];
   /** Its replicas; none with `clock`. */
   readonly shards: readonly ShardStatus[];
 }
@@ -50,6 +52,7 @@ const reportSchema = z.object({
   hasAskerLeft: z.boolean(),
   balancer: z.string(),
   divergent: z.array(z.object({ shard: count, node: count })),
+  fullKeyspaces: z.array(count),
   shards: z.array(shardSchema.transform((shard) => ({ ...shard, leader: shard.leader }))),
 }) satisfies z.ZodType<NodeReport>;
 const requestSchema = z.object({ kind: z.enum(["clock", "all"]) });

@@ -23,15 +23,15 @@ export interface NodeReportsDeps {
   readonly clock: Clock;
   readonly clusterClock: ClusterClock;
   readonly shards: () => readonly ShardStatus[];
-  /** What this node's balancer does and its audits found. */
-  readonly findings: () => Pick<NodeReport, "balancer" | "divergent">;
+  /** What this node's balancer does, its audits found, and what there is to clear. */
+  readonly findings: () => Pick<NodeReport, "balancer" | "divergent" | "fullKeyspaces">;
   /** A peer says that this node has left the cluster. */
   readonly onLeft: () => void;
   /** None of the peers answers: they may have taken this node out, or moved. Never rejects. */
   readonly onSilence: () => Promise<void>;
 }
 
-const NOTHING = { balancer: "", divergent: [] } as const;
+const NOTHING = { balancer: "", divergent: [], fullKeyspaces: [] } as const;
 const ASK = { timeoutMs: 1_000 };
 /**
  * Between looks at the peers' clocks. More often at first, until all have been asked, and as long as this node is

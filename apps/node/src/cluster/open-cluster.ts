@@ -21,6 +21,7 @@ import { Cluster } from "./cluster.js";
 import { ClusterClock } from "./cluster-clock.js";
 import type { ClusterDialer } from "./cluster-dialer.js";
 import { type ClusterMap, groupOfShard, META_GROUP, nodeOf } from "./cluster-map.js";
+import { DroppedKeyspaces } from "./dropped-keyspaces.js";
 import { leadWhenPreferred } from "./first-leader.js";
 import type { Self } from "./introduction.js";
 import { fetchNewerMap } from "./map-by-grpc.js";
@@ -150,6 +151,9 @@ function layFoundation(init: OpenClusterInit, deps: OpenClusterDeps, late: Late)
     findings: () => ({
       balancer: late.balancer === undefined ? "" : describeBalancer(late.balancer.status()),
       divergent: late.auditor?.divergent ?? [],
+      fullKeyspaces: map.current.droppedKeyspaces.filter((keyspace) =>
+        replicas.replicas().some((one) => one.isLeader && one.holdsKeyspace(keyspace)),
+      ),
     }),
     onLeft: deps.onLeft,
     onSilence: async () => {
@@ -233,8 +237,10 @@ async function startWork(
   const auditor = new Auditor(workings, { everyMs: init.auditEveryMs });
   late.auditor = auditor;
   auditor.start();
+  const dropped = new DroppedKeyspaces(workings);
+  dropped.start();
   const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
-  return new Cluster(parts, [announcer, reports, keeper, balancer, auditor], logger);
+  return new Cluster(parts, [announcer, reports, keeper, balancer, auditor, dropped], logger);
 }
 
 function tcpTransport(
