@@ -124,6 +124,96 @@ test("a time to live is told, kept through a restart, and ends for every kind of
   return withTitan(body, { ports: { clock } });
 });
 
+describe("transactions, keyspaces and stale reads", () => {
+  test("a transaction does one list or the other, and says what came of each operation", () =>
+    withTitan(async ({ client }) => {
+      const [x, y] = ["{t}x", "{t}y"];
+      const claim = {
+        if: [{ key: x, exists: false }],
+        then: [
+          { type: "put", key: x, value: "1" },
+          { type: "delete", key: y },
+        ],
+        otherwise: [
+          { type: "get", key: x },
+          { type: "get", key: y },
+        ],
+      } as const;
+      const first = await client.txn(claim);
+      const { revision } = first;
+      expect(first).toMatchObject({
+        ...{ succeeded: true, answers: [{ type: "put" }, { existed: false }] },
+      });
+      const again = await client.txn(claim);
+      expect(again.succeeded).toBe(false);
+      expect(again.answers).toEqual([
+        { type: "get", entry: { key: x, value: "1", revision } },
+        { type: "get", entry: undefined },
+      ]);
+      const compared = await client.txn({
+        if: [
+          { key: x, value: "1" },
+          { key: x, revision: revision + 1, is: "less" },
+          { key: y, value: "1", is: "not-equal" },
+        ],
+      });
+      expect(compared).toMatchObject({ succeeded: true, answers: [] });
+    }));
+
+  test("what is wrong with a transaction is said before it is sent", () =>
+    withTitan(async ({ client }) => {
+      const good = { type: "put", key: "k", value: "v" };
+      const bad: readonly [object, RegExp][] = [
+        [{ if: [{ key: "", exists: true }] }, /if\[0\]: a key has at least one byte/],
+        [{ if: [{ key: "k" }] }, /if\[0\]: a condition has/],
+        [{ if: [{ key: "k", value: "v", is: "like" }] }, /if\[0\]: is: one of equal/],
+        [{ then: [good, { type: "no", key: "k" }] }, /then\[1\]/],
+        [{ then: "all" }, /then is a list/],
+      ];
+      for (const [request, message] of bad) {
+        await expect(client.txn(request)).rejects.toThrow(message);
+      }
+    }));
+
+  test("keyspaces are made, hold keys by themselves, and are dropped", () =>
+    withTitan(async ({ client }) => {
+      await client.admin.createKeyspace("sessions", { defaultTtlMs: 60_000 });
+      await expect(client.admin.createKeyspace("sessions")).rejects.toMatchObject({
+        ...{ code: "CLIENT_FAILED_PRECONDITION", reason: "KEYSPACE_EXISTS" },
+      });
+      expect(await client.admin.listKeyspaces()).toEqual([
+        { name: "default", defaultTtlMs: undefined },
+        { name: "sessions", defaultTtlMs: 60_000 },
+      ]);
+      const sessions = client.keyspace("sessions");
+      await client.put("k", "outside");
+      await sessions.put("k", "inside");
+      await sessions.withValues("json").put("j", [1]);
+      expect(await client.get("k")).toBe("outside");
+      expect((await sessions.getEntry("k"))?.ttlMs).toBeGreaterThan(0);
+      expect(await keysOf(sessions)).toEqual(["j", "k"]);
+      expect(await keysOf(client)).toEqual(["k"]);
+      await client.admin.dropKeyspace("sessions");
+      await expect(sessions.get("k")).rejects.toMatchObject({
+        ...{ code: "CLIENT_NOT_FOUND", reason: "KEYSPACE_UNKNOWN" },
+      });
+      expect(() => client.keyspace("")).toThrow("name is missing");
+    }));
+
+  test("a read may be stale, within bounds that make sense", () =>
+    withTitan(async ({ client }) => {
+      await client.put("k", "v");
+      expect(await client.get("k", { consistency: "stale", maxStalenessMs: 10_000 })).toBe("v");
+      expect((await client.getEntry("k", { consistency: "stale" }))?.value).toBe("v");
+      const found: string[] = [];
+      for await (const { key } of client.scan({ consistency: "stale" })) found.push(key);
+      expect(found).toEqual(["k"]);
+      await expect(client.get("k", { maxStalenessMs: 1 })).rejects.toThrow("goes with");
+      const loose = { consistency: "loose" } as never;
+      await expect(client.get("k", loose)).rejects.toThrow("consistency is");
+    }));
+});
+
 describe(`${CALLERS} callers at once`, () => {
   test("count without losing one, and none sees the count of another", () =>
     withTitan(

@@ -14,7 +14,10 @@ import type {
   KeyEntry,
   NodeStatus,
   PutOptions,
+  ReadOptions,
   ScanOptions,
+  TxnRequest,
+  TxnResult,
   WriteOptions,
   WriteResult,
 } from "./requests.js";
@@ -27,7 +30,7 @@ import type { ValueOf, ValuesOption } from "./values.js";
  *
  * Every call settles within its deadline. All reject with `TypeError` or `RangeError` for a wrong
  * argument, before anything is sent, and with {@link ClientError} for everything else; no call throws
- * synchronously. Reads are linearizable, writes are durable once they resolve.
+ * synchronously. Reads are linearizable unless asked to be `stale`, writes are durable once they resolve.
  *
  * @typeParam V values
  * @typeParam K keys as they come back; calls take text and bytes alike
@@ -37,10 +40,10 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
   put(key: Key, value: V, options?: PutOptions): Promise<WriteResult>;
 
   /** The value of `key`; `undefined` when it has none. */
-  get(key: Key, options?: CallOptions): Promise<V | undefined>;
+  get(key: Key, options?: ReadOptions): Promise<V | undefined>;
 
   /** As {@link TitanClient.get}, with the revision and the time left to live. */
-  getEntry(key: Key, options?: CallOptions): Promise<Entry<V, K> | undefined>;
+  getEntry(key: Key, options?: ReadOptions): Promise<Entry<V, K> | undefined>;
 
   /** Removes `key`. @returns whether there was a value to remove */
   delete(key: Key, options?: DeleteOptions): Promise<boolean>;
@@ -57,6 +60,14 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
    * `await client.cas("lock", { expected: "absent", value: "me", ttlMs: 10_000 })`
    */
   cas(key: Key, request: CasRequest<V>, options?: CallOptions): Promise<CasResult<V, K>>;
+
+  /**
+   * A transaction on keys of one shard, as keys with the same `{hash tag}` are: does `then` when all conditions of `if`
+   * hold, and `otherwise` when one does not; all of it at one moment. Conditions that do not hold are an answer.
+   * `await client.txn({ if: [{ key: "{a}x", exists: false }], then: [{ type: "put", key: "{a}x", value: "1" }] })`
+   * @throws ClientError `CLIENT_INVALID_ARGUMENT` (reason `CROSS_SHARD`) for keys of several shards
+   */
+  txn(request: TxnRequest<V>, options?: CallOptions): Promise<TxnResult<V, K>>;
 
   /**
    * Adds `delta`, a safe integer, to a counter: a value that is a decimal number as text. A missing key
@@ -89,6 +100,13 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
    * `const images = client.withValues("bytes")`
    */
   withValues<const O extends ValuesOption>(values: O): TitanClient<ValueOf<O>, K>;
+
+  /**
+   * A view of another keyspace: a set of keys by itself, made with `admin.createKeyspace`. It shares everything with this
+   * client; closing one closes both. Calls reject with `CLIENT_NOT_FOUND` (reason `KEYSPACE_UNKNOWN`) where there is none.
+   * @throws TypeError for an empty name
+   */
+  keyspace(name: string): TitanClient<V, K>;
 
   /**
    * Ends every call under way with `CLIENT_CLOSED` and drops the connections. Later calls reject with

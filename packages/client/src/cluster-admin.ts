@@ -1,6 +1,7 @@
 /** Administration of a cluster: who takes part, who leads, and whether the balancer works. */
-import { type Caller, REPEATABLE_WRITE } from "./caller.js";
-import type { CallOptions } from "./requests.js";
+import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
+import { ttlOf } from "./messages.js";
+import type { CallOptions, KeyspaceInfo } from "./requests.js";
 
 /**
  * Orders to a cluster. Any node takes them. Each may be given again: what is so already stays so.
@@ -18,8 +19,22 @@ export interface ClusterAdmin {
   /** Stops the moving of replicas and leaders. What is under way is finished. */
   pauseBalancer(options?: CallOptions): Promise<void>;
   resumeBalancer(options?: CallOptions): Promise<void>;
+  /** All keyspaces, by name; `default` is always there. */
+  listKeyspaces(options?: CallOptions): Promise<readonly KeyspaceInfo[]>;
+  /**
+   * Makes a keyspace, for {@link TitanClient.keyspace}. Its name: 1 to 64 of a-z, 0-9, `-`, `_`, beginning with a letter.
+   * Rejects with `CLIENT_FAILED_PRECONDITION` (reason `KEYSPACE_EXISTS`) for one that there is. Not retried when it is not known whether it happened.
+   */
+  createKeyspace(name: string, options?: CreateKeyspaceOptions): Promise<void>;
+  /** Drops a keyspace with all its keys, for good. Rejects with `CLIENT_NOT_FOUND` for one that there is not. */
+  dropKeyspace(name: string, options?: CallOptions): Promise<void>;
   /** Hands a shard's leadership over to one of its replicas. The balancer may even leaders out again later. */
   transferLeader(shard: number, nodeId: string, options?: CallOptions): Promise<void>;
+}
+
+export interface CreateKeyspaceOptions extends CallOptions {
+  /** Milliseconds that values without a time to live of their own live; at least 1. @default they do not expire */
+  readonly defaultTtlMs?: number | undefined;
 }
 
 export class CallingAdmin implements ClusterAdmin {
@@ -42,6 +57,23 @@ export class CallingAdmin implements ClusterAdmin {
 
   async resumeBalancer(options?: CallOptions): Promise<void> {
     await this.caller.call("setBalancer", { paused: false }, REPEATABLE_WRITE, options);
+  }
+
+  async listKeyspaces(options?: CallOptions): Promise<readonly KeyspaceInfo[]> {
+    const { answer } = await this.caller.call("listKeyspaces", {}, READ, options);
+    return answer.keyspaces.map(({ name, defaultTtlMs }) => ({
+      name,
+      defaultTtlMs: defaultTtlMs === 0 ? undefined : defaultTtlMs,
+    }));
+  }
+
+  async createKeyspace(name: string, options?: CreateKeyspaceOptions): Promise<void> {
+    const keyspace = { name, defaultTtlMs: ttlOf(options?.defaultTtlMs) };
+    await this.caller.call("createKeyspace", { keyspace }, WRITE, options);
+  }
+
+  async dropKeyspace(name: string, options?: CallOptions): Promise<void> {
+    await this.caller.call("dropKeyspace", { name }, WRITE, options);
   }
 
   async transferLeader(shard: number, nodeId: string, options?: CallOptions): Promise<void> {

@@ -122,6 +122,7 @@ function toGrpcTimeout(timeLeftMs: number): string {
 /** Calls of ClusterService; all others are of KvService. */
 const CLUSTER_CALLS: ReadonlySet<keyof UnaryCalls> = new Set([
   ...(["getStatus", "leave", "setBalancer", "transferLeader"] as const),
+  ...(["listKeyspaces", "createKeyspace", "dropKeyspace"] as const),
 ]);
 
 class GrpcConnection implements Connection {

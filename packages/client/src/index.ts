@@ -1,5 +1,5 @@
 // For applications.
-export type { ClusterAdmin } from "./cluster-admin.js";
+export type { ClusterAdmin, CreateKeyspaceOptions } from "./cluster-admin.js";
 export type { ClusterNodeStatus, ClusterStatus, ShardStatus } from "./cluster-status.js";
 export type { ClientErrorCode, Outcome } from "./errors.js";
 export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
@@ -23,14 +23,22 @@ export type {
   CallOptions,
   CasRequest,
   CasResult,
+  Comparison,
   DeleteOptions,
   Entry,
   Expected,
   IncrementResult,
   KeyEntry,
+  KeyspaceInfo,
   NodeStatus,
   PutOptions,
+  ReadOptions,
   ScanOptions,
+  TxnAnswer,
+  TxnCompare,
+  TxnOperation,
+  TxnRequest,
+  TxnResult,
   WriteOptions,
   WriteResult,
 } from "./requests.js";

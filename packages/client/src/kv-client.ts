@@ -4,7 +4,7 @@ import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
 import { CallingAdmin, type ClusterAdmin } from "./cluster-admin.js";
 import { parseEndpoint } from "./endpoint-address.js";
 import { type Key, keyToBytes } from "./keys.js";
-import { MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
+import { freshness, MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
 import { checkInteger, type ResolvedOptions } from "./options.js";
 import type {
   BatchOperation,
@@ -19,7 +19,10 @@ import type {
   KeyEntry,
   NodeStatus,
   PutOptions,
+  ReadOptions,
   ScanOptions,
+  TxnRequest,
+  TxnResult,
   WriteOptions,
   WriteResult,
 } from "./requests.js";
@@ -39,18 +42,20 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
 
   constructor(
     private readonly shared: Connections,
-    values: ValueCodec<V>,
+    private readonly values: ValueCodec<V>,
+    /** "": the default one. */
+    private readonly keyspaceName = "",
   ) {
     this.admin = new CallingAdmin(shared.caller);
     const { keys, maxMessageBytes } = shared.options;
-    this.codec = new MessageCodec<V, K>(values, keys, maxMessageBytes);
+    this.codec = new MessageCodec<V, K>(values, keys, maxMessageBytes, keyspaceName);
   }
 
   async put(key: Key, value: V, options?: PutOptions): Promise<WriteResult> {
     const request = {
       key: keyToBytes(key),
       value: this.codec.value(value),
-      keyspace: "",
+      keyspace: this.keyspaceName,
       ttlMs: ttlOf(options?.ttlMs),
       writeId: undefined,
     };
@@ -59,23 +64,21 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return { revision: answer.revision };
   }
 
-  async get(key: Key, options?: CallOptions): Promise<V | undefined> {
+  async get(key: Key, options?: ReadOptions): Promise<V | undefined> {
     const bytes = keyToBytes(key);
-    const request = { key: bytes, keyspace: "", read: undefined };
-    const { answer } = await this.shared.caller.call("get", request, READ, options);
+    const { answer } = await this.read(bytes, options);
     return answer.found ? this.codec.decode(answer.value, bytes) : undefined;
   }
 
-  async getEntry(key: Key, options?: CallOptions): Promise<Entry<V, K> | undefined> {
+  async getEntry(key: Key, options?: ReadOptions): Promise<Entry<V, K> | undefined> {
     const bytes = keyToBytes(key);
-    const request = { key: bytes, keyspace: "", read: undefined };
-    const { answer } = await this.shared.caller.call("get", request, READ, options);
+    const { answer } = await this.read(bytes, options);
     const { found, value, revision, ttlMs } = answer;
     return found ? this.codec.entry({ key: bytes, value, revision, ttlMs }) : undefined;
   }
 
   async delete(key: Key, options?: DeleteOptions): Promise<boolean> {
-    const request = { key: keyToBytes(key), keyspace: "", writeId: undefined };
+    const request = { key: keyToBytes(key), keyspace: this.keyspaceName, writeId: undefined };
     const nature = options?.retryUnknown === true ? REPEATABLE_WRITE : WRITE;
     const { answer } = await this.shared.caller.call("delete", request, nature, options);
     return answer.existed;
@@ -100,12 +103,18 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return this.codec.casResult(answer);
   }
 
+  async txn(request: TxnRequest<V>, options?: CallOptions): Promise<TxnResult<V, K>> {
+    const message = this.codec.txn(request);
+    const { answer } = await this.shared.caller.call("txn", message, WRITE, options);
+    return this.codec.txnResult(answer, message);
+  }
+
   async increment(key: Key, delta = 1, options?: WriteOptions): Promise<IncrementResult> {
     const { MIN_SAFE_INTEGER, MAX_SAFE_INTEGER } = Number;
     const request = {
       key: keyToBytes(key),
       delta: checkInteger(delta, "delta", MIN_SAFE_INTEGER, MAX_SAFE_INTEGER),
-      keyspace: "",
+      keyspace: this.keyspaceName,
       ttlMs: ttlOf(options?.ttlMs),
       writeId: undefined,
     };
@@ -129,7 +138,11 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
   }
 
   withValues<const O extends ValuesOption>(values: O): TitanClient<ValueOf<O>, K> {
-    return new KvClient<ValueOf<O>, K>(this.shared, resolveValues(values));
+    return new KvClient<ValueOf<O>, K>(this.shared, resolveValues(values), this.keyspaceName);
+  }
+
+  keyspace(name: string): TitanClient<V, K> {
+    return new KvClient<V, K>(this.shared, this.values, checkName(name));
   }
 
   // eslint-disable-next-line typescript/require-await -- asynchronous in the interface, for what follows
@@ -141,10 +154,15 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     await this.close();
   }
 
+  private read(key: Uint8Array, options: ReadOptions | undefined) {
+    const request = { key, keyspace: this.keyspaceName, read: freshness(options ?? {}) };
+    return this.shared.caller.call("get", request, READ, options);
+  }
+
   private async *scanEntries(
     options: ScanOptions,
   ): AsyncGenerator<KeyEntry<K> | Entry<V, K>, void> {
-    const request = scanRequest(options);
+    const request = scanRequest(options, this.keyspaceName);
     for await (const page of this.shared.scanner.pages(request, options)) {
       for (const found of page) {
         yield request.keysOnly ? this.codec.keyEntry(found) : this.codec.entry(found);
@@ -158,4 +176,10 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     if (endpoints.some((each) => each.address === address)) return address;
     throw new RangeError(`${address} is not one of the client's endpoints`);
   }
+}
+
+/** "" would mean the default keyspace, and hide a mistake. */
+function checkName(name: string): string {
+  if (typeof name !== "string" || name === "") throw new TypeError("a keyspace's name is missing");
+  return name;
 }

@@ -1,11 +1,17 @@
 /** The contract's messages from what callers say, and back. */
-import type {
-  BatchRequest,
-  CompareAndSetRequest,
-  CompareAndSetResponse,
-  GetStatusResponse,
-  KeyValue,
-  ScanRequest,
+import {
+  type BatchRequest,
+  type Compare,
+  type CompareAndSetRequest,
+  type CompareAndSetResponse,
+  CompareOperator,
+  Consistency,
+  type GetStatusResponse,
+  type KeyValue,
+  type ScanRequest,
+  type TxnRequest as TxnMessage,
+  type TxnResponse,
+  type ReadOptions as WireReadOptions,
 } from "@titan/proto";
 import { clusterStatus } from "./cluster-status.js";
 import { ClientError } from "./errors.js";
@@ -19,11 +25,23 @@ import type {
   Expected,
   KeyEntry,
   NodeStatus,
+  ReadOptions,
   ScanOptions,
+  TxnAnswer,
+  TxnCompare,
+  TxnOperation,
+  TxnRequest,
+  TxnResult,
 } from "./requests.js";
 import type { ValueCodec } from "./values.js";
 
 const NO_BYTES = new Uint8Array(0);
+const OPERATORS = {
+  equal: CompareOperator.EQUAL,
+  "not-equal": CompareOperator.NOT_EQUAL,
+  less: CompareOperator.LESS,
+  greater: CompareOperator.GREATER,
+} as const;
 
 /** How a client turns keys and values into bytes and back. */
 export class MessageCodec<V, K extends Key> {
@@ -31,6 +49,8 @@ export class MessageCodec<V, K extends Key> {
     private readonly values: ValueCodec<V>,
     private readonly keys: KeysOption,
     private readonly maxMessageBytes: number,
+    /** "": the default one. */
+    private readonly keyspace: string,
   ) {}
 
   /**
@@ -86,10 +106,10 @@ export class MessageCodec<V, K extends Key> {
       try {
         return { operation: this.writeOperation(operation) };
       } catch (cause) {
-        throw atIndex(index, cause);
+        throw atIndex(`operations[${index}]`, cause);
       }
     });
-    return { operations: messages, keyspace: "", writeId: undefined, allowNonAtomic };
+    return { operations: messages, keyspace: this.keyspace, writeId: undefined, allowNonAtomic };
   }
 
   compareAndSet(key: Key, request: CasRequest<V>): CompareAndSetRequest {
@@ -100,7 +120,7 @@ export class MessageCodec<V, K extends Key> {
         request.remove === true
           ? { $case: "remove", value: true }
           : { $case: "newValue", value: this.value(request.value) },
-      keyspace: "",
+      keyspace: this.keyspace,
       ttlMs: ttlOf(request.ttlMs),
       writeId: undefined,
     };
@@ -111,8 +131,87 @@ export class MessageCodec<V, K extends Key> {
     return { applied, current: current === undefined ? undefined : this.entry(current) };
   }
 
+  txn({ if: conditions = [], then = [], otherwise = [] }: TxnRequest<V>): TxnMessage {
+    const each = <Item, Message>(
+      list: readonly Item[],
+      what: string,
+      toMessage: (item: Item) => Message,
+    ): Message[] => {
+      if (!Array.isArray(list)) throw new TypeError(`${what} is a list`);
+      return list.map((item, index) => {
+        try {
+          return toMessage(item);
+        } catch (cause) {
+          throw atIndex(`${what}[${index}]`, cause);
+        }
+      });
+    };
+    const operation = (one: TxnOperation<V>) => ({ operation: this.txnOperation(one) });
+    return {
+      compares: each(conditions, "if", (condition) => this.compare(condition)),
+      then: each(then, "then", operation),
+      otherwise: each(otherwise, "otherwise", operation),
+      keyspace: this.keyspace,
+      writeId: undefined,
+    };
+  }
+
+  txnResult(
+    { succeeded, results, revision }: TxnResponse,
+    { then, otherwise }: TxnMessage,
+  ): TxnResult<V, K> {
+    const done = succeeded ? then : otherwise;
+    const answers = results.map(({ result }, index): TxnAnswer<V, K> => {
+      switch (result?.$case) {
+        case "put":
+          return { type: "put" };
+        case "delete":
+          return { type: "delete", existed: result.value.existed };
+        case "get": {
+          const { found, value, revision: version, ttlMs } = result.value;
+          const key = done[index]?.operation?.value.key ?? NO_BYTES;
+          const entry = found ? this.entry({ key, value, revision: version, ttlMs }) : undefined;
+          return { type: "get", entry };
+        }
+        case undefined:
+          throw protocolError("the server answers a part of the transaction with nothing");
+      }
+    });
+    return { succeeded, answers, revision };
+  }
+
   private key(bytes: Uint8Array): K {
     return keyFromBytes(bytes, this.keys) as K;
+  }
+
+  private compare(condition: TxnCompare<V>): Compare {
+    const key = keyToBytes(condition.key);
+    if ("exists" in condition) {
+      if (typeof condition.exists !== "boolean") throw new TypeError("exists is true or false");
+      const target = { $case: "exists", value: condition.exists } as const;
+      return { key, operator: CompareOperator.EQUAL, target };
+    }
+    const { is = "equal" } = condition;
+    const operator = Object.hasOwn(OPERATORS, is) ? OPERATORS[is] : undefined;
+    if (operator === undefined) {
+      throw new TypeError(`is: one of ${Object.keys(OPERATORS).join(", ")}`);
+    }
+    if ("revision" in condition) {
+      const { revision } = condition;
+      const checked = checkInteger(revision, "revision", 0, Number.MAX_SAFE_INTEGER);
+      return { key, operator, target: { $case: "revision", value: checked } };
+    }
+    if (!("value" in condition)) {
+      throw new TypeError("a condition has a value, a revision or exists");
+    }
+    return { key, operator, target: { $case: "value", value: this.value(condition.value) } };
+  }
+
+  private txnOperation(operation: TxnOperation<V>) {
+    if (operation.type === "get") {
+      return { $case: "get", value: { key: keyToBytes(operation.key) } } as const;
+    }
+    return this.writeOperation(operation);
   }
 
   private writeOperation(operation: BatchOperation<V>) {
@@ -150,7 +249,30 @@ export function ttlOf(ttlMs: number | undefined): number {
   return ttlMs === undefined ? 0 : checkInteger(ttlMs, "ttlMs", 1, Number.MAX_SAFE_INTEGER);
 }
 
-export function scanRequest(options: ScanOptions): ScanRequest {
+/** The freshness that a read asks for. @throws TypeError, RangeError */
+export function freshness({
+  consistency,
+  maxStalenessMs,
+}: ReadOptions): WireReadOptions | undefined {
+  if (consistency !== undefined && consistency !== "linearizable" && consistency !== "stale") {
+    throw new TypeError('consistency is "linearizable" or "stale"');
+  }
+  if (maxStalenessMs !== undefined && consistency !== "stale") {
+    throw new TypeError('maxStalenessMs goes with consistency "stale"');
+  }
+  if (consistency !== "stale") return undefined;
+  const { MAX_SAFE_INTEGER } = Number;
+  return {
+    consistency: Consistency.STALE,
+    maxStalenessMs:
+      maxStalenessMs === undefined
+        ? 0
+        : checkInteger(maxStalenessMs, "maxStalenessMs", 1, MAX_SAFE_INTEGER),
+    atLeast: [],
+  };
+}
+
+export function scanRequest(options: ScanOptions, keyspace: string): ScanRequest {
   const { prefix, start, end, reverse = false, limit, keysOnly = false, pageSize } = options;
   return {
     range: {
@@ -158,13 +280,13 @@ export function scanRequest(options: ScanOptions): ScanRequest {
       start: start === undefined ? NO_BYTES : boundToBytes(start, "start"),
       end: end === undefined ? NO_BYTES : boundToBytes(end, "end"),
     },
-    keyspace: "",
+    keyspace,
     reverse,
     limit: limit === undefined ? 0 : checkInteger(limit, "limit", 1, Number.MAX_SAFE_INTEGER),
     keysOnly,
     cursor: NO_BYTES,
     pageSize: pageSize === undefined ? 0 : checkInteger(pageSize, "pageSize", 1, 2 ** 32 - 1),
-    read: undefined,
+    read: freshness(options),
   };
 }
 
@@ -183,8 +305,8 @@ export function nodeStatus(endpoint: string, answer: GetStatusResponse): NodeSta
 }
 
 /** The same mistake, with the place where it is. */
-function atIndex(index: number, cause: unknown): Error {
-  const message = `operations[${index}]: ${cause instanceof Error ? cause.message : String(cause)}`;
+function atIndex(place: string, cause: unknown): Error {
+  const message = `${place}: ${cause instanceof Error ? cause.message : String(cause)}`;
   return cause instanceof RangeError
     ? new RangeError(message, { cause })
     : new TypeError(message, { cause });
@@ -193,4 +315,8 @@ function atIndex(index: number, cause: unknown): Error {
 /** A key for a message: at most 64 bytes of it, as JSON text. */
 function printable(key: Uint8Array): string {
   return JSON.stringify(Buffer.from(key.subarray(0, 64)).toString("utf8"));
+}
+
+function protocolError(message: string): ClientError {
+  return new ClientError({ code: "CLIENT_PROTOCOL", outcome: "unknown", message });
 }

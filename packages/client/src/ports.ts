@@ -7,8 +7,12 @@ import type {
   BatchResponse,
   CompareAndSetRequest,
   CompareAndSetResponse,
+  CreateKeyspaceRequest,
+  CreateKeyspaceResponse,
   DeleteRequest,
   DeleteResponse,
+  DropKeyspaceRequest,
+  DropKeyspaceResponse,
   GetRequest,
   GetResponse,
   GetStatusRequest,
@@ -17,6 +21,8 @@ import type {
   IncrementResponse,
   LeaveRequest,
   LeaveResponse,
+  ListKeyspacesRequest,
+  ListKeyspacesResponse,
   PutRequest,
   PutResponse,
   ScanRequest,
@@ -25,6 +31,8 @@ import type {
   SetBalancerResponse,
   TransferLeaderRequest,
   TransferLeaderResponse,
+  TxnRequest,
+  TxnResponse,
 } from "@titan/proto";
 
 /** Time source. Tests pass a virtual one. */
@@ -59,10 +67,14 @@ export interface UnaryCalls {
   batch: [BatchRequest, BatchResponse];
   compareAndSet: [CompareAndSetRequest, CompareAndSetResponse];
   increment: [IncrementRequest, IncrementResponse];
+  txn: [TxnRequest, TxnResponse];
   getStatus: [GetStatusRequest, GetStatusResponse];
   leave: [LeaveRequest, LeaveResponse];
   setBalancer: [SetBalancerRequest, SetBalancerResponse];
   transferLeader: [TransferLeaderRequest, TransferLeaderResponse];
+  listKeyspaces: [ListKeyspacesRequest, ListKeyspacesResponse];
+  createKeyspace: [CreateKeyspaceRequest, CreateKeyspaceResponse];
+  dropKeyspace: [DropKeyspaceRequest, DropKeyspaceResponse];
 }
 
 /**

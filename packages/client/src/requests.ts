@@ -10,6 +10,20 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Bounds and freshness of a read. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * `"linearizable"`: sees every write that was answered before the read began. `"stale"`: any replica answers from what
+   * it has, also in a part of the cluster that is cut off. @default "linearizable"
+   */
+  readonly consistency?: "linearizable" | "stale" | undefined;
+  /**
+   * With `"stale"`: refuse (`CLIENT_FAILED_PRECONDITION`, reason `TOO_STALE`) rather than answer with state that is not
+   * provably younger, in milliseconds; at least 1. @default any age
+   */
+  readonly maxStalenessMs?: number | undefined;
+}
+
 /** Bounds and settings of a write. */
 export interface WriteOptions extends CallOptions {
   /** Milliseconds that the value lives once written; at least 1. Absent: it does not expire. */
@@ -100,8 +114,53 @@ export interface IncrementResult extends WriteResult {
   readonly value: number;
 }
 
+/** How what is stored relates to what is named; values by their bytes. */
+export type Comparison = "equal" | "not-equal" | "less" | "greater";
+
+/**
+ * A condition of a transaction on one key: its value or revision compared with this one (`is`: by default "equal"), or
+ * whether it has a value. A key without one has revision 0, and of comparisons by value only "not-equal" holds.
+ */
+export type TxnCompare<V> = { readonly key: Key } & (
+  | { readonly value: V; readonly is?: Comparison | undefined }
+  | { readonly revision: number; readonly is?: Comparison | undefined }
+  | { readonly exists: boolean }
+);
+
+/** What a transaction does. */
+export type TxnOperation<V> = BatchOperation<V> | { readonly type: "get"; readonly key: Key };
+
+export interface TxnRequest<V> {
+  /** Conditions; none: they hold. */
+  readonly if?: readonly TxnCompare<V>[] | undefined;
+  /** Done in order when all conditions hold. */
+  readonly then?: readonly TxnOperation<V>[] | undefined;
+  /** Done in order when one does not. */
+  readonly otherwise?: readonly TxnOperation<V>[] | undefined;
+}
+
+/** What came of one operation of a transaction. */
+export type TxnAnswer<V, K extends Key = string> =
+  | { readonly type: "put" }
+  | { readonly type: "delete"; readonly existed: boolean }
+  | { readonly type: "get"; readonly entry: Entry<V, K> | undefined };
+
+export interface TxnResult<V, K extends Key = string> extends WriteResult {
+  /** Whether all conditions held. */
+  readonly succeeded: boolean;
+  /** One for each operation of the list that was done. */
+  readonly answers: readonly TxnAnswer<V, K>[];
+}
+
+/** A set of keys by itself. */
+export interface KeyspaceInfo {
+  readonly name: string;
+  /** Milliseconds that values without a time to live of their own live; `undefined`: they do not expire. */
+  readonly defaultTtlMs: number | undefined;
+}
+
 /** Which keys a scan gives, in byte order. Nothing set: all of them. */
-export interface ScanOptions {
+export interface ScanOptions extends Pick<ReadOptions, "consistency" | "maxStalenessMs"> {
   /** Only keys that begin with this. Can be combined with the bounds. */
   readonly prefix?: Key | undefined;
   /** First key, included. */
