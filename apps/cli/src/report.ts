@@ -1,10 +1,22 @@
 /** What commands have to say, before anyone decides how to say it. */
-import type { ClusterStatus, Entry, KeyEntry, NodeStatus, TitanClient } from "@titan/client";
+import type {
+  ClusterAdmin,
+  ClusterStatus,
+  Entry,
+  KeyEntry,
+  NodeStatus,
+  TitanClient,
+} from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Failure } from "./failure.js";
 
-/** A client that takes and gives bytes, which is what commands work with. */
-export type ByteClient = Omit<TitanClient<Uint8Array, Uint8Array>, "withValues">;
+/** What the commands use of a client that takes and gives bytes. */
+export type ByteClient = Omit<
+  TitanClient<Uint8Array, Uint8Array>,
+  "admin" | "keyspace" | "txn" | "withValues"
+> & {
+  readonly admin: Omit<ClusterAdmin, "createKeyspace" | "dropKeyspace" | "listKeyspaces">;
+};
 export type ByteEntry = Entry<Uint8Array, Uint8Array>;
 export type ByteKeyEntry = KeyEntry<Uint8Array>;
 
