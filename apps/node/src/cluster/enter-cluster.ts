@@ -57,7 +57,11 @@ export async function enterCluster(
   const { member } = identity;
   if (member !== undefined) {
     const map = await directory.readMap();
-    if (map !== undefined) return { member, map };
+    if (map !== undefined) {
+      const own = map.nodes.find(({ number }) => number === member.number);
+      if (own?.state === "left") throw hasLeft(identity.nodeId, member.clusterId);
+      return { member, map };
+    }
     throw new NodeError(
       "NODE_DATA_DAMAGED",
       `data directory ${directory.path}: cluster-map.json is missing; restore it from a copy, or replace the node: ` +
@@ -87,11 +91,14 @@ function toMember({ clusterId, nodes }: ClusterMap, { joinToken, id }: Self): Me
   if (own === undefined) {
     throw new NodeError("NODE_CLUSTER_REFUSED", `cluster ${clusterId} does not know node ${id}`);
   }
-  if (own.state === "left") {
-    throw new NodeError(
-      "NODE_CLUSTER_REFUSED",
-      `node ${id} was taken out of cluster ${clusterId}: start it with an empty --data-dir and --join to take part again`,
-    );
-  }
+  if (own.state === "left") throw hasLeft(id, clusterId);
   return { clusterId, number: own.number };
+}
+
+function hasLeft(id: string, clusterId: string): NodeError {
+  return new NodeError(
+    "NODE_CLUSTER_REFUSED",
+    `node ${id} was taken out of cluster ${clusterId}: to take part again, start it with an empty --data-dir, another ` +
+      "--node-id and --join",
+  );
 }

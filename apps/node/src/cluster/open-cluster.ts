@@ -12,7 +12,7 @@ import { Auditor, serveChecksums } from "../integrity/auditor.js";
 import { KvError } from "../kv/kv-error.js";
 import type { Logger } from "../logger.js";
 import { PeerNetwork } from "../peer/peer-network.js";
-import { openShardReplica } from "../shard/open-shard-replica.js";
+import { type OpenShardReplica, openShardReplica } from "../shard/open-shard-replica.js";
 import type { ShardOptions } from "../shard/shard-options.js";
 import type { StorePorts } from "../store-ports.js";
 import { VERSION } from "../version.js";
@@ -152,7 +152,7 @@ function layFoundation(init: OpenClusterInit, deps: OpenClusterDeps, late: Late)
       balancer: late.balancer === undefined ? "" : describeBalancer(late.balancer.status()),
       divergent: late.auditor?.divergent ?? [],
       fullKeyspaces: map.current.droppedKeyspaces.filter((keyspace) =>
-        replicas.replicas().some((one) => one.isLeader && one.holdsKeyspace(keyspace)),
+        replicas.replicas().some((replica) => replica.isLeader && mayHold(replica, keyspace)),
       ),
     }),
     onLeft: deps.onLeft,
@@ -291,4 +291,13 @@ async function isExpelled(
     return ![...seen.voters, ...seen.votersOutgoing, ...seen.learners].includes(self);
   }
   return false;
+}
+
+/** Where the store cannot be asked, there may be keys. */
+function mayHold(replica: OpenShardReplica, keyspace: number): boolean {
+  try {
+    return replica.holdsKeyspace(keyspace);
+  } catch {
+    return true;
+  }
 }

@@ -133,6 +133,7 @@ export class PeerLink {
       incoming.cancelAll();
       if (this.#incoming === incoming) {
         this.#incoming = undefined;
+        this.#onLastCall?.();
         // Answers may have been lost with it.
         this.#loseSent("its stream has ended");
       }

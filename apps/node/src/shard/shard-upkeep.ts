@@ -25,7 +25,7 @@ export interface UpkeepDeps {
  * are hidden from reads at once. Hundreds of replicas that look more often keep an idle node from sleeping.
  */
 const LOOK_MS = 5_000;
-/** After a command that failed. */
+/** At least, after a command that failed. */
 const RETRY_MS = 1_000;
 /** The shortest: what is due within it is done in one command. */
 const LEAST_MS = 20;
@@ -53,12 +53,13 @@ export class ShardUpkeeper {
     this.#cancel();
   }
 
-  #arm(longestMs = LOOK_MS): void {
+  /** @param leastMs until the next look, whatever is due */
+  #arm(leastMs = LEAST_MS): void {
     this.#cancel();
     if (this.#isStopped) return;
     const nowMs = this.#deps.now();
-    const leftMs = this.#deps.isLeader() ? this.#deps.earliestDueMs() - nowMs : longestMs;
-    const delayMs = Math.min(longestMs, Math.max(LEAST_MS, leftMs));
+    const leftMs = this.#deps.isLeader() ? this.#deps.earliestDueMs() - nowMs : LOOK_MS;
+    const delayMs = Math.min(LOOK_MS, Math.max(leastMs, leftMs));
     this.#nextMs = nowMs + delayMs;
     this.#cancel = this.#deps.clock.schedule(delayMs, () => {
       void this.#look();
@@ -69,15 +70,15 @@ export class ShardUpkeeper {
   async #look(): Promise<void> {
     if (this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
-    let nextMs = LOOK_MS;
+    let leastMs = LEAST_MS;
     try {
       while (!this.#isStopped && this.#deps.isLeader() && (await this.#step()));
     } catch {
       // No leader any more, overloaded, out of time: the next look tries again, or the next leader.
-      nextMs = RETRY_MS;
+      leastMs = RETRY_MS;
     }
     this.#isBusy = false;
-    this.#arm(nextMs);
+    this.#arm(leastMs);
   }
 
   /** @returns whether there may be more to do now */

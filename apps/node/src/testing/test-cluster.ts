@@ -63,7 +63,11 @@ export class TestCluster implements AsyncDisposable {
     }
     const cluster = new TestCluster(options);
     try {
-      for (let at = 0; at < nodes; at += 1) await cluster.#addMember(undefined);
+      // All at once, so that none is given twice.
+      const addresses = await freeAddresses(LOCAL, 2 * nodes);
+      for (let at = 0; at < nodes; at += 1) {
+        await cluster.#addMember(undefined, addresses.slice(2 * at, 2 * at + 2));
+      }
       await Promise.all(cluster.#members.map((member) => cluster.#run(member)));
       await cluster.led();
       return cluster;
@@ -144,7 +148,7 @@ export class TestCluster implements AsyncDisposable {
   /** Adds a node, which joins. @returns its id, once it serves */
   async add(): Promise<string> {
     const seeds = this.running.map((id) => this.endpoint(id));
-    const member = await this.#addMember(seeds);
+    const member = await this.#addMember(seeds, await this.#unusedAddresses());
     await this.#run(member);
     return member.id;
   }
@@ -217,16 +221,27 @@ export class TestCluster implements AsyncDisposable {
     await this.shutdown();
   }
 
-  async #addMember(join: readonly string[] | undefined): Promise<Member> {
+  async #addMember(
+    join: readonly string[] | undefined,
+    [grpcAddr = "", raftAddr = ""]: readonly string[],
+  ): Promise<Member> {
     const id = `n${this.#members.length + 1}`;
     const { storage = "memory" } = this.#options;
-    const [grpcAddr = "", raftAddr = ""] = await freeAddresses(LOCAL, 2);
     const member: Member = {
       ...{ id, join, grpcAddr, raftAddr, running: undefined },
       disk: storage === "memory" ? memoryDisk() : await temporaryDisk(id),
     };
     this.#members.push(member);
     return member;
+  }
+
+  /** For one more node: not those of one that is stopped and comes back. */
+  async #unusedAddresses(): Promise<readonly string[]> {
+    const taken = new Set(this.#members.flatMap(({ grpcAddr, raftAddr }) => [grpcAddr, raftAddr]));
+    for (;;) {
+      const addresses = await freeAddresses(LOCAL, 2);
+      if (addresses.every((address) => !taken.has(address))) return addresses;
+    }
   }
 
   async #run(member: Member): Promise<void> {

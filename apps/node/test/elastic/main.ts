@@ -70,6 +70,16 @@ async function settled(admin: TitanClient, nodes: number): Promise<string> {
   }
 }
 
+/** A node that left and runs on has to fail the trial, not to hold it up. */
+async function withinTime<T>(ended: Promise<T>, id: string): Promise<T> {
+  return Promise.race([
+    ended,
+    pause(SETTLE_TIMEOUT_MS).then(() => {
+      throw new Error(`${id}, which left, runs on`);
+    }),
+  ]);
+}
+
 class Trial {
   readonly #cluster: ProcessCluster;
   readonly #load: Load;
@@ -107,7 +117,7 @@ class Trial {
       for (const { id } of added) await this.#admin.admin.leave(id);
       await settled(this.#admin, FOUNDERS);
       for (const { id, process } of added) {
-        const { code, signal } = await process.ended();
+        const { code, signal } = await withinTime(process.ended(), id);
         if (code !== 0) throw new Error(`${id}, which left, ended with ${signal ?? code}`);
       }
     });

@@ -62,6 +62,10 @@ test("a node that was taken out while it was down hears of it when it comes back
   });
   await cluster.start("n4");
   expect(await cluster.node("n4").left).toBe("left");
+  await cluster.stop("n4");
+  await expect(cluster.start("n4")).rejects.toMatchObject({
+    ...{ code: "NODE_CLUSTER_REFUSED", message: expect.stringContaining("was taken out") },
+  });
 });
 
 test("nodes that cannot be are refused by name", async () => {
