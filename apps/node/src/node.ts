@@ -90,6 +90,7 @@ async function start(settings: Settings, deps: NodeDeps, opened: Opened): Promis
       listen: front.raftPort,
       replaceAfterMs: settings.replaceAfter,
       auditEveryMs: settings.auditInterval,
+      longestCallMs: settings.requestTimeout,
       host: {
         ...RAFT_TICKS,
         leaderLease: settings.leaderLease,

@@ -22,5 +22,6 @@ export interface CapacityJob {
 export interface CapacityAnswer {
   readonly type: "measured";
   readonly measurement: Measurement;
-  readonly cpuMicros: number;
+  /** CPU time of the node's process per second of the measurement, in seconds. */
+  readonly cores: number;
 }

@@ -19,12 +19,12 @@ const CALLERS: Readonly<Record<CapacityJob["kind"], readonly number[]>> = {
   get: [1, 64, 1024, 4096],
 };
 
-/** Of all nodes in one round. */
+/** Of the nodes that drive in one round. */
 interface Round {
   readonly opsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU seconds of all nodes per second. */
+  /** CPU seconds of their processes per second. */
   readonly cores: number;
 }
 
@@ -43,8 +43,31 @@ async function startNodes(directory: string): Promise<readonly ChildProcess[]> {
   process.on("exit", () => {
     for (const child of children) child.kill("SIGKILL");
   });
-  await Promise.all(children.map((child) => once(child, "message")));
+  await Promise.all(children.map(answerOf));
   return children;
+}
+
+/** @throws when the node ends instead of answering */
+async function answerOf(node: ChildProcess): Promise<unknown> {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(node, "exit", { signal }).then(() => {
+    throw new Error("a node of the capacity part has ended");
+  });
+  try {
+    const [answer] = (await Promise.race([once(node, "message", { signal }), ended])) as [unknown];
+    return answer;
+  } finally {
+    over.abort();
+    ended.catch(() => undefined);
+  }
+}
+
+async function end(node: ChildProcess): Promise<void> {
+  if (node.exitCode !== null || node.signalCode !== null) return;
+  const ended = once(node, "exit");
+  node.kill("SIGKILL");
+  await ended;
 }
 
 async function run(nodes: readonly ChildProcess[], job: CapacityJob): Promise<Round> {
@@ -53,19 +76,18 @@ async function run(nodes: readonly ChildProcess[], job: CapacityJob): Promise<Ro
       const share = Math.floor(job.callers / NODES) + (at < job.callers % NODES ? 1 : 0);
       if (share === 0) return [];
       node.send({ ...job, callers: share });
-      const [answer] = (await once(node, "message")) as [CapacityAnswer];
-      return [answer];
+      return [(await answerOf(node)) as CapacityAnswer];
     }),
   );
   const all = answers.flat();
   const perCall = job.kind === "batch" ? job.batch : 1;
   const sum = all.reduce((so, { measurement }) => so + measurement.opsPerSecond, 0);
-  const cpu = all.reduce((so, { cpuMicros }) => so + cpuMicros, 0);
+  const cores = all.reduce((so, one) => so + one.cores, 0);
   return {
     opsPerSecond: sum * perCall,
     p50Ms: Math.max(...all.map(({ measurement }) => measurement.p50Ms)),
     p99Ms: Math.max(...all.map(({ measurement }) => measurement.p99Ms)),
-    cores: cpu / 1e6 / job.seconds,
+    cores,
   };
 }
 
@@ -106,7 +128,8 @@ two of three writes go to another node; values of 100 bytes, every write synced 
 
 ${table(["work", "callers", "operations per s", "p50 / p99, ms (the slowest node's)", "cores used by the nodes that drive", "target"], rows)}`;
   } finally {
-    for (const node of nodes) node.kill("SIGKILL");
+    // Before their directories go.
+    await Promise.all(nodes.map(end));
   }
 };
 

@@ -47,6 +47,9 @@ export const BALANCER_DEFAULTS: BalancerOptions = {
   settleMs: 10_000,
 };
 
+/** A step that comes too early as often as that in a row does not only come too early. */
+const MOST_EARLY_STEPS = 5;
+
 /** What there is to see of the balancer. */
 export interface BalancerStatus {
   readonly isInCharge: boolean;
@@ -68,6 +71,8 @@ export class Balancer {
   /** The map has changed since the last look began. */
   #isOutdated = false;
   #steps = 0;
+  /** Steps in a row that came too early. */
+  #earlySteps = 0;
   #failure: string | undefined;
   #cancel: (() => void) | undefined;
   #turn: Promise<void> | undefined;
@@ -115,7 +120,8 @@ export class Balancer {
         })
         .then((pauseMs) => {
           this.#turn = undefined;
-          this.#next(pauseMs);
+          // Told during the turn of what it may not have seen; its own steps tell of themselves, too.
+          this.#next(this.#isOutdated ? Math.min(pauseMs, this.#options.stepMs) : pauseMs);
         });
     });
   }
@@ -123,17 +129,19 @@ export class Balancer {
   /** @returns milliseconds until the next look */
   async #run(): Promise<number> {
     const { idleMs, stepMs, failureMs } = this.#options;
+    if (this.#isOutdated) this.#plan = undefined;
+    this.#isOutdated = false;
     if (!this.#port.isInCharge) {
       this.#wasInCharge = false;
       this.#plan = undefined;
       this.#steps = 0;
+      this.#earlySteps = 0;
       this.#failure = undefined;
       this.#transfers.clear();
       return idleMs;
     }
     if (!this.#wasInCharge) this.#port.onTakingOver?.();
     this.#wasInCharge = true;
-    this.#isOutdated = false;
     const facts = await this.#port.look();
     if (this.#isStopped || !this.#port.isInCharge) return idleMs;
     const plan = planNext({ ...facts, settling: this.#settling() }, this.#options);
@@ -144,12 +152,15 @@ export class Balancer {
     try {
       await this.#port.perform(step);
     } catch (error) {
-      const isPassing = this.#port.isPassing?.(error) === true;
-      this.#failure = isPassing ? undefined : wordsOf(error);
+      const isEarly = this.#port.isPassing?.(error) === true;
+      this.#earlySteps = isEarly ? this.#earlySteps + 1 : 0;
+      const isFailure = !isEarly || this.#earlySteps >= MOST_EARLY_STEPS;
+      this.#failure = isFailure ? wordsOf(error) : undefined;
       this.#port.onStep?.(step, error);
       return failureMs;
     }
     this.#failure = undefined;
+    this.#earlySteps = 0;
     this.#steps += 1;
     this.#port.onStep?.(step, undefined);
     return stepMs;

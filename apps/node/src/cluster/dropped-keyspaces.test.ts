@@ -58,10 +58,13 @@ describe("a dropped keyspace is empty", () => {
   });
 });
 
+const LONGEST_CALL_MS = 90_000;
+
 test("it is struck off behind two looks that found it empty, and only by the leader", async () => {
   const clock = new VirtualClock();
   const commands: MapCommand[] = [];
   const state = { isLeader: false, found: reports() };
+  let looks = 0;
   const meta = {
     get isLeader() {
       return state.isLeader;
@@ -72,18 +75,27 @@ test("it is struck off behind two looks that found it empty, and only by the lea
   };
   const worker = new DroppedKeyspaces({
     ...{ map: new MapSource(map), meta, clock, logger: silentLogger },
-    reports: { all: async () => state.found },
+    reports: {
+      all: async () => {
+        looks += 1;
+        return state.found;
+      },
+    },
+    longestCallMs: LONGEST_CALL_MS,
   });
   worker.start();
   const look = async (): Promise<void> => {
-    clock.advance(60_000);
+    clock.advance(LONGEST_CALL_MS + 10_000);
     await new Promise((resolve) => setImmediate(resolve));
   };
   await look();
   await look();
   expect(commands).toEqual([]);
   state.isLeader = true;
+  clock.advance(LONGEST_CALL_MS);
+  expect(looks).toBe(0);
   await look();
+  expect(looks).toBe(1);
   state.found = reports({ fullKeyspaces: [DROPPED] });
   await look();
   state.found = reports();

@@ -23,10 +23,14 @@ export interface DroppedKeyspacesDeps {
   readonly reports: { all(): Promise<ReadonlyMap<number, NodeReport>> };
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
+  /** Milliseconds that a call may take at most: the largest `requestTimeout` of the nodes, which are to have one. */
+  readonly longestCallMs: number;
 }
 
-/** Longer than a call may take, and than the leaders take to remove what keys they have. */
-const LOOK_MS = 60_000;
+/** At least, between looks: longer than the leaders take to remove what keys they have. */
+const LEAST_LOOK_MS = 60_000;
+/** A call that was begun with an older map has ended, and what it wrote is seen, this long after its time was over. */
+const SLACK_MS = 10_000;
 const CHANGE: CallLimits = { timeoutMs: 5_000 };
 
 export class DroppedKeyspaces {
@@ -43,8 +47,9 @@ export class DroppedKeyspaces {
 
   start(): void {
     if (this.#isStopped) return;
-    const { clock, logger } = this.#deps;
-    this.#cancel = clock.schedule(LOOK_MS, () => {
+    const { clock, logger, longestCallMs } = this.#deps;
+    const lookMs = Math.max(LEAST_LOOK_MS, longestCallMs + SLACK_MS);
+    this.#cancel = clock.schedule(lookMs, () => {
       this.#turn = this.#look()
         .catch((error: unknown) => {
           // Not the leader any more, or no majority: somebody looks again.

@@ -16,13 +16,18 @@ export interface MapByGrpcDeps {
   readonly logger: Logger;
 }
 
-/** @returns the first map that a peer gives which is newer than `known`; undefined when none does. Never rejects. */
+/**
+ * @param signal ends it after the peer that is being asked
+ * @returns the first map that a peer gives which is newer than `known`; undefined when none does. Never rejects.
+ */
 export async function fetchNewerMap(
   known: ClusterMap,
   { self, number, dialer, logger }: MapByGrpcDeps,
+  signal: AbortSignal,
 ): Promise<ClusterMap | undefined> {
   const { id: nodeId, joinToken } = self;
   for (const node of known.nodes) {
+    if (signal.aborted) return undefined;
     if (node.number === number || node.state === "left") continue;
     try {
       const answer = await dialer.hello(node.grpcAddr, { nodeId, joinToken, peersDigest: "" });

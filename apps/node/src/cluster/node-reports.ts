@@ -27,8 +27,11 @@ export interface NodeReportsDeps {
   readonly findings: () => Pick<NodeReport, "balancer" | "divergent" | "fullKeyspaces">;
   /** A peer says that this node has left the cluster. */
   readonly onLeft: () => void;
-  /** None of the peers answers: they may have taken this node out, or moved. Never rejects. */
-  readonly onSilence: () => Promise<void>;
+  /**
+   * None of the peers answers, twice in a row: they may have taken this node out, or moved. Never rejects.
+   * @param signal of the end of this work
+   */
+  readonly onSilence: (signal: AbortSignal) => Promise<void>;
 }
 
 const NOTHING = { balancer: "", divergent: [], fullKeyspaces: [] } as const;
@@ -44,7 +47,9 @@ export class NodeReports {
   readonly #deps: NodeReportsDeps;
   #cancel: () => void = () => undefined;
   #rounds = 0;
-  #isStopped = false;
+  /** Rounds in a row in which no peer answered. */
+  #silentRounds = 0;
+  readonly #stopping = new AbortController();
 
   /** Serves peers from now on. */
   constructor(deps: NodeReportsDeps) {
@@ -69,7 +74,7 @@ export class NodeReports {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#cancel();
   }
 
@@ -125,9 +130,12 @@ export class NodeReports {
     clusterClock.keepOnly(new Set(peers));
     const reports = await Promise.all(peers.map((peer) => this.ask(peer, "clock")));
     const isAlone = peers.length > 0 && reports.every((report) => report === undefined);
-    if (isAlone && !this.#isStopped) await onSilence();
+    this.#silentRounds = isAlone ? this.#silentRounds + 1 : 0;
+    const { signal } = this.#stopping;
+    // Once may be a moment in which the connections are made anew.
+    if (this.#silentRounds >= 2 && !signal.aborted) await onSilence(signal);
     this.#rounds += 1;
-    if (this.#isStopped) return;
+    if (signal.aborted) return;
     const isOften =
       isAlone || this.#rounds < FIRST_ROUNDS || nodeOf(map.current, self)?.state === "draining";
     const delayMs = isOften ? ROUND_MS.often : ROUND_MS.usual;

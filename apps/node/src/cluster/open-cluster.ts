@@ -55,6 +55,8 @@ export interface OpenClusterInit {
   readonly replaceAfterMs: number;
   /** Milliseconds between two audits of shards that this node leads. 0: never. */
   readonly auditEveryMs: number;
+  /** Milliseconds that a call of a client may take at most. */
+  readonly longestCallMs: number;
 }
 
 /** What is there before the host starts. */
@@ -156,11 +158,10 @@ function layFoundation(init: OpenClusterInit, deps: OpenClusterDeps, late: Late)
       ),
     }),
     onLeft: deps.onLeft,
-    onSilence: async () => {
-      const newer = await fetchNewerMap(map.current, {
-        ...{ self: init.self, number: self, dialer: deps.dialer, logger },
-      });
-      if (newer !== undefined) map.offer(newer);
+    onSilence: async (signal) => {
+      const asking = { self: init.self, number: self, dialer: deps.dialer, logger };
+      const newer = await fetchNewerMap(map.current, asking, signal);
+      if (newer !== undefined && !signal.aborted) map.offer(newer);
     },
   });
   return { self, map, network, clusterClock, replicas, reports };
@@ -237,7 +238,8 @@ async function startWork(
   const auditor = new Auditor(workings, { everyMs: init.auditEveryMs });
   late.auditor = auditor;
   auditor.start();
-  const dropped = new DroppedKeyspaces(workings);
+  const { longestCallMs } = init;
+  const dropped = new DroppedKeyspaces({ ...workings, longestCallMs });
   dropped.start();
   const parts = { self, map, meta, replicas, reports, clusterClock, calls: network, host };
   return new Cluster(parts, [announcer, reports, keeper, balancer, auditor, dropped], logger);

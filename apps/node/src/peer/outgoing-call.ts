@@ -70,14 +70,12 @@ export class OutgoingCall implements QueuedRecord {
 
   /** The way to the peer is gone. */
   lose(why: string): void {
-    if (this.#isOver) return;
-    this.fail(
-      new KvError({
-        code: "PEER_UNREACHABLE",
-        message: this.isSent ? `the node was lost during a call: ${why}` : why,
-        outcome: this.isSent ? "unknown" : "not-applied",
-      }),
-    );
+    if (!this.#isOver) this.fail(this.#lost(why));
+  }
+
+  /** The peer is about to go, and is not to work on this any more. */
+  giveUp(why: string): void {
+    if (!this.#isOver) this.#giveUp(this.#lost(why));
   }
 
   timeOut(): void {
@@ -89,6 +87,14 @@ export class OutgoingCall implements QueuedRecord {
         outcome: this.isSent ? "unknown" : "not-applied",
       }),
     );
+  }
+
+  #lost(why: string): KvError {
+    return new KvError({
+      code: "PEER_UNREACHABLE",
+      message: this.isSent ? `the node was lost during a call: ${why}` : why,
+      outcome: this.isSent ? "unknown" : "not-applied",
+    });
   }
 
   #giveUp(error: unknown): void {

@@ -17,6 +17,9 @@ export const PEER_METHODS = {
 
 export type PeerMethod = keyof typeof PEER_METHODS;
 
+/** Calls that wait for something to happen. They change nothing, and may be asked again elsewhere. */
+export const WAITING_METHODS: ReadonlySet<number> = new Set([PEER_METHODS.changes]);
+
 /**
  * Answers a call. Errors that are `KvError`s come out at the caller as such, with code, outcome and metadata; any
  * other is logged here and comes out as `INTERNAL` with outcome "unknown".

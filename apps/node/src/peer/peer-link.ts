@@ -6,7 +6,7 @@ import { MalformedBytes } from "../wire/byte-reader.js";
 import { decodeError } from "./error-codec.js";
 import { IncomingCalls } from "./incoming-calls.js";
 import { OutgoingCall } from "./outgoing-call.js";
-import type { PeerHandler } from "./peer-calls.js";
+import { type PeerHandler, WAITING_METHODS } from "./peer-calls.js";
 import type { PeerClock, PeerLimits, PeerRandom, PeerStats } from "./peer-options.js";
 import { type PeerRecord, RECORD, RecordReader } from "./peer-record.js";
 import { SendQueue, type SendQueueDeps } from "./send-queue.js";
@@ -101,7 +101,7 @@ export class PeerLink {
     if (!this.isReachable) return;
     await new Promise<void>((resolve) => {
       this.#onLastCall = resolve;
-      this.#signal(RECORD.stop);
+      this.#signal(RECORD.stop, resolve);
     });
     await this.#incoming?.idle();
     await this.#queue.end();
@@ -181,6 +181,10 @@ export class PeerLink {
       }
       case RECORD.stop:
         this.#isPeerStopping = true;
+        // It would wait for what they wait for.
+        for (const call of this.#calls.values()) {
+          if (WAITING_METHODS.has(call.method)) call.giveUp("it is stopping");
+        }
         // Behind all calls that were made, so that the peer knows them to be all.
         this.#signal(RECORD.stopped);
         return;
@@ -197,9 +201,12 @@ export class PeerLink {
     return undefined;
   }
 
-  #signal(kind: typeof RECORD.stop | typeof RECORD.stopped): void {
+  #signal(kind: typeof RECORD.stop | typeof RECORD.stopped, onLost?: () => void): void {
     const { epoch } = this.#deps;
-    this.#queue.push({ kind, epoch, sequence: 0, method: 0, timeoutMs: 0, body: NOTHING });
+    this.#queue.push({
+      ...{ kind, epoch, sequence: 0, method: 0, timeoutMs: 0, body: NOTHING },
+      ...(onLost && { onLost }),
+    });
   }
 
   #sendCancel({ epoch, sequence }: OutgoingCall): void {

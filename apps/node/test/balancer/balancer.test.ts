@@ -104,6 +104,54 @@ describe("Balancer", () => {
     await balancer.stop();
   });
 
+  test("looks again soon after a turn during which something changed", async () => {
+    const { port, state, advance } = rig(grown());
+    const balancer = new Balancer(
+      {
+        ...port,
+        get isInCharge() {
+          return state.isInCharge;
+        },
+        look: async () => {
+          const facts = await port.look();
+          if (state.looks === atLook) balancer.nudge();
+          return facts;
+        },
+      },
+      OPTIONS,
+    );
+    let atLook = 0;
+    balancer.start();
+    await advance(60_000);
+    atLook = state.looks + 1;
+    await advance(OPTIONS.idleMs);
+    expect(state.looks).toBe(atLook);
+    expect(balancer.status().plan).toBeUndefined();
+    await advance(OPTIONS.stepMs);
+    expect(state.looks).toBe(atLook + 1);
+    expect(balancer.status().plan).toEqual({ type: "even" });
+    await balancer.stop();
+  });
+
+  test("calls a step that comes too early again and again a failure", async () => {
+    const { port, advance } = rig(grown());
+    const balancer = new Balancer(
+      {
+        ...port,
+        isInCharge: true,
+        isPassing: () => true,
+        perform: () => Promise.reject(new Error("too early")),
+      },
+      OPTIONS,
+    );
+    balancer.start();
+    await advance(3 * OPTIONS.failureMs);
+    expect(balancer.status().failure).toBeUndefined();
+    await advance(3 * OPTIONS.failureMs);
+    expect(balancer.status().failure).toBe("too early");
+    await balancer.stop();
+  });
+
   test("says why a step failed, and tries again from a fresh look", async () => {
     const { port, state, advance } = rig(grown());
     state.failNext = true;
