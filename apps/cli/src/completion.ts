@@ -15,6 +15,7 @@ const TAKES_KEY: ReadonlySet<string> = new Set([
   "delete",
   "del",
   "scan",
+  "watch",
   "cas",
   "increment",
   "incr",

@@ -22,8 +22,9 @@ function jsonBytes(bytes: Uint8Array): JsonBytes {
   return isUtf8(buffer) ? buffer.toString("utf8") : { base64: buffer.toString("base64") };
 }
 
-function jsonEntry(entry: ByteEntry | ByteKeyEntry): object {
-  const { revision, ttlMs } = entry;
+function jsonEntry(entry: ByteEntry | ByteKeyEntry | Omit<ByteKeyEntry, "ttlMs">): object {
+  const { revision } = entry;
+  const ttlMs = "ttlMs" in entry ? entry.ttlMs : undefined;
   const value = "value" in entry ? { value: jsonBytes(entry.value) } : {};
   return { key: jsonBytes(entry.key), ...value, revision, ttlMs };
 }
@@ -54,6 +55,12 @@ function toJson(report: Report): object | undefined {
       return jsonEntry(report.entry);
     case "scanned":
       return undefined;
+    case "change": {
+      const { type, shard } = report.event;
+      return { type, ...jsonEntry(report.event), shard };
+    }
+    case "watched-to":
+      return { type: "progress", position: report.position };
     case "status":
       return { available: true, ...report.status };
     case "members":

@@ -68,6 +68,12 @@ function renderReport(report: Report, style: TextStyle): Rendering {
       return { out: style.audience === "shell" ? `Value: ${report.value}\n` : `${report.value}\n` };
     case "entry":
       return { out: `${entryLine(report.entry, style)}\n` };
+    case "change":
+      return { out: `${report.event.type}\t${entryLine(report.event, style)}\n` };
+    case "watched-to":
+      return report.isFirst && (style.isTerminal || style.audience === "shell")
+        ? { note: `${style.noteColors.dim("watching; Ctrl-C ends it")}\n` }
+        : {};
     case "scanned":
       return scanSummary(report.count, style);
     case "status":
@@ -115,9 +121,13 @@ function currentText(current: ByteEntry | undefined, style: TextStyle): string {
   return `has revision ${current.revision} and value '${value}'`;
 }
 
-function entryLine(entry: ByteEntry | ByteKeyEntry, style: TextStyle): string {
+function entryLine(
+  entry: { readonly key: Uint8Array; readonly value?: Uint8Array },
+  style: TextStyle,
+): string {
   const key = style.colors.cyan(printable(entry.key, style.encodings.key));
-  return "value" in entry ? `${key}\t${printable(entry.value, style.encodings.value)}` : key;
+  const { value } = entry;
+  return value === undefined ? key : `${key}\t${printable(value, style.encodings.value)}`;
 }
 
 function scanSummary(count: number, { audience, isTerminal, colors }: TextStyle): Rendering {

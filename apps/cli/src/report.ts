@@ -4,8 +4,11 @@ import type {
   ClusterStatus,
   Entry,
   KeyEntry,
+  KeyWatchEvent,
   NodeStatus,
   TitanClient,
+  WatchEvent,
+  WatchPosition,
 } from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Failure } from "./failure.js";
@@ -13,12 +16,16 @@ import type { Failure } from "./failure.js";
 /** What the commands use of a client that takes and gives bytes. */
 export type ByteClient = Omit<
   TitanClient<Uint8Array, Uint8Array>,
-  "admin" | "keyspace" | "txn" | "withValues"
+  "admin" | "getMany" | "keyspace" | "putMany" | "txn" | "withValues"
 > & {
   readonly admin: Omit<ClusterAdmin, "createKeyspace" | "dropKeyspace" | "listKeyspaces">;
 };
 export type ByteEntry = Entry<Uint8Array, Uint8Array>;
 export type ByteKeyEntry = KeyEntry<Uint8Array>;
+export type ByteChange = Exclude<
+  WatchEvent<Uint8Array, Uint8Array> | KeyWatchEvent<Uint8Array>,
+  { readonly type: "progress" }
+>;
 
 export type Report =
   | { readonly kind: "stored"; readonly key: Uint8Array; readonly revision: number }
@@ -41,6 +48,14 @@ export type Report =
     }
   | { readonly kind: "entry"; readonly entry: ByteEntry | ByteKeyEntry }
   | { readonly kind: "scanned"; readonly count: number }
+  | { readonly kind: "change"; readonly event: ByteChange }
+  /** All changes up to there have been reported. */
+  | {
+      readonly kind: "watched-to";
+      readonly position: WatchPosition;
+      /** The watch has begun. */
+      readonly isFirst: boolean;
+    }
   | { readonly kind: "status"; readonly status: NodeStatus }
   | { readonly kind: "members" | "shards"; readonly cluster: ClusterStatus }
   /** An order that the cluster has taken: in words, and as fields. */
@@ -69,6 +84,8 @@ export function exitCodeOf(report: Report): ExitCode {
     case "counter":
     case "entry":
     case "scanned":
+    case "change":
+    case "watched-to":
     case "status":
     case "members":
     case "shards":

@@ -11,6 +11,8 @@ import type {
   NodeStatus,
   PutOptions,
   ScanOptions,
+  WatchEvent,
+  WatchOptions,
   WriteResult,
 } from "@titan/client";
 import { ClientError } from "@titan/client";
@@ -111,6 +113,28 @@ export class FakeClient implements ByteClient {
       if (entry === undefined) continue;
       yield keysOnly ? { key: entry.key, revision: entry.revision } : entry;
     }
+  }
+
+  /** What a watch tells. It then goes on until it is aborted. */
+  readonly changes: WatchEvent<Uint8Array, Uint8Array>[] = [];
+  /** How it was asked for. */
+  readonly watches: WatchOptions[] = [];
+
+  readonly watch = ((options: WatchOptions = {}) =>
+    this.tell(options)) as unknown as ByteClient["watch"];
+
+  private async *tell(
+    options: WatchOptions,
+  ): AsyncGenerator<WatchEvent<Uint8Array, Uint8Array>, void> {
+    const { signal, ...asked } = options;
+    this.watches.push(asked);
+    for (const change of this.changes) {
+      await this.enter({ signal });
+      yield change;
+    }
+    await new Promise((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(aborted()));
+    });
   }
 
   async status(endpoint = "127.0.0.1:7420", options: CallOptions = {}): Promise<NodeStatus> {

@@ -1,6 +1,6 @@
 /** What a node shows to clients and to nodes that are not yet of its cluster: the gRPC server and what it serves. */
 import { hostname } from "node:os";
-import type { GetStatusResponse, KvServiceImplementation } from "@titan/proto";
+import type { GetStatusResponse } from "@titan/proto";
 import { SERVICE_NAMES } from "@titan/proto";
 import type { Cluster } from "./cluster/cluster.js";
 import { ClusterAdmin, serveTransfers } from "./cluster/cluster-admin.js";
@@ -17,12 +17,13 @@ import type { Logger } from "./logger.js";
 import { maxMessageBytes } from "./message-sizes.js";
 import { statusOf } from "./node-status.js";
 import type { Router } from "./routing/router.js";
-import { serveShards } from "./serve-shards.js";
+import { type ServedShards, serveShards } from "./serve-shards.js";
 import { Admission } from "./services/admission.js";
 import { Calls } from "./services/calls.js";
 import { createClusterService } from "./services/cluster-service.js";
 import { HealthState } from "./services/health-service.js";
 import { lateKvService, starting } from "./services/late-service.js";
+import { createPipelineService } from "./services/pipeline-service.js";
 import { RpcErrors } from "./services/rpc-error.js";
 import type { StoreFailure } from "./store-failure.js";
 import type { StorePorts } from "./store-ports.js";
@@ -82,8 +83,9 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   let cluster: Cluster | undefined;
   let admin: ClusterAdmin | undefined;
   let introduction: Introduction | undefined;
-  let kv: KvServiceImplementation | undefined;
-  let router: Router | undefined;
+  let shards: ServedShards | undefined;
+  /** Clients are served once the node is part of a cluster. */
+  const opened = (): ServedShards | undefined => (cluster === undefined ? undefined : shards);
   const stopping = new AbortController();
   const { nodeId } = identity;
   const status = statusOf({ nodeId, settings, admission, ports, cluster: () => cluster });
@@ -91,7 +93,8 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   const server = await listenGrpc(
     settings.grpcAddr,
     {
-      kv: lateKvService(() => (cluster === undefined ? undefined : kv), calls),
+      kv: lateKvService(() => opened()?.kv, calls),
+      pipeline: createPipelineService(() => opened()?.kvCalls, calls, settings.requestTimeout),
       cluster: createClusterService(
         { status, introduction: () => there(introduction), admin: () => there(admin) },
         new Calls(clusterAdmission, errors),
@@ -114,14 +117,14 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
   });
   return {
     ...{ server, raftPort, self, health, status, left, leave },
-    router: () => there(router),
+    router: () => there(shards).router,
     serveParts: (parts) => {
       serveTransfers(parts);
-      ({ kv, router } = serveShards(parts, settings, { ports, calls }));
+      shards = serveShards(parts, settings, { ports, calls });
     },
-    open: (opened) => {
-      cluster = opened;
-      admin = new ClusterAdmin(opened, stopping.signal);
+    open: (joined) => {
+      cluster = joined;
+      admin = new ClusterAdmin(joined, stopping.signal);
     },
     stop: () => {
       stopping.abort();

@@ -5,6 +5,8 @@ import {
   fileDescriptorSet,
   KvServiceDefinition,
   type KvServiceImplementation,
+  PipelineServiceDefinition,
+  type PipelineServiceImplementation,
   SERVICE_NAMES,
 } from "@titan/proto";
 import { createServer } from "nice-grpc";
@@ -25,6 +27,7 @@ export interface GrpcLimits {
 /** What the server serves. */
 export interface Services {
   readonly kv: KvServiceImplementation;
+  readonly pipeline: PipelineServiceImplementation;
   readonly cluster: ClusterServiceImplementation;
   readonly health: HealthState;
 }
@@ -64,6 +67,7 @@ export async function listenGrpc(
     "grpc.enable_channelz": 0,
   });
   server.add(withMalformedRequests(KvServiceDefinition), services.kv);
+  server.add(withMalformedRequests(PipelineServiceDefinition), services.pipeline);
   server.add(withMalformedRequests(ClusterServiceDefinition), services.cluster);
   server.add(HealthDefinition, services.health.service());
   server.add(ServerReflectionService, ServerReflection(fileDescriptorSet(), [...SERVICE_NAMES]));

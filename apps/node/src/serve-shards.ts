@@ -7,15 +7,23 @@ import type { ClusterView } from "./routing/cluster-view.js";
 import { Router } from "./routing/router.js";
 import { servePeers } from "./routing/serve-peers.js";
 import type { Calls } from "./services/calls.js";
+import { createKvCalls, type KvCalls } from "./services/kv-calls.js";
 import { createKvService } from "./services/kv-service.js";
 import type { StorePorts } from "./store-ports.js";
+
+export interface ServedShards {
+  readonly kv: KvServiceImplementation;
+  /** What `kv` and pipelines serve. */
+  readonly kvCalls: KvCalls;
+  readonly router: Router;
+}
 
 /** Serves peers at once, and clients by what it returns. To be called once, before the transport starts. */
 export function serveShards(
   parts: ClusterFoundation,
   settings: Settings,
   { ports, calls }: { readonly ports: StorePorts; readonly calls: Calls },
-): { readonly kv: KvServiceImplementation; readonly router: Router } {
+): ServedShards {
   const { clock, random } = ports;
   const view: ClusterView = {
     nodeNumber: parts.self,
@@ -27,12 +35,14 @@ export function serveShards(
   };
   servePeers(parts.calls, view);
   const router = new Router({ view, clock, random }, toKvLimits(settings));
-  const kv = createKvService(router, calls, {
+  const clusterNowMs = (): number => parts.clusterClock.nowMs();
+  const kvCalls = createKvCalls(router, clusterNowMs);
+  const kv = createKvService({ router, kvCalls }, calls, {
     requestTimeoutMs: settings.requestTimeout,
     watchFrameBytes: settings.scanPageBytes,
-    clusterNowMs: () => parts.clusterClock.nowMs(),
+    clusterNowMs,
   });
-  return { kv, router };
+  return { kv, kvCalls, router };
 }
 
 function toKvLimits(settings: Settings): KvLimits {

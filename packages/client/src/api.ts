@@ -13,6 +13,7 @@ import type {
   IncrementResult,
   KeyEntry,
   NodeStatus,
+  PutEntry,
   PutOptions,
   ReadOptions,
   ScanOptions,
@@ -22,6 +23,7 @@ import type {
   WriteResult,
 } from "./requests.js";
 import type { ValueOf, ValuesOption } from "./values.js";
+import type { KeyWatchEvent, Watch, WatchEvent, WatchOptions } from "./watch-requests.js";
 
 /**
  * A connection to a Titan node or cluster. Connects when first used, reconnects by itself, and may be
@@ -44,6 +46,19 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
 
   /** As {@link TitanClient.get}, with the revision and the time left to live. */
   getEntry(key: Key, options?: ReadOptions): Promise<Entry<V, K> | undefined>;
+
+  /**
+   * The values of `keys`, in their order; `undefined` where there is none. Each is read by itself: not all at one moment.
+   * One deadline for all.
+   */
+  getMany(keys: readonly Key[], options?: ReadOptions): Promise<(V | undefined)[]>;
+
+  /**
+   * Stores many values, each by itself, of any shards, within one deadline; in no promised order. Rejects with the first
+   * failure once all that were begun have settled: some may have been written then. {@link TitanClient.batch} writes all or
+   * nothing.
+   */
+  putMany(entries: readonly PutEntry<V>[], options?: PutOptions): Promise<void>;
 
   /** Removes `key`. @returns whether there was a value to remove */
   delete(key: Key, options?: DeleteOptions): Promise<boolean>;
@@ -88,6 +103,16 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
   scan(
     options?: ScanOptions & { readonly keysOnly?: false | undefined },
   ): AsyncIterable<Entry<V, K>>;
+
+  /**
+   * Changes of keys as they happen, from now or from an earlier watch's `position` on: each once, those of one shard in
+   * their order, through failures of nodes and moves of shards. Nothing is asked before the first event is.
+   * `for await (const event of client.watch({ prefix: "jobs/" })) if (event.type === "put") run(event.value);`
+   */
+  watch(options: WatchOptions & { readonly keysOnly: true }): Watch<KeyWatchEvent<K>>;
+  watch(
+    options?: WatchOptions & { readonly keysOnly?: false | undefined },
+  ): Watch<WatchEvent<V, K>>;
 
   /** Orders to the cluster: nodes that leave, leaders, the balancer. */
   readonly admin: ClusterAdmin;

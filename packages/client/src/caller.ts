@@ -3,12 +3,13 @@ import { Attempts, type CallContext, closedError } from "./attempts.js";
 import { CallLimiter } from "./call-limiter.js";
 import { CallScope } from "./call-scope.js";
 import { EndpointPool } from "./endpoint-pool.js";
-import { ClientError } from "./errors.js";
+import { ClientError, isClientError } from "./errors.js";
 import type { CallNature } from "./failure-mapping.js";
 import { checkTimeoutMs, type ResolvedOptions } from "./options.js";
 import type { ClientPorts, UnaryCalls } from "./ports.js";
 import type { CallOptions } from "./requests.js";
 import { RetryBudget } from "./retry-budget.js";
+import { SessionPool, type WriteTicket } from "./session-pool.js";
 
 /** A call that changes nothing. */
 export const READ: CallNature = { writes: false, retryUnknown: false };
@@ -17,11 +18,30 @@ export const WRITE: CallNature = { writes: true, retryUnknown: false };
 /** A write that the caller allows to happen twice. */
 export const REPEATABLE_WRITE: CallNature = { writes: true, retryUnknown: true };
 
+/** Writes that have ids. */
+const IDENTIFIED: ReadonlySet<keyof UnaryCalls> = new Set<keyof UnaryCalls>([
+  ...(["put", "delete", "batch", "compareAndSet", "increment", "txn"] as const),
+]);
+/** The cluster forgets a session that was not used on a shard for so long. */
+const SESSION_IDLE_MS = 300_000;
+/** Sessions that one write tries, each of which was forgotten. */
+const MOST_RENEWALS = 3;
+/** Milliseconds for ending a session when the client closes. */
+const CLOSE_MS = 500;
+
+/** A call while it is being sent. */
+interface Sending {
+  readonly scope: CallScope;
+  readonly attempts: Attempts;
+}
+
 export class Caller {
   readonly context: CallContext;
   private readonly limiter: CallLimiter;
   private readonly scopes = new Set<CallScope>();
-  private isClosed = false;
+  /** Undefined: writes have no ids. */
+  private readonly sessions: SessionPool | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -29,6 +49,7 @@ export class Caller {
   ) {
     const { retry } = options;
     this.limiter = new CallLimiter(options.maxConcurrentCalls, options.maxQueuedCalls);
+    this.sessions = options.exactlyOnce ? new SessionPool(() => this.openSession()) : undefined;
     this.context = {
       clock: ports.clock,
       random: ports.random,
@@ -51,7 +72,8 @@ export class Caller {
     target?: string,
   ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
     const scope = this.openScope(options);
-    const attempts = new Attempts(this.context, scope, nature, target);
+    const isOnce = this.sessions !== undefined && IDENTIFIED.has(method);
+    const attempts = new Attempts(this.context, scope, isOnce ? REPEATABLE_WRITE : nature, target);
     let hasSlot = false;
     try {
       if (scope.end !== undefined) throw attempts.ended("queued");
@@ -59,18 +81,9 @@ export class Caller {
       hasSlot = true;
       // The deadline's timer may be due and not have fired. What is sent now could only end as "unknown".
       if (scope.remainingMs() <= 0) throw attempts.ended("queued");
-      for (;;) {
-        const routing = attempts.route();
-        const route = routing instanceof Promise ? await routing : routing;
-        try {
-          const { connection } = route;
-          const answer = await connection.call(method, request, scope.signal, scope.remainingMs());
-          attempts.succeeded(route);
-          return { answer, endpoint: route.link.endpoint.address };
-        } catch (error) {
-          await attempts.recover(error, route);
-        }
-      }
+      const sending = { scope, attempts };
+      if (!isOnce) return await this.send(method, request, sending);
+      return await this.sendOnce(method, request, sending);
     } finally {
       if (hasSlot) this.limiter.release();
       scope.finish();
@@ -82,7 +95,7 @@ export class Caller {
    * @throws TypeError, RangeError for wrong options; ClientError `CLIENT_CLOSED`
    */
   openScope(options: CallOptions | undefined): CallScope {
-    if (this.isClosed) throw closedError();
+    if (this.closing !== undefined) throw closedError();
     const timeoutMs = checkTimeoutMs(options?.timeoutMs ?? this.options.timeoutMs, "timeoutMs");
     const signal = options?.signal;
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -91,11 +104,101 @@ export class Caller {
     return new CallScope(this.context.clock, timeoutMs, signal, this.scopes);
   }
 
-  /** Ends everything under way. Idempotent. */
-  close(): void {
-    this.isClosed = true;
+  /** Ends everything under way, and the sessions where that is quickly done. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
     for (const scope of this.scopes) scope.close();
-    this.context.pool.close();
+    const { pool } = this.context;
+    const sessions = this.sessions?.end() ?? [];
+    // Those that nobody ends the cluster forgets by itself, in time.
+    if (pool.current() !== undefined && sessions.length > 0) {
+      await Promise.all(sessions.map((sessionId) => this.closeSession(sessionId)));
+    }
+    pool.close();
+  }
+
+  /** Sends until it is answered, or must not or cannot be sent again. */
+  private async send<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    { scope, attempts }: Sending,
+  ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
+    for (;;) {
+      const routing = attempts.route();
+      const route = routing instanceof Promise ? await routing : routing;
+      try {
+        const { connection } = route;
+        const answer = await connection.call(method, request, scope.signal, scope.remainingMs());
+        attempts.succeeded(route);
+        return { answer, endpoint: route.link.endpoint.address };
+      } catch (error) {
+        await attempts.recover(error, route);
+      }
+    }
+  }
+
+  /** As {@link Caller.send}, for a write with an id: one whose outcome is not known can be sent again. */
+  private async sendOnce<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    sending: Sending,
+  ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
+    for (let renewals = 0; ; renewals += 1) {
+      const ticket = this.sessions?.tryTake() ?? (await this.takeTicket(sending));
+      try {
+        return await this.send(method, { ...request, writeId: ticket.writeId }, sending);
+      } catch (error) {
+        if (!isClientError(error) || error.reason !== "SESSION_EXPIRED") throw error;
+        // The cluster has forgotten it; what it did not do may be asked again under another name.
+        ticket.lose();
+        if (error.outcome === "unknown" || renewals >= MOST_RENEWALS) throw error;
+        sending.attempts.restart();
+      } finally {
+        ticket.settle();
+      }
+    }
+  }
+
+  private async takeTicket({ scope, attempts }: Sending): Promise<WriteTicket> {
+    if (this.sessions === undefined) throw new Error("assertion: there are sessions");
+    try {
+      return await this.sessions.take(scope);
+    } catch (error) {
+      if (scope.end !== undefined) throw attempts.ended("pausing");
+      throw isClientError(error) ? withoutSession(error) : error;
+    }
+  }
+
+  private async openSession(): Promise<Uint8Array> {
+    const sending = this.sendingOf(this.options.timeoutMs);
+    try {
+      const request = { idleTimeoutMs: SESSION_IDLE_MS };
+      const { answer } = await this.send("openSession", request, sending);
+      return answer.sessionId;
+    } finally {
+      sending.scope.finish();
+    }
+  }
+
+  private async closeSession(sessionId: Uint8Array): Promise<void> {
+    const sending = this.sendingOf(CLOSE_MS);
+    try {
+      await this.send("closeSession", { sessionId }, sending);
+    } catch {
+      // See end().
+    } finally {
+      sending.scope.finish();
+    }
+  }
+
+  /** Of a call that takes no slot: one that has one waits for it, or nobody does. */
+  private sendingOf(timeoutMs: number): Sending {
+    const scope = new CallScope(this.context.clock, timeoutMs, undefined, this.scopes);
+    return { scope, attempts: new Attempts(this.context, scope, REPEATABLE_WRITE) };
   }
 
   private async queue(scope: CallScope, attempts: Attempts): Promise<void> {
@@ -113,4 +216,14 @@ export class Caller {
       throw attempts.ended("queued");
     }
   }
+}
+
+/** The write was not sent for want of a session. */
+function withoutSession(cause: ClientError): ClientError {
+  const { code, message, reason, metadata, retryAfterMs, endpoint, attempts } = cause;
+  return new ClientError({
+    ...{ code, reason, metadata, retryAfterMs, endpoint, attempts, cause },
+    outcome: "not-applied",
+    message: `no session for the write: ${message}`,
+  });
 }

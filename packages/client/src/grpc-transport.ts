@@ -9,8 +9,11 @@
 import {
   ClusterServiceDefinition,
   KvServiceDefinition,
+  PipelineServiceDefinition,
   type ScanRequest,
   type ScanResponse,
+  type WatchRequest,
+  type WatchResponse,
 } from "@titan/proto";
 import {
   type Channel,
@@ -19,14 +22,25 @@ import {
   createChannel,
   createClient,
 } from "nice-grpc";
-import { ClientError as GrpcError, Metadata } from "nice-grpc-common";
+import { type CallOptions, ClientError as GrpcError, Metadata } from "nice-grpc-common";
 import { toRpcFailure } from "./grpc-failure.js";
-import type { Connection, Endpoint, Transport, UnaryCalls } from "./ports.js";
+import {
+  bytesOf,
+  isSmall,
+  MakeApart,
+  PIPELINED,
+  Pipeline,
+  type PipelinedMethod,
+  type PipelineStream,
+} from "./pipeline.js";
+import type { Clock, Connection, Endpoint, Transport, UnaryCalls } from "./ports.js";
 
 /** Bounds of the real transport, in bytes and milliseconds. */
 export interface GrpcTransportOptions {
   readonly maxMessageBytes: number;
   readonly keepaliveMs: number;
+  /** Whether calls on keys travel together. */
+  readonly pipelining: boolean;
 }
 
 /** Connectivity states of a channel (gRPC core, connectivity-semantics-and-api.md). */
@@ -39,13 +53,14 @@ const NEVER_RECONNECT_MS = 3_600_000;
 /** Milliseconds that an answer to a keepalive probe may take. */
 const KEEPALIVE_TIMEOUT_MS = 5_000;
 
-export function createGrpcTransport(options: GrpcTransportOptions): Transport {
-  return { connect: (endpoint, signal) => openConnection(endpoint, options, signal) };
+/** @param clock of the client */
+export function createGrpcTransport(options: GrpcTransportOptions, clock: Clock): Transport {
+  return { connect: (endpoint, signal) => openConnection(endpoint, { ...options, clock }, signal) };
 }
 
 async function openConnection(
   endpoint: Endpoint,
-  options: GrpcTransportOptions,
+  options: GrpcTransportOptions & { readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<Connection> {
   const channel = createChannel(endpoint.address, ChannelCredentials.createInsecure(), {
@@ -64,7 +79,7 @@ async function openConnection(
     // A proxy meant for the web (http_proxy in the environment) is not meant for a database.
     "grpc.enable_http_proxy": 0,
   });
-  const connection = new GrpcConnection(channel);
+  const connection = new GrpcConnection(channel, options);
   try {
     await untilUp(channel, signal);
     return connection;
@@ -125,17 +140,80 @@ const CLUSTER_CALLS: ReadonlySet<keyof UnaryCalls> = new Set([
   ...(["listKeyspaces", "createKeyspace", "dropKeyspace"] as const),
 ]);
 
+const PIPELINED_METHODS: ReadonlySet<string> = new Set(PIPELINED);
+
+function isPipelined(method: keyof UnaryCalls): method is PipelinedMethod {
+  return PIPELINED_METHODS.has(method);
+}
+
+/** What a server streams, with its failures as the port's. */
+async function* frames<Frame>(
+  open: (options: CallOptions) => AsyncIterable<Frame>,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void> {
+  let trailer: Metadata | undefined;
+  const options = {
+    signal,
+    onTrailer(received: Metadata): void {
+      trailer = received;
+    },
+  };
+  try {
+    yield* open(options);
+  } catch (error) {
+    throw await toRpcFailure(error, trailer);
+  }
+}
+
 class GrpcConnection implements Connection {
   private readonly kv: Client<KvServiceDefinition>;
   private readonly cluster: Client<ClusterServiceDefinition>;
   private closed = false;
+  private readonly stream: PipelineStream;
+  private pipeline: Pipeline | undefined;
+  /** The server knows no pipelines. */
+  private isUnaryOnly = false;
+  private isServerStopping = false;
 
-  constructor(private readonly channel: Channel) {
+  constructor(
+    private readonly channel: Channel,
+    private readonly options: { readonly pipelining: boolean; readonly clock: Clock },
+  ) {
     this.kv = createClient(KvServiceDefinition, channel);
     this.cluster = createClient(ClusterServiceDefinition, channel);
+    const pipelines = createClient(PipelineServiceDefinition, channel);
+    this.stream = {
+      open: (requests, signal) => frames((call) => pipelines.pipeline(requests, call), signal),
+    };
   }
 
-  async call<M extends keyof UnaryCalls>(
+  call<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    signal: AbortSignal,
+    timeLeftMs: number,
+  ): Promise<UnaryCalls[M][1]> {
+    const isAlone = !this.options.pipelining || this.isUnaryOnly || !isPipelined(method);
+    if (isAlone) return this.callAlone(method, request, signal, timeLeftMs);
+    const call = { $case: method, value: request } as Parameters<Pipeline["call"]>[0];
+    if (!isSmall(bytesOf(call))) return this.callAlone(method, request, signal, timeLeftMs);
+    return this.currentPipeline()
+      .call(call, signal, timeLeftMs)
+      .catch((error: unknown) => {
+        if (!(error instanceof MakeApart)) throw error;
+        if (error.why === "not-supported") this.isUnaryOnly = true;
+        return this.callAlone(method, request, signal, timeLeftMs);
+      }) as Promise<UnaryCalls[M][1]>;
+  }
+
+  private currentPipeline(): Pipeline {
+    if (this.pipeline === undefined || this.pipeline.isOver) {
+      this.pipeline = new Pipeline(this.stream, this.options.clock);
+    }
+    return this.pipeline;
+  }
+
+  private async callAlone<M extends keyof UnaryCalls>(
     method: M,
     request: UnaryCalls[M][0],
     signal: AbortSignal,
@@ -157,28 +235,25 @@ class GrpcConnection implements Connection {
     }
   }
 
-  async *scan(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanResponse, void> {
-    let trailer: Metadata | undefined;
-    const options = {
-      signal,
-      onTrailer(received: Metadata): void {
-        trailer = received;
-      },
-    };
-    try {
-      yield* this.kv.scan(request, options);
-    } catch (error) {
-      throw await toRpcFailure(error, trailer);
-    }
+  scan(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanResponse, void> {
+    return frames((options) => this.kv.scan(request, options), signal);
+  }
+
+  watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchResponse, void> {
+    return frames((options) => this.kv.watch(request, options), signal);
   }
 
   isUp(): boolean {
-    return !this.closed && (this.channel.getConnectivityState(false) as number) === READY;
+    // It would refuse them.
+    this.isServerStopping ||= this.pipeline?.isServerStopping === true;
+    if (this.closed || this.isServerStopping) return false;
+    return (this.channel.getConnectivityState(false) as number) === READY;
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.pipeline?.close();
     this.channel.close();
   }
 

@@ -31,6 +31,7 @@ export type {
   KeyEntry,
   KeyspaceInfo,
   NodeStatus,
+  PutEntry,
   PutOptions,
   ReadOptions,
   ScanOptions,
@@ -45,3 +46,10 @@ export type {
 export { TitanClient } from "./titan-client.js";
 export type { JsonValue, ValueCodec } from "./values.js";
 export { bytesValues, jsonValues, stringValues } from "./values.js";
+export type {
+  KeyWatchEvent,
+  Watch,
+  WatchEvent,
+  WatchOptions,
+  WatchPosition,
+} from "./watch-requests.js";

@@ -3,7 +3,9 @@ import type { TitanClient } from "./api.js";
 import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
 import { CallingAdmin, type ClusterAdmin } from "./cluster-admin.js";
 import { parseEndpoint } from "./endpoint-address.js";
+import { EventWatch } from "./event-watch.js";
 import { type Key, keyToBytes } from "./keys.js";
+import { forMany, partlyDone } from "./many.js";
 import { freshness, MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
 import { checkInteger, type ResolvedOptions } from "./options.js";
 import type {
@@ -18,6 +20,7 @@ import type {
   IncrementResult,
   KeyEntry,
   NodeStatus,
+  PutEntry,
   PutOptions,
   ReadOptions,
   ScanOptions,
@@ -28,12 +31,15 @@ import type {
 } from "./requests.js";
 import type { Scanner } from "./scanner.js";
 import { resolveValues, type ValueCodec, type ValueOf, type ValuesOption } from "./values.js";
+import type { KeyWatchEvent, Watch, WatchEvent, WatchOptions } from "./watch-requests.js";
+import type { Watcher } from "./watcher.js";
 
 /** What a client and its views share. */
 export interface Connections {
   readonly options: ResolvedOptions;
   readonly caller: Caller;
   readonly scanner: Scanner;
+  readonly watcher: Watcher;
 }
 
 export class KvClient<V, K extends Key> implements TitanClient<V, K> {
@@ -68,6 +74,20 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     const bytes = keyToBytes(key);
     const { answer } = await this.read(bytes, options);
     return answer.found ? this.codec.decode(answer.value, bytes) : undefined;
+  }
+
+  getMany(keys: readonly Key[], options: ReadOptions = {}): Promise<(V | undefined)[]> {
+    return this.many(keys, (key, one) => this.get(key, one), options);
+  }
+
+  async putMany(entries: readonly PutEntry<V>[], options: PutOptions = {}): Promise<void> {
+    const put = ({ key, value, ttlMs = options.ttlMs }: PutEntry<V>, one: PutOptions) =>
+      this.put(key, value, { ...one, ttlMs });
+    try {
+      await this.many(entries, put, options);
+    } catch (error) {
+      throw partlyDone(error);
+    }
   }
 
   async getEntry(key: Key, options?: ReadOptions): Promise<Entry<V, K> | undefined> {
@@ -130,6 +150,17 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return { [Symbol.asyncIterator]: () => this.scanEntries(options) };
   }
 
+  watch(options: WatchOptions & { readonly keysOnly: true }): Watch<KeyWatchEvent<K>>;
+  watch(
+    options?: WatchOptions & { readonly keysOnly?: false | undefined },
+  ): Watch<WatchEvent<V, K>>;
+  watch(options: WatchOptions = {}): Watch<KeyWatchEvent<K>> | Watch<WatchEvent<V, K>> {
+    const { watcher } = this.shared;
+    const { timeoutMs } = this.shared.options;
+    const deps = { watcher, codec: this.codec, keyspace: this.keyspaceName, timeoutMs };
+    return new EventWatch<V, K>(deps, options);
+  }
+
   async status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
     const target = endpoint === undefined ? undefined : this.knownAddress(endpoint);
     const { caller } = this.shared;
@@ -145,13 +176,28 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return new KvClient<V, K>(this.shared, this.values, checkName(name));
   }
 
-  // eslint-disable-next-line typescript/require-await -- asynchronous in the interface, for what follows
-  async close(): Promise<void> {
-    this.shared.caller.close();
+  close(): Promise<void> {
+    return this.shared.caller.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** One call for each of `items`. */
+  private async many<Item, Result, Options extends CallOptions>(
+    items: readonly Item[],
+    call: (item: Item, options: Options) => Promise<Result>,
+    options: Options,
+  ): Promise<Result[]> {
+    if (!Array.isArray(items)) throw new TypeError("a list is missing");
+    const { caller } = this.shared;
+    const { timeoutMs, maxConcurrentCalls } = this.shared.options;
+    // Also refuses what is wrong with the options, and a closed client, when there is nothing to do.
+    caller.openScope(options).finish();
+    const deps = { clock: caller.context.clock, width: maxConcurrentCalls, timeoutMs };
+    const each = (item: Item, one: CallOptions) => call(item, { ...options, ...one });
+    return forMany(items, each, options, deps);
   }
 
   private read(key: Uint8Array, options: ReadOptions | undefined) {

@@ -10,8 +10,11 @@ test("nothing set gives the defaults that the documentation names", () => {
     maxConcurrentCalls: 256,
     maxQueuedCalls: 65_536,
     maxConcurrentScans: 64,
+    maxConcurrentWatches: 256,
     maxMessageBytes: 64 * 1024 * 1024,
     keepaliveMs: 10_000,
+    pipelining: true,
+    exactlyOnce: false,
     retry: { maxAttempts: 10, baseDelayMs: 25, maxDelayMs: 1_000, budget: 512 },
   });
 });

@@ -46,8 +46,21 @@ export interface ClientOptions<
   readonly maxQueuedCalls?: number;
   /** Scans open at once; one more is refused with `CLIENT_OVERLOADED`. @default 64 */
   readonly maxConcurrentScans?: number;
+  /** Watches open at once; one more is refused with `CLIENT_OVERLOADED`. @default 256 */
+  readonly maxConcurrentWatches?: number;
   /** Largest answer taken, in bytes; must hold the server's largest value. @default 67_108_864 (64 MiB) */
   readonly maxMessageBytes?: number;
+  /**
+   * Calls on keys that are made in the same turn travel together, over one stream: several times as fast. `false`: each
+   * by itself, for proxies that do not carry long streams. @default true
+   */
+  readonly pipelining?: boolean;
+  /**
+   * Gives each write an id by which the cluster recognises it when it is sent again. A write whose answer was lost is then
+   * retried until its deadline, and happens once. Costs the cluster memory and a record for each write, and the first write
+   * a round trip. @default false
+   */
+  readonly exactlyOnce?: boolean;
   /** Milliseconds without traffic after which the connection is probed. @default 10_000 */
   readonly keepaliveMs?: number;
   /** Retries. */
@@ -76,8 +89,11 @@ export interface ResolvedOptions {
   readonly maxConcurrentCalls: number;
   readonly maxQueuedCalls: number;
   readonly maxConcurrentScans: number;
+  readonly maxConcurrentWatches: number;
   readonly maxMessageBytes: number;
   readonly keepaliveMs: number;
+  readonly pipelining: boolean;
+  readonly exactlyOnce: boolean;
   readonly retry: Required<RetryOptions>;
 }
 
@@ -92,8 +108,11 @@ const DEFAULTS = {
   maxConcurrentCalls: 256,
   maxQueuedCalls: 65_536,
   maxConcurrentScans: 64,
+  maxConcurrentWatches: 256,
   maxMessageBytes: 64 * 1024 * 1024,
   keepaliveMs: 10_000,
+  pipelining: true,
+  exactlyOnce: false,
 } as const;
 
 const RETRY_DEFAULTS = {
@@ -116,8 +135,13 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   if (keys !== "string" && keys !== "bytes") {
     throw new TypeError('keys must be "string" or "bytes"');
   }
+  const flag = (name: "pipelining" | "exactlyOnce"): boolean => {
+    const value = options[name] ?? DEFAULTS[name];
+    if (typeof value !== "boolean") throw new TypeError(`${name} is true or false`);
+    return value;
+  };
   const number = (
-    name: Exclude<keyof typeof DEFAULTS, "endpoints" | "keys">,
+    name: Exclude<keyof typeof DEFAULTS, "endpoints" | "keys" | "pipelining" | "exactlyOnce">,
     min: number,
     max: number,
   ) => checkInteger(options[name] ?? DEFAULTS[name], name, min, max);
@@ -133,8 +157,11 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maxConcurrentCalls: number("maxConcurrentCalls", 1, 65_536),
     maxQueuedCalls: number("maxQueuedCalls", 0, 16_777_216),
     maxConcurrentScans: number("maxConcurrentScans", 1, 65_536),
+    maxConcurrentWatches: number("maxConcurrentWatches", 1, 65_536),
     maxMessageBytes: number("maxMessageBytes", 65_536, 2 ** 31 - 1),
     keepaliveMs: number("keepaliveMs", 1_000, MAX_TIMER_MS),
+    pipelining: flag("pipelining"),
+    exactlyOnce: flag("exactlyOnce"),
     retry: {
       maxAttempts: retry("maxAttempts", 1, 1_000),
       baseDelayMs,

@@ -5,6 +5,8 @@
 import type {
   BatchRequest,
   BatchResponse,
+  CloseSessionRequest,
+  CloseSessionResponse,
   CompareAndSetRequest,
   CompareAndSetResponse,
   CreateKeyspaceRequest,
@@ -23,6 +25,8 @@ import type {
   LeaveResponse,
   ListKeyspacesRequest,
   ListKeyspacesResponse,
+  OpenSessionRequest,
+  OpenSessionResponse,
   PutRequest,
   PutResponse,
   ScanRequest,
@@ -33,6 +37,8 @@ import type {
   TransferLeaderResponse,
   TxnRequest,
   TxnResponse,
+  WatchRequest,
+  WatchResponse,
 } from "@titan/proto";
 
 /** Time source. Tests pass a virtual one. */
@@ -68,6 +74,8 @@ export interface UnaryCalls {
   compareAndSet: [CompareAndSetRequest, CompareAndSetResponse];
   increment: [IncrementRequest, IncrementResponse];
   txn: [TxnRequest, TxnResponse];
+  openSession: [OpenSessionRequest, OpenSessionResponse];
+  closeSession: [CloseSessionRequest, CloseSessionResponse];
   getStatus: [GetStatusRequest, GetStatusResponse];
   leave: [LeaveRequest, LeaveResponse];
   setBalancer: [SetBalancerRequest, SetBalancerResponse];
@@ -91,6 +99,8 @@ export interface Connection {
   ): Promise<UnaryCalls[M][1]>;
   /** Flow-controlled: reads at most a few pages ahead. Ending the iteration cancels the call. */
   scan(request: ScanRequest, signal: AbortSignal): AsyncIterable<ScanResponse>;
+  /** As {@link Connection.scan}, without an end of its own. */
+  watch(request: WatchRequest, signal: AbortSignal): AsyncIterable<WatchResponse>;
   /** Whether calls can be sent at this moment. */
   isUp(): boolean;
   /** Stops taking calls. Calls under way may still finish. Idempotent. */

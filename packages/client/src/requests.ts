@@ -40,6 +40,14 @@ export interface RetryUnknown {
   readonly retryUnknown?: boolean | undefined;
 }
 
+/** One of many puts. */
+export interface PutEntry<V> {
+  readonly key: Key;
+  readonly value: V;
+  /** Milliseconds that the value lives once written; at least 1. @default that of the call */
+  readonly ttlMs?: number | undefined;
+}
+
 export interface PutOptions extends WriteOptions, RetryUnknown {}
 export interface DeleteOptions extends CallOptions, RetryUnknown {}
 

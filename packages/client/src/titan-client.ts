@@ -9,6 +9,7 @@ import type { ClientPorts } from "./ports.js";
 import { Scanner } from "./scanner.js";
 import { systemClock, systemRandom } from "./system-ports.js";
 import { resolveValues } from "./values.js";
+import { Watcher } from "./watcher.js";
 
 /** A client of values `V` whose keys come back as `K`. */
 export type TitanClient<V = string, K extends Key = string> = Api<V, K>;
@@ -25,10 +26,18 @@ export const TitanClient: TitanClientConstructor = class TitanClient extends KvC
 
 function connect(options: ClientOptions, given: Partial<ClientPorts>): Connections {
   const resolved = resolveOptions(options);
+  const clock = given.clock ?? systemClock;
   const caller = new Caller(resolved, {
-    clock: given.clock ?? systemClock,
+    clock,
     random: given.random ?? systemRandom,
-    transport: given.transport ?? createGrpcTransport(resolved),
+    transport: given.transport ?? createGrpcTransport(resolved, clock),
   });
-  return { options: resolved, caller, scanner: new Scanner(caller, resolved.maxConcurrentScans) };
+  const { maxConcurrentScans, maxConcurrentWatches, maxMessageBytes } = resolved;
+  const limits = { maxConcurrent: maxConcurrentWatches, maxHeldBytes: maxMessageBytes };
+  return {
+    options: resolved,
+    caller,
+    scanner: new Scanner(caller, maxConcurrentScans),
+    watcher: new Watcher(caller, limits),
+  };
 }

@@ -2,9 +2,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Status } from "nice-grpc";
 import { describe, expect, test, vi } from "vitest";
-import { type FakeNode, titanError } from "./fakes/fake-node.js";
+import { type FakeNode } from "./fakes/fake-node.js";
 import { afterTest, clientOf, FAST, failureOf, gate, hang, startNode } from "./fakes/harness.js";
 import { openBlackhole, openHttpServer, openProxy, unusedEndpoint } from "./fakes/sockets.js";
+import { titanError } from "./fakes/titan-error.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
 describe("a node that is down", () => {

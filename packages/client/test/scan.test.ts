@@ -1,8 +1,9 @@
 import { Status } from "nice-grpc";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ScanOptions, TitanClient } from "../src/index.js";
-import { FakeNode, titanError } from "./fakes/fake-node.js";
+import { FakeNode } from "./fakes/fake-node.js";
 import { clientOf, failureOf, gate } from "./fakes/harness.js";
+import { titanError } from "./fakes/titan-error.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
 const KEYS = ["a", "b/1", "b/2", "b/3", "c", "d", "e", "f", "g", "h"];

@@ -28,7 +28,8 @@ test("a call that got its turn late does not cost the others their connection", 
   const node = await startNode();
   void hang(node);
   const clock = new VirtualClock();
-  const real = createGrpcTransport({ maxMessageBytes: 65_536, keepaliveMs: 60_000 });
+  const options = { maxMessageBytes: 65_536, keepaliveMs: 60_000, pipelining: true };
+  const real = createGrpcTransport(options, clock);
   const connect = vi.fn((endpoint: Endpoint, signal: AbortSignal) =>
     real.connect(endpoint, signal),
   );

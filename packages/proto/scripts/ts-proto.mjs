@@ -23,7 +23,10 @@ const OPTIONS = [
  * @returns {Map<string, string>} text by path below src/gen
  */
 export function generateTypes() {
-  return run([...OPTIONS, "outputServices=nice-grpc", "outputEncodeMethods=false"]);
+  const files = run([...OPTIONS, "outputServices=nice-grpc", "outputEncodeMethods=false"]);
+  // ts-proto does not know that without its codec messages of other files are types only.
+  const asTypes = (text) => text.replaceAll(/^import \{/gm, "import type {");
+  return new Map([...files].map(([path, text]) => [path, asTypes(text)]));
 }
 
 /**

@@ -87,6 +87,21 @@ export type {
   ClusterServiceImplementation,
 } from "./gen/titan/v1/cluster.js";
 
+// Calls of KvService, pipelined.
+export {
+  FailureDetail,
+  PipelineAnswer,
+  PipelineCall,
+  PipelineFailure,
+  PipelineRequest,
+  PipelineResponse,
+  PipelineServiceDefinition,
+} from "./gen/titan/v1/codec.js";
+export type {
+  PipelineServiceClient,
+  PipelineServiceImplementation,
+} from "./gen/titan/v1/pipeline.js";
+
 // Errors.
 export { ERROR_DOMAIN, ERROR_REASONS } from "./error-reason.js";
 export type { ErrorReason } from "./error-reason.js";

@@ -4,6 +4,7 @@ import { DESCRIPTORS_BASE64 } from "./gen/descriptors.js";
 /** Full names of the services of the contract, and of gRPC's health service. For allow-lists. */
 export const SERVICE_NAMES = Object.freeze([
   "titan.v1.KvService",
+  "titan.v1.PipelineService",
   "titan.v1.ClusterService",
   "grpc.health.v1.Health",
 ] as const);

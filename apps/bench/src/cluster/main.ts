@@ -2,7 +2,7 @@
  * Three nodes of Titan beside three of etcd, each a process on this machine with its defaults, asked in turn by the
  * same kind of client; and what faults and moves cost. Each part writes its own section of docs/benchmarks.md.
  *
- *   pnpm --filter @titan/bench bench:cluster [--parts unary,capacity,failover,transfer,move,idle] [--rounds 3]
+ *   pnpm --filter @titan/bench bench:cluster [--parts unary,client,capacity,failover,transfer,move,idle] [--rounds 3]
  *     [--seconds 1] [--trials 20] [--directory /tmp] [--no-etcd] [--dry]
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { circumstances, writeSection } from "../report.js";
 import { capacityPart } from "./capacity-part.js";
+import { clientPart } from "./client-part.js";
 import { etcdVersion } from "./etcd-members.js";
 import { failoverPart } from "./failover-part.js";
 import { idlePart } from "./idle-part.js";
@@ -21,6 +22,7 @@ import { unaryPart } from "./unary-part.js";
 
 const PARTS: Readonly<Record<string, Part>> = {
   unary: unaryPart,
+  client: clientPart,
   capacity: capacityPart,
   failover: failoverPart,
   transfer: transferPart,

@@ -15,12 +15,14 @@ import { registerIncrement } from "./increment.js";
 import { registerPut } from "./put.js";
 import { registerScan } from "./scan.js";
 import { registerStatus } from "./status.js";
+import { registerWatch } from "./watch.js";
 
 export const COMMANDS: readonly Register[] = Object.freeze([
   registerPut,
   registerGet,
   registerDelete,
   registerScan,
+  registerWatch,
   registerBatch,
   registerCas,
   registerIncrement,

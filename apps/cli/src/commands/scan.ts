@@ -1,14 +1,10 @@
 import type { Command } from "commander";
-import { decodeArgument } from "../encoding.js";
-import { checkBound } from "../key.js";
 import type { Report } from "../report.js";
-import { UsageError } from "../usage-error.js";
 import type { CommandContext, Grammar } from "./command.js";
+import { parseCount } from "./count.js";
+import { type RangeFlags, toRange } from "./range.js";
 
-interface ScanFlags {
-  readonly prefix?: string;
-  readonly start?: string;
-  readonly end?: string;
+interface ScanFlags extends RangeFlags {
   readonly limit?: number;
   readonly reverse?: true;
   readonly keysOnly?: true;
@@ -24,7 +20,7 @@ export function registerScan(parent: Command, grammar: Grammar): void {
     .option("--prefix <prefix>", "the same as an option")
     .option("--start <key>", "begin with this key, included")
     .option("--end <key>", "end before this key")
-    .option("-n, --limit <count>", "stop after so many keys", parseLimit)
+    .option("-n, --limit <count>", "stop after so many keys", parseCount("--limit"))
     .option("--reverse", "from the last key to the first")
     .option("--keys-only", "leave the values out")
     .addHelpText("after", grammar.isShell ? "" : OUTPUT)
@@ -33,27 +29,15 @@ export function registerScan(parent: Command, grammar: Grammar): void {
     });
 }
 
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && limit >= 1 && Number.isSafeInteger(limit)) return limit;
-  throw new UsageError(`--limit takes a whole number from 1 on, not '${text}'`);
-}
-
 async function* scan(
-  argument: string | undefined,
+  prefix: string | undefined,
   flags: ScanFlags,
-  { client, encodings, call }: CommandContext,
+  context: CommandContext,
 ): AsyncGenerator<Report> {
-  if (argument !== undefined && flags.prefix !== undefined) {
-    throw new UsageError("give the prefix once: as an argument or with --prefix");
-  }
-  const bound = (text: string | undefined, what: string): Uint8Array | undefined =>
-    text === undefined ? undefined : checkBound(decodeArgument(text, encodings.key, what), what);
+  const { client, call } = context;
   const range = {
     ...call,
-    prefix: bound(argument ?? flags.prefix, "prefix"),
-    start: bound(flags.start, "start"),
-    end: bound(flags.end, "end"),
+    ...toRange(prefix, flags, context),
     reverse: flags.reverse,
     limit: flags.limit,
   };

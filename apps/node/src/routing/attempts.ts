@@ -25,6 +25,8 @@ export interface Errand<Answer> {
   readonly kind: "write" | "read" | "stale-read";
   /** A write that may be applied twice without harm, because the shard recognises it. Reads are. */
   readonly isRepeatable: boolean;
+  /** An attempt may have been applied, though it failed. */
+  onOpen?(): void;
   /** Does it at a node: this one, or a peer. */
   attempt(node: number, limits: CallLimits): Promise<Answer>;
 }
@@ -121,7 +123,10 @@ export class Attempts {
       PASSING.has(error.code) ||
       (error.code === "TIMED_OUT" && state.deadline.leftMs > 0) ||
       (errand.kind === "stale-read" && error.code === "TOO_STALE");
-    if (isOpen) fate.mayBeApplied = true;
+    if (isOpen) {
+      fate.mayBeApplied = true;
+      errand.onOpen?.();
+    }
     if (!mayGoOn || !isPassing) throw fate.mayBeApplied ? opened(error) : error;
     fate.last = error;
     tried.nodes.add(node);
@@ -158,7 +163,7 @@ export class Attempts {
 }
 
 /** The same with an open outcome. */
-function opened(error: KvError): KvError {
+export function opened(error: KvError): KvError {
   if (error.outcome === "unknown") return error;
   const { code, message, metadata } = error;
   return new KvError({ code, message, metadata, outcome: "unknown" }, { cause: error });

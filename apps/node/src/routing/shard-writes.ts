@@ -1,9 +1,10 @@
 /** Takes commands to the leaders of their shards. */
+import { KvError } from "../kv/kv-error.js";
 import { encodeCommand } from "../shard/command-codec.js";
 import { decodeResult, type ShardAnswer } from "../shard/result-codec.js";
 import type { ShardUpkeep, ShardWrite, WriteId } from "../shard/shard-command.js";
 import type { CallLimits } from "../shard/shard-replica.js";
-import type { Attempts, FirstAttempt } from "./attempts.js";
+import { type Attempts, type FirstAttempt, opened } from "./attempts.js";
 import type { ClusterView, RoutingClock } from "./cluster-view.js";
 import type { ShardAccess } from "./shard-access.js";
 import type { ShardRoutes } from "./shard-routes.js";
@@ -25,6 +26,16 @@ const REPEATABLE: ReadonlySet<Body["type"]> = new Set<Body["type"]>([
   "open-session",
   "close-session",
 ]);
+
+/** A refusal speaks of one attempt; one before it may have been applied. @throws KvError with an open outcome */
+function openedRefusal(result: Uint8Array): Uint8Array {
+  try {
+    decodeResult(result);
+    return result;
+  } catch (error) {
+    throw error instanceof KvError ? opened(error) : error;
+  }
+}
 
 export class ShardWrites {
   readonly #deps: ShardWritesDeps;
@@ -80,6 +91,12 @@ export class ShardWrites {
   ): Promise<Uint8Array> {
     const { access, attempts } = this.#deps;
     const attempt = (node: number, left: CallLimits) => access.propose(node, shard, command, left);
-    return attempts.run({ shard, kind: "write", isRepeatable, attempt }, limits, first);
+    let mayBeApplied = false;
+    const onOpen = (): void => {
+      mayBeApplied = true;
+    };
+    return attempts
+      .run({ shard, kind: "write", isRepeatable, attempt, onOpen }, limits, first)
+      .then((result) => (mayBeApplied ? openedRefusal(result) : result));
   }
 }

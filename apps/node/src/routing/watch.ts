@@ -135,18 +135,17 @@ class ShardWatch {
         return;
       }
       const event = this.#next();
-      if (event !== undefined) {
-        yield event;
-        continue;
-      }
-      // The first progress says that the watch has begun everywhere.
+      if (event !== undefined) yield event;
+      // The first progress says that the watch has begun everywhere. Due also while there are changes without end.
       if (this.#isEverywhere && (progressAtMs ?? 0) <= clock.monotonicMs()) {
         progressAtMs = clock.monotonicMs() + intervalMs;
         yield { type: "progress", progress: this.#progress() };
         continue;
       }
+      if (event !== undefined) continue;
       await this.#sleep(
         progressAtMs === undefined ? intervalMs : progressAtMs - clock.monotonicMs(),
+        signal,
       );
     }
   }
@@ -188,14 +187,15 @@ class ShardWatch {
     return isWithin(this.#span, key);
   }
 
-  async #sleep(delayMs: number): Promise<void> {
+  async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const cancel = this.#deps.clock.schedule(Math.max(0, delayMs), resolve);
       this.#wake = () => {
         cancel();
         resolve();
       };
-      if (this.#ready.length > 0 || this.#failure !== undefined) this.#wake();
+      // What came while nobody slept.
+      if (signal.aborted || this.#ready.length > 0 || this.#failure !== undefined) this.#wake();
     });
     this.#wake = () => undefined;
   }

@@ -32,7 +32,11 @@ export function tellTimeLeft(wallMs: () => number): ServerInterceptor {
 export function timeLeft({ metadata }: Pick<CallContext, "metadata">, mostMs: number): number {
   const text = metadata.get(HEADER);
   if (text === undefined) return mostMs;
-  const leftMs = Number(text);
+  return spare(Number(text), mostMs);
+}
+
+/** Of the time that a client gives a call, what the call may take here, and no more than `mostMs`. */
+export function spare(leftMs: number, mostMs: number): number {
   const spareMs = Math.min(leftMs * SHARE_FOR_THE_WAY, MOST_FOR_THE_WAY_MS);
   return Math.max(0, Math.min(mostMs, leftMs - spareMs));
 }

@@ -5,8 +5,10 @@
  */
 import type { CallContext } from "nice-grpc";
 import { invalidField } from "../kv/kv-error.js";
+import type { CallLimits } from "../shard/shard-replica.js";
 import type { Admission } from "./admission.js";
-import type { RpcErrors } from "./rpc-error.js";
+import type { KvCall } from "./kv-calls.js";
+import type { FailureStatus, RpcErrors } from "./rpc-error.js";
 
 /** A unary method as nice-grpc takes it. */
 export type Unary<Request, Response> = (
@@ -19,6 +21,11 @@ export type Streaming<Request, Response> = (
   request: Request,
   context: CallContext,
 ) => AsyncGenerator<Response, void, undefined>;
+
+/** What came of a call that came with others. */
+export type PipelinedResult<Answer> =
+  | { readonly type: "answer"; readonly answer: Answer }
+  | { readonly type: "failure"; readonly failure: FailureStatus };
 
 /** Stands where a request would be when its bytes were no message. */
 class MalformedRequest {
@@ -53,7 +60,8 @@ export function withMalformedRequests<
   return { ...definition, methods: Object.fromEntries(methods) };
 }
 
-function checkForm(request: unknown): void {
+/** @throws KvError `FIELD_INVALID` */
+export function checkForm(request: unknown): void {
   if (request instanceof MalformedRequest) {
     throw invalidField("request", `the bytes are not this message: ${request.problem}`);
   }
@@ -84,23 +92,42 @@ export class Calls {
     };
   }
 
-  /** A read that may have to wait for other nodes, and so adds to the work under way. */
-  routedRead<Request, Response>(
-    serve: (request: Request, context: CallContext) => Promise<Response>,
+  /** A call on keys. */
+  unary<Request, Response>(
+    call: KvCall<Request, Response>,
+    limitsOf: (context: CallContext) => CallLimits,
   ): Unary<Request, Response> {
     return async (request, context) => {
       try {
         checkForm(request);
-        this.#admission.enter(0);
-        try {
-          return await serve(request, context);
-        } finally {
-          this.#admission.leave(0);
-        }
+        return await this.#admit(call, request, limitsOf(context));
       } catch (error) {
-        return this.#errors.raise(error, "read", context);
+        return this.#errors.raise(error, call.kind, context);
       }
     };
+  }
+
+  /** A call on keys that came with others. Never rejects. */
+  async pipelined<Request, Response>(
+    call: KvCall<Request, Response>,
+    request: Request,
+    limits: CallLimits,
+  ): Promise<PipelinedResult<Response>> {
+    try {
+      return { type: "answer", answer: await this.#admit(call, request, limits) };
+    } catch (error) {
+      return { type: "failure", failure: this.#errors.describe(error, call.kind) };
+    }
+  }
+
+  /** How clients are told of an error of a call that may have been a write. */
+  describe(error: unknown): FailureStatus {
+    return this.#errors.describe(error, "write");
+  }
+
+  /** Aborts when no new calls are taken any more. */
+  get stopping(): AbortSignal {
+    return this.#admission.stopping;
   }
 
   /** A write. `weigh`: bytes that the request holds while it is under way. */
@@ -153,6 +180,20 @@ export class Calls {
       enter: () => this.#admission.enterWatch(),
       leave: () => this.#admission.leaveWatch(),
     });
+  }
+
+  async #admit<Request, Response>(
+    call: KvCall<Request, Response>,
+    request: Request,
+    limits: CallLimits,
+  ): Promise<Response> {
+    const bytes = call.weigh(request);
+    this.#admission.enter(bytes);
+    try {
+      return await call.serve(request, limits);
+    } finally {
+      this.#admission.leave(bytes);
+    }
   }
 
   #stream<Request, Response>(

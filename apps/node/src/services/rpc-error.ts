@@ -58,6 +58,16 @@ const DISK_DEFECTS: ReadonlyMap<KvErrorCode, string> = new Map<KvErrorCode, stri
   ["READ_FAILED", "the disk failed a read"],
 ]);
 
+/** An error as clients are told it. */
+export interface FailureStatus {
+  readonly status: Status;
+  readonly message: string;
+  readonly reason: ErrorReason;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** After how long asking again makes sense; undefined: nothing is said of that. */
+  readonly retryMs: number | undefined;
+}
+
 /** Turns errors into statuses, and logs those that are a defect of the server. */
 export class RpcErrors {
   readonly #logger: Logger;
@@ -83,12 +93,13 @@ export class RpcErrors {
    * @param kind with `"write"` the answer says whether the write happened
    */
   async raise(error: unknown, kind: "read" | "write", context: CallContext): Promise<never> {
-    const rich = this.#toRichError(error, kind);
+    const rich = toRichError(this.describe(error, kind));
     await putDetails(rich, context);
     throw rich;
   }
 
-  #toRichError(error: unknown, kind: "read" | "write"): RichServerError {
+  /** As {@link RpcErrors.raise}, for what carries failures in its own way. */
+  describe(error: unknown, kind: "read" | "write"): FailureStatus {
     const known = toKvError(error);
     if (known === undefined) return this.#toDefect(error, kind);
     if (known.code === "STORE_FAILED") this.#onStoreFailed(error);
@@ -97,22 +108,22 @@ export class RpcErrors {
     const { status, retryMs } = MAPPINGS[known.code];
     const metadata = withOutcome(known.metadata, kind, known.outcome);
     const { code: reason, message } = known;
-    return toRichError({ status, message, reason, metadata, retryMs });
+    return { status, message, reason, metadata, retryMs };
   }
 
-  #toDefect(error: unknown, kind: "read" | "write"): RichServerError {
+  #toDefect(error: unknown, kind: "read" | "write"): FailureStatus {
     const incident = this.#nextIncident();
     this.#logger.error(
       { error, incident },
       "a call failed in a way that the server does not expect",
     );
-    return toRichError({
+    return {
       status: Status.INTERNAL,
       message: `internal error; the server's log has the details under incident ${incident}`,
       reason: "INTERNAL",
       metadata: withOutcome({ incident }, kind, "unknown"),
       retryMs: undefined,
-    });
+    };
   }
 }
 
@@ -151,14 +162,8 @@ export async function putDetails(
   }
 }
 
-/** An error as it travels. `retryMs` undefined: nothing is said of when to come back. */
-export function toRichError(init: {
-  readonly status: Status;
-  readonly message: string;
-  readonly reason: ErrorReason;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly retryMs: number | undefined;
-}): RichServerError {
+/** An error as it travels with a call of its own. */
+export function toRichError(init: FailureStatus): RichServerError {
   const { reason, metadata, retryMs } = init;
   const details: ErrorDetails[] = [
     ErrorInfo.fromPartial({ reason, domain: ERROR_DOMAIN, metadata: { ...metadata } }),

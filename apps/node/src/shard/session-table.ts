@@ -252,8 +252,8 @@ function refused(refusal: ShardRefusal): Verdict {
 
 function expired(): ShardRefusal {
   const message =
-    "the session was closed, or not used for too long; earlier writes may have happened";
-  return refusal("SESSION_EXPIRED", message, "unknown");
+    "the session was closed, or not used for too long: this write was not done; earlier ones of it may have been";
+  return refusal("SESSION_EXPIRED", message);
 }
 
 function putSession(state: ShardState, session: Session): void {

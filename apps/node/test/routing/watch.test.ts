@@ -119,6 +119,34 @@ test("progress is told while nothing changes, and moves on past changes of other
   await reader.stop();
 });
 
+test("progress is told also while changes wait to be taken", async () => {
+  const cluster = new FakeCluster({ shards: 4 });
+  const controller = new AbortController();
+  const request = { ...ALL, progressIntervalMs: 1_000 };
+  const watch = cluster.router(1).watch(request, controller.signal);
+  const types: string[] = [];
+  let isEnough = false;
+  const reading = (async () => {
+    for await (const { type } of watch) {
+      types.push(type);
+      // A slow reader, for whom there is always something more.
+      for (let at = 0; at < 40; at += 1) apply(cluster, `k${at}`, `${types.length}`);
+      cluster.clock.advance(300);
+      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+      if (isEnough) return;
+    }
+  })();
+  await until(cluster, () => types.length > 0);
+  const begun = types.length;
+  await until(cluster, () => types.slice(begun).includes("progress"));
+  isEnough = true;
+  await reading;
+  const after = types.slice(begun);
+  // Four intervals of a reader that takes one event in 300 ms.
+  expect(after.indexOf("progress")).toBeLessThanOrEqual(4);
+  expect(after).toContain("changes");
+});
+
 test("history that is gone on every replica is said; what one of them remembers is told", async () => {
   const cluster = new FakeCluster({ shards: 2 });
   for (let at = 0; at < 20; at += 1) apply(cluster, `k${at}`, "-");

@@ -80,7 +80,10 @@ test("the first one of a session may have any sequence, and they may come in any
 });
 
 test("a session that was never opened, was closed, or was idle for too long is refused", async () => {
-  await expect(write(id(1))).rejects.toMatchObject({ code: "SESSION_EXPIRED", outcome: "unknown" });
+  await expect(write(id(1))).rejects.toMatchObject({
+    code: "SESSION_EXPIRED",
+    outcome: "not-applied",
+  });
   await open();
   await bench.run({ type: "close-session", sessionId: SESSION });
   await expect(write(id(1))).rejects.toMatchObject({ code: "SESSION_EXPIRED" });

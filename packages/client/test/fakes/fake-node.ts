@@ -5,18 +5,16 @@ import {
   type ClusterServiceImplementation,
   type ClusterStatus,
   type CompareAndSetRequest,
-  ERROR_DOMAIN,
   KvServiceDefinition,
   type KvServiceImplementation,
+  PipelineServiceDefinition,
   type ScanRequest,
+  type WriteId,
 } from "@titan/proto";
 import { type CallContext, createServer, ServerError, Status } from "nice-grpc";
-import {
-  ErrorInfo,
-  errorDetailsServerMiddleware,
-  RetryInfo,
-  RichServerError,
-} from "nice-grpc-error-details";
+import { errorDetailsServerMiddleware } from "nice-grpc-error-details";
+import { pipelineOf } from "./fake-pipeline.js";
+import { titanError } from "./titan-error.js";
 
 interface Stored {
   readonly value: Uint8Array;
@@ -26,32 +24,6 @@ interface Stored {
 
 /** Runs before each call; may throw, wait, or do nothing. */
 export type Misbehaviour = (method: string, context: CallContext) => Promise<void> | void;
-
-/** An error as titan-node sends it. */
-export function titanError(
-  status: Status,
-  reason: string,
-  options: {
-    outcome?: string;
-    retryMs?: number;
-    metadata?: Record<string, string>;
-    domain?: string;
-  } = {},
-): RichServerError {
-  const { outcome, retryMs, metadata = {}, domain = ERROR_DOMAIN } = options;
-  const info = ErrorInfo.fromPartial({
-    reason,
-    domain,
-    metadata: outcome === undefined ? metadata : { ...metadata, outcome },
-  });
-  const delayMs = retryMs ?? 0;
-  const retry = { seconds: Math.floor(delayMs / 1_000), nanos: (delayMs % 1_000) * 1e6 };
-  return new RichServerError(
-    status,
-    `the server says ${reason}`,
-    retryMs === undefined ? [info] : [info, RetryInfo.fromPartial({ retryDelay: retry })],
-  );
-}
 
 export class FakeNode {
   /** Calls that arrived, by method. */
@@ -64,7 +36,15 @@ export class FakeNode {
   peak = 0;
   /** Scan streams open now. */
   openScans = 0;
+  /** Frames of pipelines that arrived, as numbers of calls. */
+  readonly frames: number[] = [];
+  /** Says to the clients that it is stopping: refuses what comes then. */
+  readonly stopping = new AbortController();
   misbehave: Misbehaviour = () => {};
+  /** Runs when the work is done: the answer may be lost. */
+  misbehaveAfter: Misbehaviour = () => {};
+  /** Answers by sequence, of each open session by its id in hex. */
+  readonly sessions = new Map<string, Map<number, unknown>>();
   /** Runs before each page of a scan, with its number in the stream. */
   beforePage: (page: number) => Promise<void> | void = () => {};
   pageSize = 3;
@@ -81,14 +61,17 @@ export class FakeNode {
     return `127.0.0.1:${this.port}`;
   }
 
-  static async start(port = 0): Promise<FakeNode> {
+  /** @param pipelines false: as a server that knows none */
+  static async start(port = 0, pipelines = true): Promise<FakeNode> {
     const server = createServer().use(errorDetailsServerMiddleware);
     let node: FakeNode | undefined;
     const self = (): FakeNode => {
       if (node === undefined) throw new ServerError(Status.UNAVAILABLE, "not started");
       return node;
     };
-    server.add(KvServiceDefinition, kvService(self));
+    const kv = kvService(self);
+    server.add(KvServiceDefinition, kv);
+    if (pipelines) server.add(PipelineServiceDefinition, { pipeline: pipelineOf(kv, self) });
     server.add(ClusterServiceDefinition, clusterService(self));
     node = new FakeNode(server, await server.listen(`127.0.0.1:${port}`));
     return node;
@@ -114,10 +97,30 @@ export class FakeNode {
     this.peak = Math.max(this.peak, this.running);
     try {
       await this.misbehave(method, context);
-      return work();
+      const answer = work();
+      await this.misbehaveAfter(method, context);
+      return answer;
     } finally {
       this.running -= 1;
     }
+  }
+
+  openSession(): Uint8Array {
+    const id = Buffer.from(`session-${this.count("openSession")}`);
+    this.sessions.set(hex(id), new Map());
+    return id;
+  }
+
+  /** A write with an id is done once. */
+  once<T>(writeId: WriteId | undefined, work: () => T): T {
+    if (writeId === undefined) return work();
+    const answers = this.sessions.get(hex(writeId.sessionId));
+    if (answers === undefined) {
+      const gone = { outcome: "not-applied" };
+      throw titanError(Status.FAILED_PRECONDITION, "SESSION_EXPIRED", gone);
+    }
+    if (!answers.has(writeId.sequence)) answers.set(writeId.sequence, work());
+    return answers.get(writeId.sequence) as T;
   }
 
   put(key: Uint8Array, value: Uint8Array, ttlMs: number): number {
@@ -200,9 +203,11 @@ function kvService(self: () => FakeNode): KvServiceImplementation {
   };
   return {
     put: (request, context) =>
-      self().enter("put", context, () => ({
-        revision: self().put(request.key, request.value, request.ttlMs),
-      })),
+      self().enter("put", context, () =>
+        self().once(request.writeId, () => ({
+          revision: self().put(request.key, request.value, request.ttlMs),
+        })),
+      ),
     get: (request, context) =>
       self().enter("get", context, () => {
         const found = self().read(request.key);
@@ -217,11 +222,13 @@ function kvService(self: () => FakeNode): KvServiceImplementation {
     compareAndSet: (request, context) =>
       self().enter("compareAndSet", context, () => self().compareAndSet(request)),
     increment: (request, context) =>
-      self().enter("increment", context, () => {
-        const found = self().read(request.key);
-        const value = Number(found === undefined ? 0 : Buffer.from(found.value)) + request.delta;
-        return { value, revision: self().put(request.key, Buffer.from(String(value)), 0) };
-      }),
+      self().enter("increment", context, () =>
+        self().once(request.writeId, () => {
+          const found = self().read(request.key);
+          const value = Number(found === undefined ? 0 : Buffer.from(found.value)) + request.delta;
+          return { value, revision: self().put(request.key, Buffer.from(String(value)), 0) };
+        }),
+      ),
     async *scan(request, context) {
       const node = self();
       node.openScans += 1;
@@ -239,8 +246,13 @@ function kvService(self: () => FakeNode): KvServiceImplementation {
     },
     txn: missing,
     watch: missing,
-    openSession: missing,
-    closeSession: missing,
+    openSession: (_request, context) =>
+      self().enter("openSession", context, () => ({ sessionId: self().openSession() })),
+    closeSession: ({ sessionId }, context) =>
+      self().enter("closeSession", context, () => {
+        self().sessions.delete(hex(sessionId));
+        return {};
+      }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** A network in which the test decides what each connection and each call does. */
-import type { ScanRequest, ScanResponse } from "@titan/proto";
+import type { ScanRequest, ScanResponse, WatchRequest, WatchResponse } from "@titan/proto";
 import {
   type Connection,
   type Endpoint,
@@ -15,6 +15,11 @@ export type Reachability = "up" | "refused" | "silent";
 /** What a server does with a call: answers, fails, or never settles. */
 export type Reply = { readonly found: boolean } | RpcFailure | "silence";
 
+/** Frames of a watch; a failure or silence is the last one. */
+export type Frames =
+  | Iterable<WatchResponse | RpcFailure | "silence">
+  | AsyncIterable<WatchResponse | RpcFailure | "silence">;
+
 export class FakeTransport implements Transport {
   /** Addresses in the order of the attempts to connect. */
   readonly dialled: string[] = [];
@@ -22,6 +27,8 @@ export class FakeTransport implements Transport {
   readonly sent: string[] = [];
   readonly reach = new Map<string, Reachability>();
   reply: (address: string) => Reply = () => ({ found: false });
+  /** What a server tells a watch. */
+  frames: (address: string, request: WatchRequest, signal: AbortSignal) => Frames = () => [];
   private readonly connections = new Set<{ readonly address: string; up: boolean }>();
 
   async connect({ address }: Endpoint, signal: AbortSignal): Promise<Connection> {
@@ -34,6 +41,7 @@ export class FakeTransport implements Transport {
     return {
       call: (_method, _request, callSignal) => this.answer(state, callSignal),
       scan: () => noPages(),
+      watch: (request, watchSignal) => this.tell(address, request, watchSignal),
       isUp: () => state.up,
       close: () => {
         state.up = false;
@@ -51,6 +59,19 @@ export class FakeTransport implements Transport {
   cut(address: string): void {
     this.reach.set(address, "refused");
     for (const each of this.connections) if (each.address === address) each.up = false;
+  }
+
+  private async *tell(
+    address: string,
+    request: WatchRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchResponse, void> {
+    this.sent.push(address);
+    for await (const frame of this.frames(address, request, signal)) {
+      if (frame === "silence") await rejection(signal);
+      else if (frame instanceof RpcFailure) throw frame;
+      else yield frame;
+    }
   }
 
   private async answer<M extends keyof UnaryCalls>(

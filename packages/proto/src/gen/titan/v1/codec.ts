@@ -5,6 +5,7 @@ import { append, EMPTY_BYTES, type WireReader } from "../../../wire-reader.js";
 import { checkCount, type WireWriter } from "../../../wire-writer.js";
 import type * as cluster from "./cluster.js";
 import type * as kv from "./kv.js";
+import type * as pipeline from "./pipeline.js";
 
 function writeGetStatusRequest(_$w: WireWriter, _$m: cluster.DeepPartial<cluster.GetStatusRequest>): void {
 }
@@ -3224,6 +3225,401 @@ export const CloseSessionResponse = /* @__PURE__ */ messageType<kv.CloseSessionR
   readCloseSessionResponse,
 );
 
+function writePipelineRequest($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineRequest>): void {
+  if ($m.calls != null) {
+    checkCount($m.calls);
+    for (const $element of $m.calls) { const $start = $w.open(10); writePipelineCall($w, $element); $w.close($start); }
+  }
+}
+
+function readPipelineRequest($r: WireReader, $end: number): pipeline.PipelineRequest {
+  let calls: pipeline.PipelineRequest["calls"] = [];
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        append(calls, readPipelineCall($r, $r.nestedEnd()));
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { calls };
+}
+
+function completePipelineRequest($m: pipeline.DeepPartial<pipeline.PipelineRequest>): pipeline.PipelineRequest {
+  return {
+    calls: $m.calls?.map(completePipelineCall) ?? [],
+  };
+}
+
+export type PipelineRequest = pipeline.PipelineRequest;
+export const PipelineRequest = /* @__PURE__ */ messageType<pipeline.PipelineRequest, pipeline.DeepPartial<pipeline.PipelineRequest>>(
+  completePipelineRequest,
+  writePipelineRequest,
+  readPipelineRequest,
+);
+
+function writePipelineCall($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineCall>): void {
+  if ($m.id != null && !($m.id === 0)) $w.uint64(8, $m.id);
+  if ($m.timeoutMs != null && !($m.timeoutMs === 0)) $w.uint64(16, $m.timeoutMs);
+  switch ($m.call?.$case) {
+    case "put":
+      if ($m.call.value != null) { const $start = $w.open(26); writePutRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "get":
+      if ($m.call.value != null) { const $start = $w.open(34); writeGetRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "delete":
+      if ($m.call.value != null) { const $start = $w.open(42); writeDeleteRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "batch":
+      if ($m.call.value != null) { const $start = $w.open(50); writeBatchRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "compareAndSet":
+      if ($m.call.value != null) { const $start = $w.open(58); writeCompareAndSetRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "increment":
+      if ($m.call.value != null) { const $start = $w.open(66); writeIncrementRequest($w, $m.call.value); $w.close($start); }
+      break;
+    case "txn":
+      if ($m.call.value != null) { const $start = $w.open(74); writeTxnRequest($w, $m.call.value); $w.close($start); }
+      break;
+  }
+}
+
+function readPipelineCall($r: WireReader, $end: number): pipeline.PipelineCall {
+  let id: pipeline.PipelineCall["id"] = 0;
+  let timeoutMs: pipeline.PipelineCall["timeoutMs"] = 0;
+  let call: pipeline.PipelineCall["call"] = undefined;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        id = $r.uint64();
+        break;
+      case 16:
+        timeoutMs = $r.uint64();
+        break;
+      case 26:
+        call = { $case: "put", value: readPutRequest($r, $r.nestedEnd()) };
+        break;
+      case 34:
+        call = { $case: "get", value: readGetRequest($r, $r.nestedEnd()) };
+        break;
+      case 42:
+        call = { $case: "delete", value: readDeleteRequest($r, $r.nestedEnd()) };
+        break;
+      case 50:
+        call = { $case: "batch", value: readBatchRequest($r, $r.nestedEnd()) };
+        break;
+      case 58:
+        call = { $case: "compareAndSet", value: readCompareAndSetRequest($r, $r.nestedEnd()) };
+        break;
+      case 66:
+        call = { $case: "increment", value: readIncrementRequest($r, $r.nestedEnd()) };
+        break;
+      case 74:
+        call = { $case: "txn", value: readTxnRequest($r, $r.nestedEnd()) };
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { id, timeoutMs, call };
+}
+
+function completePipelineCall($m: pipeline.DeepPartial<pipeline.PipelineCall>): pipeline.PipelineCall {
+  return {
+    id: $m.id ?? 0,
+    timeoutMs: $m.timeoutMs ?? 0,
+    call: (() => {
+      switch ($m.call?.$case) {
+        case "put":
+          return $m.call.value == null ? undefined : { $case: "put" as const, value: completePutRequest($m.call.value) };
+        case "get":
+          return $m.call.value == null ? undefined : { $case: "get" as const, value: completeGetRequest($m.call.value) };
+        case "delete":
+          return $m.call.value == null ? undefined : { $case: "delete" as const, value: completeDeleteRequest($m.call.value) };
+        case "batch":
+          return $m.call.value == null ? undefined : { $case: "batch" as const, value: completeBatchRequest($m.call.value) };
+        case "compareAndSet":
+          return $m.call.value == null ? undefined : { $case: "compareAndSet" as const, value: completeCompareAndSetRequest($m.call.value) };
+        case "increment":
+          return $m.call.value == null ? undefined : { $case: "increment" as const, value: completeIncrementRequest($m.call.value) };
+        case "txn":
+          return $m.call.value == null ? undefined : { $case: "txn" as const, value: completeTxnRequest($m.call.value) };
+        default:
+          return undefined;
+      }
+    })(),
+  };
+}
+
+export type PipelineCall = pipeline.PipelineCall;
+export const PipelineCall = /* @__PURE__ */ messageType<pipeline.PipelineCall, pipeline.DeepPartial<pipeline.PipelineCall>>(
+  completePipelineCall,
+  writePipelineCall,
+  readPipelineCall,
+);
+
+function writePipelineResponse($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineResponse>): void {
+  if ($m.answers != null) {
+    checkCount($m.answers);
+    for (const $element of $m.answers) { const $start = $w.open(10); writePipelineAnswer($w, $element); $w.close($start); }
+  }
+  if ($m.stopping != null && !($m.stopping === false)) $w.bool(16, $m.stopping);
+}
+
+function readPipelineResponse($r: WireReader, $end: number): pipeline.PipelineResponse {
+  let answers: pipeline.PipelineResponse["answers"] = [];
+  let stopping: pipeline.PipelineResponse["stopping"] = false;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        append(answers, readPipelineAnswer($r, $r.nestedEnd()));
+        break;
+      case 16:
+        stopping = $r.bool();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { answers, stopping };
+}
+
+function completePipelineResponse($m: pipeline.DeepPartial<pipeline.PipelineResponse>): pipeline.PipelineResponse {
+  return {
+    answers: $m.answers?.map(completePipelineAnswer) ?? [],
+    stopping: $m.stopping ?? false,
+  };
+}
+
+export type PipelineResponse = pipeline.PipelineResponse;
+export const PipelineResponse = /* @__PURE__ */ messageType<pipeline.PipelineResponse, pipeline.DeepPartial<pipeline.PipelineResponse>>(
+  completePipelineResponse,
+  writePipelineResponse,
+  readPipelineResponse,
+);
+
+function writePipelineAnswer($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineAnswer>): void {
+  if ($m.id != null && !($m.id === 0)) $w.uint64(8, $m.id);
+  switch ($m.answer?.$case) {
+    case "put":
+      if ($m.answer.value != null) { const $start = $w.open(18); writePutResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "get":
+      if ($m.answer.value != null) { const $start = $w.open(26); writeGetResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "delete":
+      if ($m.answer.value != null) { const $start = $w.open(34); writeDeleteResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "batch":
+      if ($m.answer.value != null) { const $start = $w.open(42); writeBatchResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "compareAndSet":
+      if ($m.answer.value != null) { const $start = $w.open(50); writeCompareAndSetResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "increment":
+      if ($m.answer.value != null) { const $start = $w.open(58); writeIncrementResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "txn":
+      if ($m.answer.value != null) { const $start = $w.open(66); writeTxnResponse($w, $m.answer.value); $w.close($start); }
+      break;
+    case "failure":
+      if ($m.answer.value != null) { const $start = $w.open(74); writePipelineFailure($w, $m.answer.value); $w.close($start); }
+      break;
+    case "tooLarge":
+      if ($m.answer.value != null) { $w.bool(80, $m.answer.value); }
+      break;
+  }
+}
+
+function readPipelineAnswer($r: WireReader, $end: number): pipeline.PipelineAnswer {
+  let id: pipeline.PipelineAnswer["id"] = 0;
+  let answer: pipeline.PipelineAnswer["answer"] = undefined;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        id = $r.uint64();
+        break;
+      case 18:
+        answer = { $case: "put", value: readPutResponse($r, $r.nestedEnd()) };
+        break;
+      case 26:
+        answer = { $case: "get", value: readGetResponse($r, $r.nestedEnd()) };
+        break;
+      case 34:
+        answer = { $case: "delete", value: readDeleteResponse($r, $r.nestedEnd()) };
+        break;
+      case 42:
+        answer = { $case: "batch", value: readBatchResponse($r, $r.nestedEnd()) };
+        break;
+      case 50:
+        answer = { $case: "compareAndSet", value: readCompareAndSetResponse($r, $r.nestedEnd()) };
+        break;
+      case 58:
+        answer = { $case: "increment", value: readIncrementResponse($r, $r.nestedEnd()) };
+        break;
+      case 66:
+        answer = { $case: "txn", value: readTxnResponse($r, $r.nestedEnd()) };
+        break;
+      case 74:
+        answer = { $case: "failure", value: readPipelineFailure($r, $r.nestedEnd()) };
+        break;
+      case 80:
+        answer = { $case: "tooLarge", value: $r.bool() };
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { id, answer };
+}
+
+function completePipelineAnswer($m: pipeline.DeepPartial<pipeline.PipelineAnswer>): pipeline.PipelineAnswer {
+  return {
+    id: $m.id ?? 0,
+    answer: (() => {
+      switch ($m.answer?.$case) {
+        case "put":
+          return $m.answer.value == null ? undefined : { $case: "put" as const, value: completePutResponse($m.answer.value) };
+        case "get":
+          return $m.answer.value == null ? undefined : { $case: "get" as const, value: completeGetResponse($m.answer.value) };
+        case "delete":
+          return $m.answer.value == null ? undefined : { $case: "delete" as const, value: completeDeleteResponse($m.answer.value) };
+        case "batch":
+          return $m.answer.value == null ? undefined : { $case: "batch" as const, value: completeBatchResponse($m.answer.value) };
+        case "compareAndSet":
+          return $m.answer.value == null ? undefined : { $case: "compareAndSet" as const, value: completeCompareAndSetResponse($m.answer.value) };
+        case "increment":
+          return $m.answer.value == null ? undefined : { $case: "increment" as const, value: completeIncrementResponse($m.answer.value) };
+        case "txn":
+          return $m.answer.value == null ? undefined : { $case: "txn" as const, value: completeTxnResponse($m.answer.value) };
+        case "failure":
+          return $m.answer.value == null ? undefined : { $case: "failure" as const, value: completePipelineFailure($m.answer.value) };
+        case "tooLarge":
+          return $m.answer.value == null ? undefined : { $case: "tooLarge" as const, value: $m.answer.value };
+        default:
+          return undefined;
+      }
+    })(),
+  };
+}
+
+export type PipelineAnswer = pipeline.PipelineAnswer;
+export const PipelineAnswer = /* @__PURE__ */ messageType<pipeline.PipelineAnswer, pipeline.DeepPartial<pipeline.PipelineAnswer>>(
+  completePipelineAnswer,
+  writePipelineAnswer,
+  readPipelineAnswer,
+);
+
+function writePipelineFailure($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineFailure>): void {
+  if ($m.status != null && !($m.status === 0)) $w.uint32(8, $m.status);
+  if ($m.message != null && !($m.message === "")) $w.string(18, $m.message);
+  if ($m.reason != null && !($m.reason === "")) $w.string(26, $m.reason);
+  if ($m.metadata != null) {
+    checkCount($m.metadata);
+    for (const $element of $m.metadata) { const $start = $w.open(34); writeFailureDetail($w, $element); $w.close($start); }
+  }
+  if ($m.retryAfterMs != null && !($m.retryAfterMs === 0)) $w.uint64(40, $m.retryAfterMs);
+}
+
+function readPipelineFailure($r: WireReader, $end: number): pipeline.PipelineFailure {
+  let status: pipeline.PipelineFailure["status"] = 0;
+  let message: pipeline.PipelineFailure["message"] = "";
+  let reason: pipeline.PipelineFailure["reason"] = "";
+  let metadata: pipeline.PipelineFailure["metadata"] = [];
+  let retryAfterMs: pipeline.PipelineFailure["retryAfterMs"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        status = $r.uint32();
+        break;
+      case 18:
+        message = $r.string();
+        break;
+      case 26:
+        reason = $r.string();
+        break;
+      case 34:
+        append(metadata, readFailureDetail($r, $r.nestedEnd()));
+        break;
+      case 40:
+        retryAfterMs = $r.uint64();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { status, message, reason, metadata, retryAfterMs };
+}
+
+function completePipelineFailure($m: pipeline.DeepPartial<pipeline.PipelineFailure>): pipeline.PipelineFailure {
+  return {
+    status: $m.status ?? 0,
+    message: $m.message ?? "",
+    reason: $m.reason ?? "",
+    metadata: $m.metadata?.map(completeFailureDetail) ?? [],
+    retryAfterMs: $m.retryAfterMs ?? 0,
+  };
+}
+
+export type PipelineFailure = pipeline.PipelineFailure;
+export const PipelineFailure = /* @__PURE__ */ messageType<pipeline.PipelineFailure, pipeline.DeepPartial<pipeline.PipelineFailure>>(
+  completePipelineFailure,
+  writePipelineFailure,
+  readPipelineFailure,
+);
+
+function writeFailureDetail($w: WireWriter, $m: pipeline.DeepPartial<pipeline.FailureDetail>): void {
+  if ($m.name != null && !($m.name === "")) $w.string(10, $m.name);
+  if ($m.value != null && !($m.value === "")) $w.string(18, $m.value);
+}
+
+function readFailureDetail($r: WireReader, $end: number): pipeline.FailureDetail {
+  let name: pipeline.FailureDetail["name"] = "";
+  let value: pipeline.FailureDetail["value"] = "";
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 10:
+        name = $r.string();
+        break;
+      case 18:
+        value = $r.string();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { name, value };
+}
+
+function completeFailureDetail($m: pipeline.DeepPartial<pipeline.FailureDetail>): pipeline.FailureDetail {
+  return {
+    name: $m.name ?? "",
+    value: $m.value ?? "",
+  };
+}
+
+export type FailureDetail = pipeline.FailureDetail;
+export const FailureDetail = /* @__PURE__ */ messageType<pipeline.FailureDetail, pipeline.DeepPartial<pipeline.FailureDetail>>(
+  completeFailureDetail,
+  writeFailureDetail,
+  readFailureDetail,
+);
+
 export const ClusterServiceDefinition = {
   name: "ClusterService",
   fullName: "titan.v1.ClusterService",
@@ -3407,3 +3803,19 @@ export const KvServiceDefinition = {
   },
 } as const;
 export type KvServiceDefinition = typeof KvServiceDefinition;
+
+export const PipelineServiceDefinition = {
+  name: "PipelineService",
+  fullName: "titan.v1.PipelineService",
+  methods: {
+    pipeline: {
+      name: "Pipeline",
+      requestType: /* @__PURE__ */ onTheWire(PipelineRequest),
+      requestStream: true,
+      responseType: /* @__PURE__ */ onTheWire(PipelineResponse),
+      responseStream: true,
+      options: {},
+    },
+  },
+} as const;
+export type PipelineServiceDefinition = typeof PipelineServiceDefinition;

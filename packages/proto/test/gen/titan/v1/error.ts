@@ -50,7 +50,10 @@ export const ErrorReason = {
   NOT_SERVING: 13,
   /** NOT_IMPLEMENTED - UNIMPLEMENTED. This version does not serve the call yet. */
   NOT_IMPLEMENTED: 14,
-  /** SESSION_EXPIRED - FAILED_PRECONDITION. The session is unknown or forgotten; whether its last writes happened is not known. */
+  /**
+   * SESSION_EXPIRED - FAILED_PRECONDITION. The session is unknown or forgotten. The write was not done, unless the outcome says otherwise;
+   * what became of earlier ones that were not answered is not known.
+   */
   SESSION_EXPIRED: 15,
   /** NO_LEADER - UNAVAILABLE, with RetryInfo. No leader is known. Nothing was done. */
   NO_LEADER: 16,
