@@ -38,7 +38,9 @@ export class Performer {
     const renderer = this.rendererFor(settings);
     let exitCode: ExitCode = EXIT.ok;
     try {
-      for await (const report of work({ ...context, encodings: settings.encodings })) {
+      const { encodings, keyspace } = settings;
+      const client = keyspace === undefined ? context.client : context.client.keyspace(keyspace);
+      for await (const report of work({ ...context, client, encodings })) {
         const { out, note } = renderer.report(report);
         if (out !== undefined) await this.out.write(out);
         if (note !== undefined) await this.remark(note);

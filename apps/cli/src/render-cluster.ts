@@ -1,6 +1,6 @@
 /** A cluster in text: rows of a node's status, and tables of members and shards. */
 import { stripVTControlCharacters } from "node:util";
-import type { ClusterStatus, ShardStatus } from "@titan/client";
+import type { ClusterStatus, KeyspaceInfo, ShardStatus } from "@titan/client";
 import type { Colors } from "./colors.js";
 import { formatCount, formatSize } from "./format.js";
 
@@ -43,6 +43,17 @@ function leadersText({ shards }: ClusterStatus): string {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+export function keyspacesText(
+  keyspaces: readonly KeyspaceInfo[],
+  colors: Pick<Colors, "dim">,
+): string {
+  const rows = keyspaces.map(({ name, defaultTtlMs }) => [
+    name,
+    defaultTtlMs === undefined ? "do not expire" : `live ${defaultTtlMs} ms`,
+  ]);
+  return table(["KEYSPACE", "VALUES"], rows, colors);
 }
 
 export function membersText({ nodes }: ClusterStatus, colors: Pick<Colors, "dim" | "red">): string {

@@ -67,6 +67,14 @@ function toJson(report: Report): object | undefined {
       return { nodes: report.cluster.nodes };
     case "shards":
       return { shards: report.cluster.shards };
+    case "keyspaces":
+      return { keyspaces: report.keyspaces };
+    case "missing-in-txn":
+      return { found: false, key: jsonBytes(report.key) };
+    case "transacted": {
+      const { succeeded, revision, operationCount } = report;
+      return { succeeded, operations: operationCount, revision };
+    }
     case "ordered":
       return report.fields;
     case "no-status":

@@ -3,10 +3,10 @@ import type { Colors } from "./colors.js";
 import type { Encodings } from "./encoding.js";
 import type { Failure } from "./failure.js";
 import { printable, terminalText } from "./printable.js";
-import { membersText, shardsText } from "./render-cluster.js";
+import { keyspacesText, membersText, shardsText } from "./render-cluster.js";
 import { statusText } from "./render-status.js";
 import type { Renderer, Rendering } from "./rendering.js";
-import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
+import type { ByteEntry, Report } from "./report.js";
 
 export interface TextStyle {
   /** A command's answer is for scripts too, and says no more than asked; the shell's is for a person. */
@@ -82,6 +82,16 @@ function renderReport(report: Report, style: TextStyle): Rendering {
       return { out: membersText(report.cluster, colors) };
     case "shards":
       return { out: shardsText(report.cluster, colors) };
+    case "keyspaces":
+      return { out: keyspacesText(report.keyspaces, colors) };
+    case "missing-in-txn":
+      return remark(`Key ${name(report.key)} not found`);
+    case "transacted": {
+      const done = counted(report.operationCount, "operation");
+      return report.succeeded
+        ? ok(`The conditions hold; did ${done}`)
+        : remark(`A condition does not hold; did ${done} of "otherwise"`);
+    }
     case "ordered":
       return ok(report.text);
     case "no-status":

@@ -1,9 +1,9 @@
 /** What commands have to say, before anyone decides how to say it. */
 import type {
-  ClusterAdmin,
   ClusterStatus,
   Entry,
   KeyEntry,
+  KeyspaceInfo,
   KeyWatchEvent,
   NodeStatus,
   TitanClient,
@@ -16,9 +16,9 @@ import type { Failure } from "./failure.js";
 /** What the commands use of a client that takes and gives bytes. */
 export type ByteClient = Omit<
   TitanClient<Uint8Array, Uint8Array>,
-  "admin" | "getMany" | "keyspace" | "putMany" | "txn" | "withValues"
+  "getMany" | "keyspace" | "putMany" | "withValues"
 > & {
-  readonly admin: Omit<ClusterAdmin, "createKeyspace" | "dropKeyspace" | "listKeyspaces">;
+  keyspace(name: string): ByteClient;
 };
 export type ByteEntry = Entry<Uint8Array, Uint8Array>;
 export type ByteKeyEntry = KeyEntry<Uint8Array>;
@@ -58,6 +58,14 @@ export type Report =
     }
   | { readonly kind: "status"; readonly status: NodeStatus }
   | { readonly kind: "members" | "shards"; readonly cluster: ClusterStatus }
+  | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceInfo[] }
+  | { readonly kind: "missing-in-txn"; readonly key: Uint8Array }
+  | {
+      readonly kind: "transacted";
+      readonly succeeded: boolean;
+      readonly revision: number;
+      readonly operationCount: number;
+    }
   /** An order that the cluster has taken: in words, and as fields. */
   | {
       readonly kind: "ordered";
@@ -74,6 +82,8 @@ export function exitCodeOf(report: Report): ExitCode {
       return EXIT.notFound;
     case "not-swapped":
       return EXIT.conditionNotMet;
+    case "transacted":
+      return report.succeeded ? EXIT.ok : EXIT.conditionNotMet;
     case "no-status":
       return report.failure.exitCode;
     case "stored":
@@ -90,6 +100,8 @@ export function exitCodeOf(report: Report): ExitCode {
     case "members":
     case "shards":
     case "ordered":
+    case "keyspaces":
+    case "missing-in-txn":
       return EXIT.ok;
   }
 }

@@ -9,6 +9,8 @@ export interface Settings {
   readonly endpoints: readonly string[];
   readonly timeoutMs: number;
   readonly json: boolean;
+  /** `undefined`: the default one. */
+  readonly keyspace: string | undefined;
   /** `undefined`: as the environment and the terminal say. */
   readonly color: boolean | undefined;
   readonly encodings: Encodings;
@@ -26,6 +28,7 @@ export function initialSettings(env: Readonly<Record<string, string | undefined>
     endpoints: named.length === 0 ? [DEFAULT_ENDPOINT] : named,
     timeoutMs: DEFAULT_TIMEOUT_MS,
     json: false,
+    keyspace: undefined,
     color: undefined,
     encodings: { key: "utf8", value: "utf8" },
   };
@@ -35,6 +38,7 @@ interface Flags {
   readonly endpoints?: readonly string[];
   readonly timeout?: number;
   readonly json?: true;
+  readonly keyspace?: string;
   readonly color?: boolean;
   readonly hex?: true;
   readonly base64?: true;
@@ -48,6 +52,10 @@ export function declareSettings(program: Command): void {
     .option("--timeout <duration>", "give up after so long (default: 5s)", (text) =>
       parseDuration(text, "--timeout", MAX_TIMEOUT_MS),
     )
+    .option("--keyspace <name>", "work on the keys of this keyspace (default: default)", (name) => {
+      if (name === "") throw new UsageError("--keyspace takes the name of a keyspace");
+      return name;
+    })
     .option("--json", "print one JSON object per line, errors too")
     .option("--hex", "keys and values are hex, in arguments and in text output")
     .option("--base64", "the same with base64")
@@ -83,6 +91,7 @@ export function applyFlags(base: Settings, flags: Flags): Settings {
     endpoints: flags.endpoints ?? base.endpoints,
     timeoutMs: flags.timeout ?? base.timeoutMs,
     json: flags.json ?? base.json,
+    keyspace: flags.keyspace ?? base.keyspace,
     color: flags.color ?? base.color,
     encodings: {
       key: flags.keyEncoding ?? both ?? base.encodings.key,

@@ -90,6 +90,25 @@ describe("looking", () => {
   });
 });
 
+test("keyspaces are listed, with how long their values live", async () => {
+  const { stdout } = await titan(["keyspaces"], { client: clientOf() });
+  expect(stdout).toBe(
+    ["KEYSPACE  VALUES", "default   do not expire", "sessions  live 60000 ms", ""].join("\n"),
+  );
+  const json = await titan(["keyspaces", "--json"], { client: clientOf() });
+  expect(JSON.parse(json.stdout)).toMatchObject({ keyspaces: [{ name: "default" }, {}] });
+});
+
+test("--keyspace has a command work in another one", async () => {
+  const client = clientOf();
+  await titan(["put", "k", "v", "--keyspace", "jobs"], { client });
+  expect(client.valueOf("k")).toBeUndefined();
+  expect(client.keyspaces.get("jobs")?.valueOf("k")?.toString()).toBe("v");
+  const { code, stderr } = await titan(["get", "k", "--keyspace", ""], { client });
+  expect(code).toBe(2);
+  expect(stderr).toContain("--keyspace takes the name");
+});
+
 describe("orders", () => {
   test.each([
     [["leave", "n2"], "leave n2", "OK: n2 leaves; 5 replicas to move away first\n"],
@@ -97,6 +116,13 @@ describe("orders", () => {
     [["transfer", "3", "n1"], "transfer 3 n1", "OK: n1 leads shard 3\n"],
     [["balancer", "pause"], "pause", "OK: The balancer stands still\n"],
     [["balancer", "resume"], "resume", "OK: The balancer goes on\n"],
+    [["keyspace", "create", "jobs"], "create jobs for ever", "OK: Made keyspace 'jobs'\n"],
+    [
+      ["keyspace", "create", "jobs", "--default-ttl", "1m"],
+      "create jobs 60000",
+      "OK: Made keyspace 'jobs'\n",
+    ],
+    [["keyspace", "drop", "jobs"], "drop jobs", "OK: Dropped keyspace 'jobs'\n"],
   ])("%j is given", async (words, order, said) => {
     const client = clientOf();
     const { code, stdout } = await titan(words, { client });
@@ -109,6 +135,9 @@ describe("orders", () => {
     [["transfer", "x", "n1"], "a shard is a number, not 'x'"],
     [["transfer", "-1", "n1"], ""],
     [["balancer", "stop"], "takes pause or resume"],
+    [["keyspace", "make", "jobs"], "takes create or drop"],
+    [["keyspace", "create"], "missing required argument"],
+    [["keyspace", "drop", "jobs", "--default-ttl", "1m"], "--default-ttl goes with create"],
   ])("%j is refused, and nothing is sent", async (words, why) => {
     const client = clientOf();
     const { code, stderr } = await titan(words, { client });

@@ -11,6 +11,8 @@ import type {
   NodeStatus,
   PutOptions,
   ScanOptions,
+  TxnRequest,
+  TxnResult,
   WatchEvent,
   WatchOptions,
   WriteResult,
@@ -155,7 +157,39 @@ export class FakeClient implements ByteClient {
     resumeBalancer: (options = {}) => this.order("resume", options),
     transferLeader: (shard, nodeId, options = {}) =>
       this.order(`transfer ${shard} ${nodeId}`, options),
+    listKeyspaces: async (options = {}) => {
+      await this.enter(options);
+      return [
+        { name: "default", defaultTtlMs: undefined },
+        { name: "sessions", defaultTtlMs: 60_000 },
+      ];
+    },
+    createKeyspace: (name, { defaultTtlMs, ...options } = {}) =>
+      this.order(`create ${name} ${defaultTtlMs ?? "for ever"}`, options),
+    dropKeyspace: (name, options = {}) => this.order(`drop ${name}`, options),
   };
+
+  /** Views of other keyspaces, by name. */
+  readonly keyspaces = new Map<string, FakeClient>();
+
+  keyspace(name: string): FakeClient {
+    const view = this.keyspaces.get(name) ?? new FakeClient();
+    this.keyspaces.set(name, view);
+    return view;
+  }
+
+  /** What transactions were asked for; each ends as the next of `txnResults` says. */
+  readonly txns: TxnRequest<Uint8Array>[] = [];
+  readonly txnResults: TxnResult<Uint8Array, Uint8Array>[] = [];
+
+  async txn(
+    request: TxnRequest<Uint8Array>,
+    options: CallOptions = {},
+  ): Promise<TxnResult<Uint8Array, Uint8Array>> {
+    await this.enter(options);
+    this.txns.push(request);
+    return this.txnResults.shift() ?? { succeeded: true, answers: [], revision: 1 };
+  }
 
   private async order(what: string, options: CallOptions): Promise<void> {
     await this.enter(options);

@@ -6,6 +6,7 @@ import type { MessageType } from "../src/message-type.js";
 import { arbitraryMessage, MESSAGE_TYPES } from "./arbitrary-message.js";
 import * as referenceCluster from "./gen/titan/v1/cluster.js";
 import * as referenceKv from "./gen/titan/v1/kv.js";
+import * as referencePipeline from "./gen/titan/v1/pipeline.js";
 
 type Fields = Record<string, unknown>;
 type Codec = Pick<MessageType<Fields, Fields>, "encode" | "decode" | "fromPartial">;
@@ -16,7 +17,10 @@ process.stdout.write(`codec.test: TITAN_SEED=${seed}\n`);
 const check = (property: fc.IProperty<unknown>) => fc.assert(property, { seed, numRuns });
 
 const ours = codec as unknown as Record<string, Codec>;
-const theirs = { ...referenceCluster, ...referenceKv } as unknown as Record<string, Codec>;
+const theirs = { ...referenceCluster, ...referenceKv, ...referencePipeline } as unknown as Record<
+  string,
+  Codec
+>;
 const cases = MESSAGE_TYPES.map((type) => ({
   name: type.name,
   type,

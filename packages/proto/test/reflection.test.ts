@@ -8,18 +8,22 @@ import {
   ERROR_REASONS,
   fileDescriptorSet,
   KvServiceDefinition,
+  PipelineServiceDefinition,
   SERVICE_NAMES,
 } from "../src/index.js";
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, fileDescriptorSet()));
-const definitions = [KvServiceDefinition, ClusterServiceDefinition, HealthDefinition];
+const definitions = [
+  ...[KvServiceDefinition, PipelineServiceDefinition, ClusterServiceDefinition],
+  HealthDefinition,
+];
 
 test("every service is described, with the methods that are served", () => {
   expect(definitions.map(({ fullName }) => fullName)).toEqual([...SERVICE_NAMES]);
   for (const { fullName, methods } of definitions) {
     const described = registry.getService(fullName)?.methods.map(({ name, methodKind }) => ({
       name,
-      responseStream: methodKind === "server_streaming",
+      responseStream: methodKind === "server_streaming" || methodKind === "bidi_streaming",
     }));
     const served = Object.values(methods).map(({ name, responseStream }) => ({
       name,

@@ -12,9 +12,11 @@ import type { Register } from "./command.js";
 import { registerDelete } from "./delete.js";
 import { registerGet } from "./get.js";
 import { registerIncrement } from "./increment.js";
+import { registerKeyspace, registerKeyspaces } from "./keyspaces.js";
 import { registerPut } from "./put.js";
 import { registerScan } from "./scan.js";
 import { registerStatus } from "./status.js";
+import { registerTxn } from "./txn.js";
 import { registerWatch } from "./watch.js";
 
 export const COMMANDS: readonly Register[] = Object.freeze([
@@ -26,10 +28,13 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerBatch,
   registerCas,
   registerIncrement,
+  registerTxn,
   registerStatus,
   registerMembers,
   registerShards,
   registerLeave,
   registerTransfer,
   registerBalancer,
+  registerKeyspaces,
+  registerKeyspace,
 ]);
