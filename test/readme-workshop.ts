@@ -4,7 +4,15 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -70,6 +78,8 @@ export class Workshop {
         };
         symlinkSync(source, join(modules, manifest.name));
         for (const peer of Object.keys(manifest.peerDependencies ?? {})) {
+          // Several packages may have the same.
+          if (existsSync(join(modules, peer))) continue;
           symlinkSync(join(source, "node_modules", peer), join(modules, peer));
         }
       }

@@ -27,6 +27,7 @@ test(
         "grpc.health.v1.Health",
         "titan.v1.ClusterService",
         "titan.v1.KvService",
+        "titan.v1.PipelineService",
       ]);
       const call = async (method: string, request: object): Promise<unknown> =>
         JSON.parse(await bufCurl(node.address, "-d", JSON.stringify(request), method));

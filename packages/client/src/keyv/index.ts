@@ -1,0 +1,1 @@
+export { KeyvTitan, type KeyvTitanEntry, type KeyvTitanOpts } from "./keyv-titan.js";

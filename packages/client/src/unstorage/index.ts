@@ -1,0 +1,1 @@
+export { type TitanDriver, type TitanDriverOptions, titanDriver } from "./titan-driver.js";
