@@ -16,7 +16,7 @@ import type { Failure } from "./failure.js";
 /** What the commands use of a client that takes and gives bytes. */
 export type ByteClient = Omit<
   TitanClient<Uint8Array, Uint8Array>,
-  "getMany" | "keyspace" | "putMany" | "withValues"
+  "getMany" | "keyspace" | "lock" | "putMany" | "tryLock" | "withValues"
 > & {
   keyspace(name: string): ByteClient;
 };

@@ -1,6 +1,7 @@
 /** The client as its users see it. What stands behind it is put together in `kv-client.ts`. */
 import type { ClusterAdmin } from "./cluster-admin.js";
 import type { Key } from "./keys.js";
+import type { Lock, LockOptions } from "./lock.js";
 import type {
   BatchOperation,
   BatchOptions,
@@ -113,6 +114,19 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
   watch(
     options?: WatchOptions & { readonly keysOnly?: false | undefined },
   ): Watch<WatchEvent<V, K>>;
+
+  /**
+   * Takes the lock that `key` stands for, once it is free; waits for that until its deadline. The key is the lock's alone. It is
+   * renewed by itself until it is released, or its holder is gone for `ttlMs`.
+   * `await using lock = await client.lock("locks/report"); await store(report, lock.token);`
+   *
+   * A holder that is paused for longer than its lease does not know that it holds it no more: what must not happen then has to
+   * be fenced by `lock.token`, which grows with each holder. Who waited longest does not go first.
+   */
+  lock(key: Key, options?: LockOptions): Promise<Lock>;
+
+  /** As {@link TitanClient.lock}, without waiting: `undefined` when somebody else holds it. */
+  tryLock(key: Key, options?: LockOptions): Promise<Lock | undefined>;
 
   /** Orders to the cluster: nodes that leave, leaders, the balancer. */
   readonly admin: ClusterAdmin;

@@ -31,6 +31,7 @@ const LONGEST_PROGRESS_MS = 3_600_000;
 const DEFAULT_GIVE_UP_MS = 60_000;
 
 export class EventWatch<V, K extends Key> implements Watch<Event<V, K>> {
+  private readonly end = new AbortController();
   /** By shard. */
   private readonly taken = new Map<number, number>();
   private readonly events: AsyncGenerator<Event<V, K>, void>;
@@ -50,7 +51,9 @@ export class EventWatch<V, K extends Key> implements Watch<Event<V, K>> {
     return this.events.next();
   }
 
+  /** Also ends a `next()` that waits. */
   return(): Promise<IteratorResult<Event<V, K>, void>> {
+    this.end.abort();
     return this.events.return();
   }
 
@@ -65,10 +68,16 @@ export class EventWatch<V, K extends Key> implements Watch<Event<V, K>> {
   private async *run(): AsyncGenerator<Event<V, K>, void> {
     const request = watchRequest(this.options, this.deps.keyspace);
     const bounds = watchBounds(this.options, request, this.deps.timeoutMs);
+    const { signal } = this.end;
+    const ends = bounds.signal === undefined ? signal : AbortSignal.any([bounds.signal, signal]);
     this.take(request.from);
-    for await (const group of this.deps.watcher.groups(request, bounds)) {
-      yield* this.eventsOf(group, request.keysOnly);
-      this.take(group.progress);
+    try {
+      for await (const group of this.deps.watcher.groups(request, { ...bounds, signal: ends })) {
+        yield* this.eventsOf(group, request.keysOnly);
+        this.take(group.progress);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 

@@ -4,6 +4,7 @@ export type { ClusterNodeStatus, ClusterStatus, ShardStatus } from "./cluster-st
 export type { ClientErrorCode, Outcome } from "./errors.js";
 export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
 export type { Key } from "./keys.js";
+export type { Lock, LockOptions } from "./lock.js";
 export type { ClientOptions, RetryOptions, TitanClientConstructor } from "./options.js";
 // For bring-your-own time, randomness and network.
 export type {

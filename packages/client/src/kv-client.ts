@@ -1,10 +1,21 @@
 /** The client: arguments to messages, messages to results. How a call travels is `caller.ts`. */
 import type { TitanClient } from "./api.js";
+import type { CallScope } from "./call-scope.js";
 import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
 import { CallingAdmin, type ClusterAdmin } from "./cluster-admin.js";
 import { parseEndpoint } from "./endpoint-address.js";
 import { EventWatch } from "./event-watch.js";
 import { type Key, keyToBytes } from "./keys.js";
+import {
+  acquire,
+  DEFAULT_LOCK_TTL_MS,
+  LEAST_LOCK_TTL_MS,
+  LONGEST_LOCK_TTL_MS,
+  type Lock,
+  type LockDeps,
+  type LockOptions,
+  tryAcquire,
+} from "./lock.js";
 import { forMany, partlyDone } from "./many.js";
 import { freshness, MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
 import { checkInteger, type ResolvedOptions } from "./options.js";
@@ -161,6 +172,14 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return new EventWatch<V, K>(deps, options);
   }
 
+  async lock(key: Key, options: LockOptions = {}): Promise<Lock> {
+    return this.locking(key, options, acquire);
+  }
+
+  async tryLock(key: Key, options: LockOptions = {}): Promise<Lock | undefined> {
+    return this.locking(key, options, tryAcquire);
+  }
+
   async status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
     const target = endpoint === undefined ? undefined : this.knownAddress(endpoint);
     const { caller } = this.shared;
@@ -198,6 +217,23 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     const deps = { clock: caller.context.clock, width: maxConcurrentCalls, timeoutMs };
     const each = (item: Item, one: CallOptions) => call(item, { ...options, ...one });
     return forMany(items, each, options, deps);
+  }
+
+  private async locking<Result>(
+    key: Key,
+    { ttlMs = DEFAULT_LOCK_TTL_MS, ...options }: LockOptions,
+    take: (key: Key, ttlMs: number, scope: CallScope, deps: LockDeps) => Promise<Result>,
+  ): Promise<Result> {
+    keyToBytes(key);
+    checkInteger(ttlMs, "ttlMs", LEAST_LOCK_TTL_MS, LONGEST_LOCK_TTL_MS);
+    const { caller } = this.shared;
+    const { clock, random } = caller.context;
+    const scope = caller.openScope(options);
+    try {
+      return await take(key, ttlMs, scope, { calls: this.withValues("string"), clock, random });
+    } finally {
+      scope.finish();
+    }
   }
 
   private read(key: Uint8Array, options: ReadOptions | undefined) {

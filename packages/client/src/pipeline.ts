@@ -58,6 +58,8 @@ const FRAME_CALLS = 1024;
 const FRAME_BYTES = 256 * 1024;
 /** Most bytes of values that a call brings along with others. */
 const LARGEST_CALL_BYTES = 64 * 1024;
+/** Of the queue, for calls that were given up before they were sent. */
+const SPARE_ENTRIES = 1024;
 /** A stream without calls is ended after so many milliseconds. */
 const IDLE_MS = 100;
 
@@ -98,6 +100,7 @@ export class Pipeline {
   /** @throws RpcFailure, {@link MakeApart}; the reason of `signal` when that fires */
   call(call: Call, signal: AbortSignal, timeLeftMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const id = this.nextId;
       this.nextId += 1;
       const stop = (): void => {
@@ -136,6 +139,10 @@ export class Pipeline {
 
   private settled(id: number): void {
     this.waiting.delete(id);
+    // Where nothing can be sent, what was given up must not pile up.
+    if (this.queue.length > 2 * this.waiting.size + SPARE_ENTRIES) {
+      this.queue = this.queue.filter((one) => this.waiting.has(one.id));
+    }
     if (this.waiting.size > 0 || this.isEnded) return;
     if (this.isDraining) this.abort();
     else {

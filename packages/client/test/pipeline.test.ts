@@ -109,6 +109,13 @@ describe("calls", () => {
     expect(await calls[2]).toMatchObject({ revision: 3 });
   });
 
+  test("that have ended before they were begun are not sent", async () => {
+    const { frames, ask } = rig();
+    await expect(ask("a", AbortSignal.abort(new Error("over")))).rejects.toThrow("over");
+    await settle();
+    expect(frames).toEqual([]);
+  });
+
   test("fail as the server says", async () => {
     const { ask, say } = rig();
     const call = ask("a");

@@ -246,6 +246,17 @@ describe("a watch ends", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("at once when it is disposed of while it waits for an event", async () => {
+    const { client, clock, state } = rig();
+    const watch = client.watch();
+    const waiting = watch.next();
+    await settle();
+    await watch[Symbol.asyncDispose]();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(state.openStreams).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
   test("when its signal fires, or the client closes", async () => {
     const { client, clock } = rig();
     const controller = new AbortController();

@@ -27,8 +27,8 @@ export interface KeyvTitanOpts {
 /** Options of a client of the adapter's own. */
 export type KeyvTitanOptions = Omit<ClientOptions, "keys" | "values">;
 
-/** Keys that `clear` removes at a time. */
-const CLEAR_AT_ONCE = 256;
+/** Keys that are removed at a time. */
+const AT_ONCE = 256;
 
 /**
  * Keeps Keyv's entries in a Titan node or cluster: durable, replicated, with expiry by the cluster's clock.
@@ -111,8 +111,13 @@ export class KeyvTitan extends EventEmitter {
 
   /** @returns whether any of the keys was there */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
-    const deleted = await Promise.all(keys.map((key) => this.client.delete(key)));
-    return deleted.includes(true);
+    let hasDeleted = false;
+    for (let at = 0; at < keys.length; at += AT_ONCE) {
+      const some = keys.slice(at, at + AT_ONCE);
+      const deleted = await Promise.all(some.map((key) => this.client.delete(key)));
+      hasDeleted ||= deleted.includes(true);
+    }
+    return hasDeleted;
   }
 
   async has(key: string): Promise<boolean> {
@@ -129,7 +134,7 @@ export class KeyvTitan extends EventEmitter {
     const scan = this.client.scan({ prefix: prefixOf(this.namespace), keysOnly: true });
     for await (const { key } of scan) {
       some.push(key);
-      if (some.length < CLEAR_AT_ONCE) continue;
+      if (some.length < AT_ONCE) continue;
       await this.deleteMany(some);
       some = [];
     }
