@@ -27,7 +27,7 @@ describe("verify", () => {
     const missed: string[] = [];
     let flips = 0;
     for (const path of disk.paths()) {
-      // With TITAN_THOROUGH=1, as CI does, every byte; else every seventeenth.
+      // With TITAN_THOROUGH=1 (`test:exhaustive`) every byte; else every seventeenth.
       const step = process.env["TITAN_THOROUGH"] === "1" ? 1 : 17;
       for (let offset = 0; offset < disk.file(path).size; offset += step) {
         const damaged = disk.clone();

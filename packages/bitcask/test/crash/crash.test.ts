@@ -1,5 +1,5 @@
 /**
- * Crash enumeration, at every change of the disk. `TITAN_THOROUGH=1` (as CI does) tries more losses at each
+ * Crash enumeration, at every change of the disk. `TITAN_THOROUGH=1` (`test:exhaustive`) tries more losses at each
  * of them. `TITAN_SEED` replays the random part; `TITAN_SECONDS` goes on with new seeds and wider bounds
  * for that long.
  */

@@ -1,6 +1,6 @@
 /**
  * A bit is turned over at every byte of every file of a store; no wrong value may come of it. Without
- * `TITAN_THOROUGH=1`, which CI sets, the bytes are gone over in steps. Images of the index are large, and
+ * `TITAN_THOROUGH=1` (`test:exhaustive`), the bytes are gone over in steps. Images of the index are large, and
  * mostly empty: they always are, with every byte at either end.
  */
 import { describe, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 /**
- * Every operation of a workload fails in turn, in every way that it can: with `TITAN_THOROUGH=1`, as CI
- * does. Without it some of them do, each in one of its ways, another one for the next. Stores are opened
- * by the image of their index, and without one by hints and records.
+ * Every operation of a workload fails in turn, in every way that it can: with `TITAN_THOROUGH=1`
+ * (`test:exhaustive`). Without it some of them do, each in one of its ways, another one for the next. Stores are
+ * opened by the image of their index, and without one by hints and records.
  */
 import { describe, expect, test } from "vitest";
 import { IMAGE_NAME } from "../../src/index-image.js";
