@@ -27,11 +27,36 @@ export function moveStep(
   }
   const isThere = add === undefined || group.voters.includes(add);
   const isGone = remove === undefined || !isMember(group, remove);
+  if (!isGone && group.leader === remove) {
+    const handOver = handOverStep(shard, remove, group, facts, options);
+    if (handOver !== undefined) return handOver;
+  }
   if (!(isThere && isGone)) {
     const change = { add: isThere ? undefined : add, remove: isGone ? undefined : remove };
     return safeChange(shard, change, group, facts);
   }
   return finish(shard, group);
+}
+
+/**
+ * A leader that is removed does not hear any more what becomes of the last writes that it took: it hands over first.
+ * @returns undefined when no other voter could lead
+ */
+function handOverStep(
+  { shard }: MapShard,
+  leader: number,
+  { voters, lag }: ShardFacts,
+  { reachable, settling }: ClusterFacts,
+  { caughtUpLag }: PlanOptions,
+): Plan | undefined {
+  const behind = (node: number): number => lag.get(node) ?? Number.POSITIVE_INFINITY;
+  const [to] = voters
+    .filter((node) => node !== leader && reachable.has(node) && behind(node) <= caughtUpLag)
+    .toSorted((a, b) => behind(a) - behind(b) || a - b);
+  if (to === undefined) return undefined;
+  return settling.has(shard)
+    ? { type: "wait", reason: `shard ${shard}: its leader hands over` }
+    : step({ type: "transfer-leader", shard, to });
 }
 
 /** A change of voters, unless too few of those after it answer. */

@@ -19,6 +19,8 @@ function settle(cluster: ToyCluster, lose: () => boolean = () => false): Step[] 
       transfers = new Set();
       continue;
     }
+    // Who waits, waits until shards whose leaders were changed may be touched again.
+    if (plan.type === "wait") transfers = new Set();
     // A step may be lost, or done although nobody learns of it: the next balancer looks afresh.
     if (plan.type === "wait" || lose()) continue;
     cluster.perform(plan.step);
@@ -114,6 +116,48 @@ describe("planNext", () => {
     settle(cluster);
     expect(cluster.map.nodes.every(({ state }) => state === "active")).toBe(true);
     expect(cluster.shards.every(({ voters }) => voters.includes(3))).toBe(true);
+  });
+
+  test("has a leader hand over before it is removed, as long as another voter can lead", () => {
+    const cluster = new ToyCluster(
+      [1, 2, 3, 4].map((number) => toyNode(number)),
+      1,
+      3,
+    );
+    settle(cluster);
+    const [shard] = cluster.shards;
+    if (shard === undefined) throw new Error("there is a shard");
+    const { leader } = shard;
+    cluster.setState(leader, "draining");
+    const steps = settle(cluster);
+    const handOver = steps.findIndex(({ type }) => type === "transfer-leader");
+    const removal = steps.findIndex((one) => one.type === "change-voters" && one.remove === leader);
+    expect(handOver).toBeGreaterThanOrEqual(0);
+    expect(removal).toBeGreaterThan(handOver);
+  });
+
+  test("waits for a hand-over under way instead of asking again, and removes a leader that has no heir", () => {
+    const cluster = new ToyCluster(
+      [1, 2, 3, 4].map((number) => toyNode(number)),
+      1,
+      3,
+    );
+    settle(cluster);
+    const leader = cluster.shards[0]?.leader ?? 0;
+    cluster.setState(leader, "draining");
+    let plan = planNext(cluster.facts(), OPTIONS);
+    for (; plan.type !== "step" || plan.step.type !== "transfer-leader"; ) {
+      if (plan.type === "step") cluster.perform(plan.step);
+      cluster.tick(100);
+      plan = planNext(cluster.facts(), OPTIONS);
+    }
+    expect(planNext(cluster.facts(new Set([0])), OPTIONS)).toMatchObject({ type: "wait" });
+    const shards = new Map(
+      [...cluster.facts().shards].map(([n, one]) => [n, { ...one, lag: new Map() }]),
+    );
+    expect(planNext({ ...cluster.facts(), shards }, OPTIONS)).not.toMatchObject({
+      step: { type: "transfer-leader" },
+    });
   });
 
   test("gives a move up when its node goes away before it votes", () => {
