@@ -8,10 +8,13 @@ const READ_TO_REFUSE = 2;
 /** Bytes of a batch beside its keys and values: per operation, and once. */
 const OPERATION_OVERHEAD_BYTES = 32;
 const MESSAGE_OVERHEAD_BYTES = 65_536;
+/** Room for what a client of ours puts into one message of a pipeline, however small the limits on requests are. */
+const LEAST_MESSAGE_BYTES = 1024 * 1024;
 
 /** Largest request that is read. */
 export function maxMessageBytes(settings: SizeSettings): number {
-  return READ_TO_REFUSE * settings.maxBatchBytes + overheadOf(settings);
+  const batchBytes = READ_TO_REFUSE * settings.maxBatchBytes + overheadOf(settings);
+  return Math.max(LEAST_MESSAGE_BYTES, batchBytes);
 }
 
 /** Largest command of a shard. */

@@ -25,11 +25,11 @@ import {
 import { type CallOptions, ClientError as GrpcError, Metadata } from "nice-grpc-common";
 import { toRpcFailure } from "./grpc-failure.js";
 import {
-  bytesOf,
   isSmall,
   MakeApart,
   PIPELINED,
   Pipeline,
+  type PipelinedCall,
   type PipelinedMethod,
   type PipelineStream,
 } from "./pipeline.js";
@@ -50,12 +50,17 @@ const TRANSIENT_FAILURE = 3;
 /** Longer than any channel here lives while not connected: it must not retry by itself. */
 const NEVER_RECONNECT_MS = 3_600_000;
 
+/** A message of answers that is too large to be taken would break the stream under all that travel in it. */
+const LEAST_PIPELINE_MESSAGE_BYTES = 8 * 1024 * 1024;
+
 /** Milliseconds that an answer to a keepalive probe may take. */
 const KEEPALIVE_TIMEOUT_MS = 5_000;
 
 /** @param clock of the client */
 export function createGrpcTransport(options: GrpcTransportOptions, clock: Clock): Transport {
-  return { connect: (endpoint, signal) => openConnection(endpoint, { ...options, clock }, signal) };
+  const pipelining = options.pipelining && options.maxMessageBytes >= LEAST_PIPELINE_MESSAGE_BYTES;
+  const given = { ...options, pipelining, clock };
+  return { connect: (endpoint, signal) => openConnection(endpoint, given, signal) };
 }
 
 async function openConnection(
@@ -195,8 +200,8 @@ class GrpcConnection implements Connection {
   ): Promise<UnaryCalls[M][1]> {
     const isAlone = !this.options.pipelining || this.isUnaryOnly || !isPipelined(method);
     if (isAlone) return this.callAlone(method, request, signal, timeLeftMs);
-    const call = { $case: method, value: request } as Parameters<Pipeline["call"]>[0];
-    if (!isSmall(bytesOf(call))) return this.callAlone(method, request, signal, timeLeftMs);
+    const call = { $case: method, value: request } as PipelinedCall;
+    if (!isSmall(call)) return this.callAlone(method, request, signal, timeLeftMs);
     return this.currentPipeline()
       .call(call, signal, timeLeftMs)
       .catch((error: unknown) => {

@@ -102,26 +102,32 @@ async function tryTake(
   scope: CallScope,
   { calls, clock }: LockDeps,
 ): Promise<Attempt> {
-  let endsAtMs = clock.monotonicMs() + ttlMs * TRUSTED_SHARE;
   for (;;) {
     if (scope.end !== undefined) throw waitedInVain(scope);
     const options = {
       timeoutMs: Math.max(1, Math.ceil(scope.remainingMs())),
       signal: scope.signal,
     };
+    // A lease counts from before the call that shows it: the server's began or was looked at later.
+    const askedAtMs = clock.monotonicMs();
+    const taken = (token: number, leaseMs: number): Attempt => {
+      return { type: "taken", token, endsAtMs: askedAtMs + leaseMs * TRUSTED_SHARE };
+    };
     try {
-      // The lease counts from before the call: the server's begins later.
-      endsAtMs = clock.monotonicMs() + ttlMs * TRUSTED_SHARE;
       const result = await calls.cas(key, { expected: "absent", value: owner, ttlMs }, options);
-      if (result.applied) return { type: "taken", token: result.revision, endsAtMs };
+      if (result.applied) return taken(result.revision, ttlMs);
       const { current } = result;
-      if (current?.value === owner) return { type: "taken", token: current.revision, endsAtMs };
+      // An earlier try took it, whose answer was lost; its lease has been running since.
+      if (current?.value === owner) return taken(current.revision, current.ttlMs ?? 0);
       return { type: "held", waitMs: current?.ttlMs ?? Number.POSITIVE_INFINITY };
     } catch (error) {
       if (scope.end !== undefined) throw waitedInVain(scope, error);
-      // It may be ours: the next try shows it.
       if (!isClientError(error) || error.outcome !== "unknown") throw error;
     }
+    // It may be ours: the next try shows it.
+    await scope.sleep(RETRY_MS).catch((error: unknown) => {
+      throw waitedInVain(scope, error);
+    });
   }
 }
 
@@ -241,14 +247,17 @@ class HeldLock implements Lock {
     this.cancelEnd();
     this.cancelEnd = clock.schedule(leftMs, () => this.lose("it could not be renewed in time"));
     this.cancelRenewal();
-    this.cancelRenewal = clock.schedule(this.claim.ttlMs / RENEWALS, () => void this.renew());
+    const nextMs = Math.min(this.claim.ttlMs, leftMs) / RENEWALS;
+    this.cancelRenewal = clock.schedule(nextMs, () => void this.renew());
   }
 
   private async renew(): Promise<void> {
     const { clock, calls } = this.deps;
     const { owner, ttlMs } = this.claim;
     const endsAtMs = clock.monotonicMs() + ttlMs * TRUSTED_SHARE;
-    const timeoutMs = Math.max(1, Math.ceil(this.endsAtMs - clock.monotonicMs()));
+    // So that one node that does not answer leaves time to ask another.
+    const leftMs = this.endsAtMs - clock.monotonicMs();
+    const timeoutMs = Math.max(1, Math.ceil(Math.min(leftMs, ttlMs / RENEWALS)));
     try {
       const update = { expected: { value: owner }, value: owner, ttlMs };
       const { applied } = await calls.cas(this.key, update, { timeoutMs, signal: this.signal });

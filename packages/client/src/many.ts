@@ -1,7 +1,10 @@
 /** Many calls as one: so many at a time as the client sends at once, all within one deadline. */
 import { ClientError, isClientError } from "./errors.js";
+import type { Key } from "./keys.js";
 import type { Clock } from "./ports.js";
 import type { CallOptions } from "./requests.js";
+
+const DELETED_AT_ONCE = 256;
 
 export interface ManyDeps {
   readonly clock: Clock;
@@ -42,6 +45,32 @@ export async function forMany<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
   if (failures.length > 0) throw failures[0];
   return results;
+}
+
+export async function* keysOf<K extends Key>(
+  entries: AsyncIterable<{ readonly key: K }>,
+): AsyncGenerator<K, void> {
+  for await (const { key } of entries) yield key;
+}
+
+/** Removes keys, some at a time, as they come. @returns whether any was there */
+export async function deleteEach<K extends Key>(
+  keys: AsyncIterable<K> | Iterable<K>,
+  remove: (key: K) => Promise<boolean>,
+): Promise<boolean> {
+  let hasDeleted = false;
+  let some: K[] = [];
+  const removeSome = async (): Promise<void> => {
+    const deleted = await Promise.all(some.map(remove));
+    hasDeleted ||= deleted.includes(true);
+    some = [];
+  };
+  for await (const key of keys) {
+    some.push(key);
+    if (some.length >= DELETED_AT_ONCE) await removeSome();
+  }
+  await removeSome();
+  return hasDeleted;
 }
 
 /** The failure of one write among several, some of which may have been done. */

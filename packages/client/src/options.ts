@@ -52,7 +52,7 @@ export interface ClientOptions<
   readonly maxMessageBytes?: number;
   /**
    * Calls on keys that are made in the same turn travel together, over one stream: several times as fast. `false`: each
-   * by itself, for proxies that do not carry long streams. @default true
+   * by itself, for proxies that do not carry long streams. So it is with `maxMessageBytes` below 8 MiB. @default true
    */
   readonly pipelining?: boolean;
   /**

@@ -17,11 +17,12 @@ import type {
 import { type Clock, RpcFailure, type UnaryCalls } from "./ports.js";
 
 /** Calls that can be pipelined. */
-export const PIPELINED = [
+export const PIPELINED = Object.freeze([
   ...(["put", "get", "delete", "batch", "compareAndSet", "increment", "txn"] as const),
-] as const;
+]);
 export type PipelinedMethod = (typeof PIPELINED)[number];
-type Call = NonNullable<PipelineCall["call"]>;
+/** One call, as it travels. */
+export type PipelinedCall = NonNullable<PipelineCall["call"]>;
 type Answer = NonNullable<PipelineAnswer["answer"]>;
 
 /** The call has to be made by itself: its answer is too large, or the server knows no pipelines. */
@@ -44,7 +45,7 @@ export interface PipelineStream {
 
 interface Waiting {
   readonly id: number;
-  readonly call: Call;
+  readonly call: PipelinedCall;
   readonly timeoutMs: number;
   isSent: boolean;
   resolve(answer: unknown): void;
@@ -63,9 +64,9 @@ const SPARE_ENTRIES = 1024;
 /** A stream without calls is ended after so many milliseconds. */
 const IDLE_MS = 100;
 
-/** @returns whether a call is small enough to travel with others */
-export function isSmall(bytes: number): boolean {
-  return bytes <= LARGEST_CALL_BYTES;
+/** Whether a call is small enough to travel with others. */
+export function isSmall(call: PipelinedCall): boolean {
+  return bytesOf(call) <= LARGEST_CALL_BYTES;
 }
 
 /** One stream; to be replaced once it `isOver`. */
@@ -74,6 +75,7 @@ export class Pipeline {
   private queue: Waiting[] = [];
   private nextId = 1;
   private readonly end = new AbortController();
+  private sentFrames = 0;
   private hasHeard = false;
   private isWakeDue = false;
   private wake: () => void = nothing;
@@ -98,7 +100,7 @@ export class Pipeline {
   isServerStopping = false;
 
   /** @throws RpcFailure, {@link MakeApart}; the reason of `signal` when that fires */
-  call(call: Call, signal: AbortSignal, timeLeftMs: number): Promise<unknown> {
+  call(call: PipelinedCall, signal: AbortSignal, timeLeftMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const id = this.nextId;
@@ -164,8 +166,10 @@ export class Pipeline {
   private async *frames(): AsyncGenerator<DeepPartial<PipelineRequest>, void> {
     for (;;) {
       const calls = this.takeFrame();
-      if (calls.length > 0) yield { calls };
-      else if (this.isOver) return;
+      if (calls.length > 0) {
+        this.sentFrames += 1;
+        yield { calls };
+      } else if (this.isOver) return;
       else {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
@@ -231,11 +235,22 @@ export class Pipeline {
     this.cancelIdle();
     const isUnknown =
       error instanceof RpcFailure && error.status === UNIMPLEMENTED && !this.hasHeard;
+    const failure = this.failureOfSent(error);
     for (const waiting of this.waiting.values()) {
       if (isUnknown) waiting.reject(new MakeApart("not-supported"));
-      else waiting.reject(waiting.isSent ? asError(error) : neverSent("the stream has ended"));
+      else waiting.reject(waiting.isSent ? failure : neverSent("the stream has ended"));
     }
     this.wakeSoon();
+  }
+
+  /**
+   * A status ends the stream as a whole. What it says of a call, as that it was refused, holds for the calls of the
+   * first frame when nothing else was sent; of several frames the earlier ones may have been served.
+   */
+  private failureOfSent(error: unknown): Error {
+    if (!(error instanceof RpcFailure)) return asError(error);
+    if (error.neverSent || (this.sentFrames === 1 && !this.hasHeard)) return error;
+    return new RpcFailure({ ...LOST, message: error.message }, { cause: error });
   }
 
   /** Nothing is waited for. */
@@ -264,7 +279,7 @@ function failureOf(failure: Extract<Answer, { $case: "failure" }>["value"]): Rpc
 }
 
 /** Keys and values that a call holds, about. */
-export function bytesOf({ $case, value }: Call): number {
+function bytesOf({ $case, value }: PipelinedCall): number {
   switch ($case) {
     case "put":
       return value.key.length + value.value.length;
@@ -275,7 +290,8 @@ export function bytesOf({ $case, value }: Call): number {
     case "compareAndSet": {
       const { expected, update } = value;
       const expectedBytes = expected?.$case === "value" ? expected.value.length : 0;
-      return expectedBytes + (update?.$case === "newValue" ? update.value.length : 0);
+      const updateBytes = update?.$case === "newValue" ? update.value.length : 0;
+      return value.key.length + expectedBytes + updateBytes;
     }
     case "batch":
       return bytesOfOperations(value.operations);
@@ -284,7 +300,8 @@ export function bytesOf({ $case, value }: Call): number {
         bytesOfOperations(value.then) +
         bytesOfOperations(value.otherwise) +
         value.compares.reduce(
-          (bytes, { target }) => bytes + (target?.$case === "value" ? target.value.length : 0),
+          (bytes, { key, target }) =>
+            bytes + key.length + (target?.$case === "value" ? target.value.length : 0),
           0,
         )
       );

@@ -227,6 +227,28 @@ describe("a lock", () => {
     expect(pending(store)).toBe(0);
   });
 
+  test("is trusted no longer than the lease that an earlier try began, whose answer was lost", async () => {
+    const store = new Store();
+    const failures = Array.from({ length: 40 }, () => "before" as const);
+    store.fates.push("behind", ...failures);
+    const lock = await take(store, 1);
+    expect(store.clock.monotonicMs()).toBeGreaterThan(TTL_MS / 3);
+    store.fates.push(...Array.from({ length: 1_000 }, () => "before" as const));
+    const lostAtMs = new Promise<number>((resolve) => {
+      lock.signal.addEventListener("abort", () => resolve(store.clock.monotonicMs()));
+    });
+    await store.clock.advance(2 * TTL_MS);
+    expect(await lostAtMs).toBeLessThan(TTL_MS);
+  });
+
+  test("is renewed in time by such a holder", async () => {
+    const store = new Store();
+    store.fates.push("behind", ...Array.from({ length: 40 }, () => "before" as const));
+    const lock = await take(store, 1);
+    await store.clock.advance(5 * TTL_MS);
+    expect(lock.signal.aborted).toBe(false);
+  });
+
   test("whose answer was lost is ours", async () => {
     const store = new Store();
     store.fates.push("behind", "before");

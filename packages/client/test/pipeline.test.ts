@@ -162,6 +162,30 @@ describe("the stream", () => {
     await expect(unsent).rejects.toMatchObject({ name: "RpcFailure" });
   });
 
+  test("that is refused is refused for its first frame, and says nothing of frames before the last", async () => {
+    const refusal = () =>
+      new RpcFailure({
+        ...{ status: 3, message: "too large", retryAfterMs: undefined },
+        info: { reason: "REQUEST_TOO_LARGE", metadata: { outcome: "not-applied" } },
+      });
+    const one = rig();
+    const only = one.ask("a");
+    await settle();
+    await one.say(refusal());
+    await expect(only).rejects.toMatchObject({ status: 3, info: { reason: "REQUEST_TOO_LARGE" } });
+
+    const two = rig();
+    const served = two.ask("a");
+    await settle();
+    const refused = two.ask("b");
+    await settle();
+    expect(two.frames).toEqual([[1], [2]]);
+    await two.say(refusal());
+    for (const call of [served, refused]) {
+      await expect(call).rejects.toMatchObject({ status: 14, info: undefined, neverSent: false });
+    }
+  });
+
   test("of a server that knows none has the calls made by themselves", async () => {
     const { ask, say } = rig();
     const call = ask("a");

@@ -22,6 +22,12 @@ export type Streaming<Request, Response> = (
   context: CallContext,
 ) => AsyncGenerator<Response, void, undefined>;
 
+/** A method with streams in both directions as nice-grpc takes it. */
+export type Duplex<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  context: CallContext,
+) => AsyncGenerator<Response, void, undefined>;
+
 /** What came of a call that came with others. */
 export type PipelinedResult<Answer> =
   | { readonly type: "answer"; readonly answer: Answer }
@@ -58,6 +64,16 @@ export function withMalformedRequests<
     return [name, { ...method, requestType: { ...requestType, decode } }] as const;
   });
   return { ...definition, methods: Object.fromEntries(methods) };
+}
+
+async function raiseOfStream(
+  errors: RpcErrors,
+  error: unknown,
+  context: CallContext,
+): Promise<never> {
+  // gRPC's own word for it is CANCELLED; it is no defect to be logged.
+  if (context.signal.aborted) throw context.signal.reason;
+  return errors.raise(error, "read", context);
 }
 
 /** @throws KvError `FIELD_INVALID` */
@@ -196,6 +212,23 @@ export class Calls {
     }
   }
 
+  /** Streams in both directions. `serve` checks the form of what comes, and ends when its signal aborts. */
+  duplex<Request, Response>(
+    serve: (
+      requests: AsyncIterable<Request>,
+      signal: AbortSignal,
+    ) => AsyncGenerator<Response, void, undefined>,
+  ): Duplex<Request, Response> {
+    const errors = this.#errors;
+    return async function* duplex(requests, context) {
+      try {
+        yield* serve(requests, context.signal);
+      } catch (error) {
+        await raiseOfStream(errors, error, context);
+      }
+    };
+  }
+
   #stream<Request, Response>(
     serve: (request: Request, context: CallContext) => AsyncGenerator<Response, void, undefined>,
     gate: { enter(): void; leave(): void },
@@ -215,9 +248,7 @@ export class Calls {
           gate.leave();
         }
       } catch (error) {
-        // gRPC's own word for it is CANCELLED; it is no defect to be logged.
-        if (context.signal.aborted) throw context.signal.reason;
-        await errors.raise(error, "read", context);
+        await raiseOfStream(errors, error, context);
       }
     };
   }

@@ -21,7 +21,7 @@ import type { FailureStatus } from "./rpc-error.js";
 
 type Answer = NonNullable<PipelineAnswer["answer"]>;
 
-/** Of one stream, under way. */
+/** Of one stream: under way, or with answers that wait for the client. */
 const MOST_CALLS = 4096;
 /** Values of answers that wait for the client. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
@@ -37,8 +37,9 @@ export function createPipelineService(
   requestTimeoutMs: number,
 ): PipelineServiceImplementation {
   return {
-    pipeline: (requests, { signal }) =>
+    pipeline: calls.duplex((requests, signal) =>
       new PipelineStream({ current, calls, requestTimeoutMs }).serve(requests, signal),
+    ),
   };
 }
 
@@ -99,7 +100,7 @@ class PipelineStream {
     for await (const request of requests) {
       checkForm(request);
       for (const call of request.calls) {
-        while (this.#calls >= MOST_CALLS || this.#waitingBytes >= MOST_WAITING_BYTES) {
+        while (this.#isFull) {
           await new Promise<void>((resolve) => {
             this.#onRoom = resolve;
           });
@@ -109,6 +110,11 @@ class PipelineStream {
     }
     this.#isReadToEnd = true;
     this.#wake();
+  }
+
+  get #isFull(): boolean {
+    const calls = this.#calls + this.#answers.length;
+    return calls >= MOST_CALLS || this.#waitingBytes >= MOST_WAITING_BYTES;
   }
 
   #begin({ id, timeoutMs, call: asked }: PipelineCall): void {

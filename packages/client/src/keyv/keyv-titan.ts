@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from "node:events";
 import type { TitanClient as Api } from "../api.js";
+import { deleteEach, keysOf } from "../many.js";
 import type { ClientOptions } from "../options.js";
 import type { PutEntry } from "../requests.js";
 import { TitanClient } from "../titan-client.js";
@@ -26,9 +27,6 @@ export interface KeyvTitanOpts {
 
 /** Options of a client of the adapter's own. */
 export type KeyvTitanOptions = Omit<ClientOptions, "keys" | "values">;
-
-/** Keys that are removed at a time. */
-const AT_ONCE = 256;
 
 /**
  * Keeps Keyv's entries in a Titan node or cluster: durable, replicated, with expiry by the cluster's clock.
@@ -111,13 +109,7 @@ export class KeyvTitan extends EventEmitter {
 
   /** @returns whether any of the keys was there */
   async deleteMany(keys: readonly string[]): Promise<boolean> {
-    let hasDeleted = false;
-    for (let at = 0; at < keys.length; at += AT_ONCE) {
-      const some = keys.slice(at, at + AT_ONCE);
-      const deleted = await Promise.all(some.map((key) => this.client.delete(key)));
-      hasDeleted ||= deleted.includes(true);
-    }
-    return hasDeleted;
+    return deleteEach(keys, (key) => this.client.delete(key));
   }
 
   async has(key: string): Promise<boolean> {
@@ -130,15 +122,8 @@ export class KeyvTitan extends EventEmitter {
 
   /** Removes the keys of the namespace or, without one, all: those that a scan of the moment shows. */
   async clear(): Promise<void> {
-    let some: string[] = [];
-    const scan = this.client.scan({ prefix: prefixOf(this.namespace), keysOnly: true });
-    for await (const { key } of scan) {
-      some.push(key);
-      if (some.length < AT_ONCE) continue;
-      await this.deleteMany(some);
-      some = [];
-    }
-    await this.deleteMany(some);
+    const entries = this.client.scan({ prefix: prefixOf(this.namespace), keysOnly: true });
+    await deleteEach(keysOf(entries), (key) => this.client.delete(key));
   }
 
   /**

@@ -3,6 +3,7 @@
  */
 import type { TitanClient as Api } from "../api.js";
 import { isClientError } from "../errors.js";
+import { deleteEach, keysOf } from "../many.js";
 import type { ClientOptions } from "../options.js";
 import { TitanClient } from "../titan-client.js";
 import type { KeyWatchEvent, Watch } from "../watch-requests.js";
@@ -59,9 +60,6 @@ export interface TitanDriver {
 
 type WatchCallback = (event: "update" | "remove", key: string) => unknown;
 type KeyWatch = Watch<KeyWatchEvent>;
-
-/** Keys that `clear` removes at a time. */
-const CLEAR_AT_ONCE = 256;
 
 /**
  * Keeps what unstorage stores in a Titan node or cluster: `createStorage({ driver: titanDriver({ base: "app" }) })`.
@@ -145,20 +143,12 @@ class Driver implements TitanDriver {
 
   readonly getKeys = async (base = ""): Promise<string[]> => {
     const keys: string[] = [];
-    for await (const { key } of this.scan(base)) keys.push(key.slice(this.prefix.length));
+    for await (const key of keysOf(this.scan(base))) keys.push(key.slice(this.prefix.length));
     return keys;
   };
 
   readonly clear = async (base = ""): Promise<void> => {
-    let some: string[] = [];
-    const remove = () => Promise.all(some.map((key) => this.text.delete(key)));
-    for await (const { key } of this.scan(base)) {
-      some.push(key);
-      if (some.length < CLEAR_AT_ONCE) continue;
-      await remove();
-      some = [];
-    }
-    await remove();
+    await deleteEach(keysOf(this.scan(base)), (key) => this.text.delete(key));
   };
 
   readonly dispose = async (): Promise<void> => {
