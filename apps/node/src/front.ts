@@ -94,7 +94,7 @@ export async function openFront(settings: Settings, deps: FrontDeps): Promise<Fr
     settings.grpcAddr,
     {
       kv: lateKvService(() => opened()?.kv, calls),
-      pipeline: createPipelineService(() => opened()?.kvCalls, calls, settings.requestTimeout),
+      pipeline: createPipelineService(opened, calls, settings.requestTimeout),
       cluster: createClusterService(
         { status, introduction: () => there(introduction), admin: () => there(admin) },
         new Calls(clusterAdmission, errors),

@@ -14,6 +14,7 @@ import type { CallScope } from "./call-scope.js";
 import type { EndpointPool, Route } from "./endpoint-pool.js";
 import { ClientError, type ClientErrorInit, type Outcome } from "./errors.js";
 import { type CallNature, judge, toClientError } from "./failure-mapping.js";
+import type { LeaderRoutes } from "./leader-routes.js";
 import { type Clock, type Random, RpcFailure } from "./ports.js";
 import type { RetryBudget } from "./retry-budget.js";
 
@@ -22,8 +23,17 @@ export interface CallContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly pool: EndpointPool;
+  readonly routes: LeaderRoutes;
   readonly budget: RetryBudget;
   readonly retry: { readonly maxAttempts: number; readonly baseMs: number; readonly maxMs: number };
+}
+
+/** Where a call is to be made; anywhere without either. */
+export interface Destination {
+  /** Address of the only endpoint that will do; it is tried once. */
+  readonly target?: string | undefined;
+  /** The leader of this key's shard does it best. */
+  readonly key?: Uint8Array | undefined;
 }
 
 export class Attempts {
@@ -32,19 +42,19 @@ export class Attempts {
   private uncertain = false;
   private sentAtMs = 0;
 
-  /** @param target address of the only endpoint that will do; it is tried once */
   constructor(
     private readonly context: CallContext,
     private readonly scope: CallScope,
     private readonly nature: CallNature,
-    private readonly target?: string,
+    private readonly destination: Destination = {},
   ) {}
 
   /** Where to send the next try. Must be followed by sending it. */
   route(): Route | Promise<Route> {
-    const route = this.target === undefined ? this.context.pool.current() : undefined;
+    const { target, key } = this.destination;
+    const route = target === undefined ? this.context.routes.current(key) : undefined;
     if (route === undefined) return this.connect();
-    this.begin();
+    this.begin(route);
     return route;
   }
 
@@ -52,6 +62,7 @@ export class Attempts {
   succeeded(route: Route): void {
     route.link.heard();
     this.context.budget.refill();
+    this.context.routes.succeeded(route);
   }
 
   /** The tries so far got somewhere: what follows counts anew. */
@@ -68,6 +79,7 @@ export class Attempts {
       // Its server may be gone without a word: find out anew.
       if (scope.end.kind === "timeout" && this.metSilence(route)) {
         route.link.broke(route.connection, "silent until the deadline of a call");
+        context.routes.failed(route);
       }
       throw this.ended("sent", endpoint);
     }
@@ -76,7 +88,10 @@ export class Attempts {
     const verdict = judge(error, this.nature);
     if (verdict.endpoint === "broken") route.link.broke(route.connection, error.message);
     else route.link.heard();
-    if (verdict.endpoint !== "fine") context.pool.turnFrom(route.link);
+    if (verdict.endpoint !== "fine") {
+      context.pool.turnFrom(route.link);
+      context.routes.failed(route);
+    }
     const outcome = this.outcomeWith(verdict.outcome);
     this.last = toClientError(error, { ...verdict, outcome }, { endpoint, attempts: this.count });
     if (!verdict.retry || this.count >= context.retry.maxAttempts) throw this.last;
@@ -127,16 +142,18 @@ export class Attempts {
     return link.heardAtMs < this.sentAtMs && 2 * sentForMs >= this.scope.timeoutMs;
   }
 
-  private begin(): void {
+  private begin({ link }: Route): void {
     this.count += 1;
     this.sentAtMs = this.context.clock.monotonicMs();
+    link.asked(this.sentAtMs);
   }
 
   private async connect(): Promise<Route> {
+    const { target } = this.destination;
     for (;;) {
       try {
         const route = await this.scope.race(this.dial());
-        this.begin();
+        this.begin(route);
         return route;
       } catch (error) {
         if (this.scope.end !== undefined) throw this.ended("connecting");
@@ -145,12 +162,12 @@ export class Attempts {
           code: "CLIENT_UNAVAILABLE",
           outcome: this.outcomeWith("not-applied"),
           message: error instanceof Error ? error.message : String(error),
-          endpoint: this.target,
+          endpoint: target,
           attempts: this.count,
           cause: error,
         });
         // The pool spaces its attempts, and all calls share them: no wait and no token here.
-        const mayRetry = this.target === undefined && this.count < this.context.retry.maxAttempts;
+        const mayRetry = target === undefined && this.count < this.context.retry.maxAttempts;
         if (!mayRetry) throw this.last;
       }
     }
@@ -158,7 +175,8 @@ export class Attempts {
 
   private dial(): Promise<Route> {
     const { pool } = this.context;
-    return (this.target === undefined ? undefined : pool.routeTo(this.target)) ?? pool.connect();
+    const { target } = this.destination;
+    return (target === undefined ? undefined : pool.routeTo(target)) ?? pool.connect();
   }
 
   private async wait(delayMs: number): Promise<void> {

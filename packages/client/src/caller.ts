@@ -5,6 +5,8 @@ import { CallScope } from "./call-scope.js";
 import { EndpointPool } from "./endpoint-pool.js";
 import { ClientError, isClientError } from "./errors.js";
 import type { CallNature } from "./failure-mapping.js";
+import { leaderKeyOf } from "./leader-key.js";
+import { LeaderRoutes } from "./leader-routes.js";
 import { checkTimeoutMs, type ResolvedOptions } from "./options.js";
 import type { ClientPorts, UnaryCalls } from "./ports.js";
 import type { CallOptions } from "./requests.js";
@@ -50,10 +52,16 @@ export class Caller {
     const { retry } = options;
     this.limiter = new CallLimiter(options.maxConcurrentCalls, options.maxQueuedCalls);
     this.sessions = options.exactlyOnce ? new SessionPool(() => this.openSession()) : undefined;
+    const pool = new EndpointPool(options.endpoints, ports, {
+      connectTimeoutMs: options.connectTimeoutMs,
+      onLeader: (shard, node) => routes.heardOfLeader(shard, node),
+    });
+    const routes = new LeaderRoutes(pool, ports.clock, options.discovery);
     this.context = {
       clock: ports.clock,
       random: ports.random,
-      pool: new EndpointPool(options.endpoints, ports, options.connectTimeoutMs),
+      pool,
+      routes,
       budget: new RetryBudget(retry.budget),
       retry: { maxAttempts: retry.maxAttempts, baseMs: retry.baseDelayMs, maxMs: retry.maxDelayMs },
     };
@@ -73,7 +81,9 @@ export class Caller {
   ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
     const scope = this.openScope(options);
     const isOnce = this.sessions !== undefined && IDENTIFIED.has(method);
-    const attempts = new Attempts(this.context, scope, isOnce ? REPEATABLE_WRITE : nature, target);
+    const destination = { target, key: leaderKeyOf(method, request) };
+    const safely = isOnce ? REPEATABLE_WRITE : nature;
+    const attempts = new Attempts(this.context, scope, safely, destination);
     let hasSlot = false;
     try {
       if (scope.end !== undefined) throw attempts.ended("queued");
@@ -112,12 +122,13 @@ export class Caller {
 
   private async end(): Promise<void> {
     for (const scope of this.scopes) scope.close();
-    const { pool } = this.context;
+    const { pool, routes } = this.context;
     const sessions = this.sessions?.end() ?? [];
     // Those that nobody ends the cluster forgets by itself, in time.
     if (pool.current() !== undefined && sessions.length > 0) {
       await Promise.all(sessions.map((sessionId) => this.closeSession(sessionId)));
     }
+    routes.close();
     pool.close();
   }
 

@@ -1,9 +1,17 @@
 /** One endpoint: its connection, and how long to leave it alone after it failed. */
 import { type BackoffBounds, equalJitterMs } from "./backoff.js";
-import type { ClientPorts, Connection, Endpoint } from "./ports.js";
+import type { ClientPorts, Connection, Endpoint, OnLeader } from "./ports.js";
 
 /** Waits between two attempts to connect to the same endpoint. */
 const RECONNECT: BackoffBounds = { baseMs: 50, maxMs: 1_000 };
+
+/** Milliseconds without a word, while calls wait, after which others are better asked; then one call in as many finds out. */
+const SILENT_MS = 1_000;
+
+export interface LinkOptions {
+  readonly connectTimeoutMs: number;
+  readonly onLeader: OnLeader;
+}
 
 /** At most one connection and one attempt at a time. */
 export class EndpointLink {
@@ -16,13 +24,17 @@ export class EndpointLink {
   retryAtMs = Number.NEGATIVE_INFINITY;
   /** When a server was last heard to answer on this link, in monotonic milliseconds. */
   heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Since when something was asked and nothing heard; undefined when that is not so. */
+  private waitingSinceMs: number | undefined;
+  /** When a call may find out whether the server still is silent. */
+  private probeAtMs = Number.NEGATIVE_INFINITY;
   /** Why it failed last, for messages. */
   lastProblem = "not tried";
 
   constructor(
     readonly endpoint: Endpoint,
     private readonly ports: ClientPorts,
-    private readonly connectTimeoutMs: number,
+    private readonly options: LinkOptions,
   ) {}
 
   /** The connection when there is one that takes calls. */
@@ -41,9 +53,26 @@ export class EndpointLink {
     return this.attempt;
   }
 
+  /** A call is sent on it. */
+  asked(nowMs: number): void {
+    this.waitingSinceMs ??= nowMs;
+  }
+
+  /** Whether a call is better sent elsewhere. One now and then is not, to find out: to be asked once for each call. */
+  isSilent(): boolean {
+    if (this.waitingSinceMs === undefined) return false;
+    const nowMs = this.ports.clock.monotonicMs();
+    if (nowMs - this.waitingSinceMs < SILENT_MS) return false;
+    if (nowMs < this.probeAtMs) return true;
+    const isFirst = this.probeAtMs < this.waitingSinceMs;
+    this.probeAtMs = nowMs + SILENT_MS;
+    return isFirst;
+  }
+
   /** A server answered: it works. */
   heard(): void {
     this.failures = 0;
+    this.waitingSinceMs = undefined;
     this.heardAtMs = this.ports.clock.monotonicMs();
   }
 
@@ -71,6 +100,7 @@ export class EndpointLink {
   }
 
   private drop(): void {
+    this.waitingSinceMs = undefined;
     this.connection?.close();
     this.connection = undefined;
   }
@@ -78,13 +108,14 @@ export class EndpointLink {
   private async open(): Promise<Connection> {
     const stop = new AbortController();
     const onClosing = (): void => stop.abort(this.closing.signal.reason);
-    const cancelTimer = this.ports.clock.schedule(this.connectTimeoutMs, () => {
-      stop.abort(new Error(`no answer within ${this.connectTimeoutMs} ms`));
+    const { connectTimeoutMs, onLeader } = this.options;
+    const cancelTimer = this.ports.clock.schedule(connectTimeoutMs, () => {
+      stop.abort(new Error(`no answer within ${connectTimeoutMs} ms`));
     });
     this.closing.signal.addEventListener("abort", onClosing, { once: true });
     try {
       this.closing.signal.throwIfAborted();
-      const connection = await this.ports.transport.connect(this.endpoint, stop.signal);
+      const connection = await this.ports.transport.connect(this.endpoint, stop.signal, onLeader);
       if (this.closing.signal.aborted) connection.close();
       this.closing.signal.throwIfAborted();
       this.connection = connection;

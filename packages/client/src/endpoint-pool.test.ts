@@ -13,7 +13,11 @@ beforeEach(() => {
 });
 
 function poolOf(...names: string[]): EndpointPool {
-  return new EndpointPool(names.map(parseEndpoint), { clock, random: zeroes, transport }, 1_000);
+  const ports = { clock, random: zeroes, transport };
+  return new EndpointPool(names.map(parseEndpoint), ports, {
+    connectTimeoutMs: 1_000,
+    onLeader: () => {},
+  });
 }
 
 /** What a promise came to, once the clock has been moved. */

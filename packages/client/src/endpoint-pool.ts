@@ -8,7 +8,7 @@
  * 8305), and the first to answer wins. An endpoint that failed is not due for a while, so a call
  * may wait for that, but ten thousand calls wait for the same round.
  */
-import { EndpointLink } from "./endpoint-link.js";
+import { EndpointLink, type LinkOptions } from "./endpoint-link.js";
 import type { ClientPorts, Connection, Endpoint } from "./ports.js";
 
 /** Milliseconds after which a silent endpoint gets competition. */
@@ -29,7 +29,9 @@ export class ConnectFailure extends Error {
 }
 
 export class EndpointPool {
-  private readonly links: readonly EndpointLink[];
+  /** Those that were given, then those that were learned. */
+  private links: readonly EndpointLink[];
+  private readonly given: number;
   private preferred: number;
   private round: Promise<Route> | undefined;
   private readonly closing = new AbortController();
@@ -38,9 +40,10 @@ export class EndpointPool {
   constructor(
     endpoints: readonly Endpoint[],
     private readonly ports: ClientPorts,
-    connectTimeoutMs: number,
+    private readonly linkOptions: LinkOptions,
   ) {
-    this.links = endpoints.map((endpoint) => new EndpointLink(endpoint, ports, connectTimeoutMs));
+    this.given = endpoints.length;
+    this.links = endpoints.map((endpoint) => this.linkTo(endpoint));
     // Clients with the same list begin at different nodes.
     this.preferred = ports.random.nextInt(endpoints.length);
   }
@@ -49,18 +52,47 @@ export class EndpointPool {
     return this.links.length;
   }
 
-  /** Where a call can be sent at this moment, if anywhere. */
+  /** Where a call can be sent at this moment, if anywhere. One that is silent only when all are. */
   current(): Route | undefined {
+    let silent: Route | undefined;
     for (let step = 0; step < this.links.length; step++) {
       const index = (this.preferred + step) % this.links.length;
       const link = this.links[index];
       const connection = link?.up();
-      if (link !== undefined && connection !== undefined) {
-        this.preferred = index;
-        return { link, connection };
+      if (link === undefined || connection === undefined) continue;
+      if (link.isSilent()) {
+        silent ??= { link, connection };
+        continue;
       }
+      this.preferred = index;
+      return { link, connection };
     }
+    return silent;
+  }
+
+  /** The endpoint with this address where it can take a call at this moment; connects to it meanwhile where not. */
+  routeIfUp(address: string): Route | undefined {
+    const link = this.find(address);
+    if (link === undefined) return undefined;
+    const connection = link.up();
+    if (connection !== undefined) return link.isSilent() ? undefined : { link, connection };
+    if (link.retryAtMs <= this.ports.clock.monotonicMs()) link.connect().catch(nothing);
     return undefined;
+  }
+
+  /** These are the nodes of the cluster: endpoints beside those that were given. Those of before that are not, go. */
+  learn(endpoints: readonly Endpoint[]): void {
+    if (this.closing.signal.aborted) return;
+    const preferred = this.links[this.preferred];
+    const given = this.links.slice(0, this.given);
+    const isGiven = new Set(given.map(({ endpoint }) => endpoint.address));
+    const learned = endpoints
+      .filter(({ address }) => !isGiven.has(address))
+      .map((endpoint) => this.find(endpoint.address) ?? this.linkTo(endpoint));
+    const links = new Set([...given, ...learned]);
+    for (const link of this.links) if (!links.has(link)) link.close();
+    this.links = [...links];
+    this.preferred = Math.max(0, preferred === undefined ? 0 : this.links.indexOf(preferred));
   }
 
   /** Connects to an endpoint. Rejects with {@link ConnectFailure} when the round found none. */
@@ -73,7 +105,7 @@ export class EndpointPool {
 
   /** Connects to the endpoint with this address; `undefined` when it is not one of the pool's. */
   routeTo(address: string): Promise<Route> | undefined {
-    const link = this.links.find((each) => each.endpoint.address === address);
+    const link = this.find(address);
     if (link === undefined) return undefined;
     const connection = link.up();
     if (connection !== undefined) return Promise.resolve({ link, connection });
@@ -90,10 +122,19 @@ export class EndpointPool {
     for (const link of this.links) link.close();
   }
 
+  private find(address: string): EndpointLink | undefined {
+    return this.links.find((each) => each.endpoint.address === address);
+  }
+
+  private linkTo(endpoint: Endpoint): EndpointLink {
+    return new EndpointLink(endpoint, this.ports, this.linkOptions);
+  }
+
   private async runRound(): Promise<Route> {
     const due = await this.dueLinks();
     const route = await this.race(due);
-    this.preferred = this.links.indexOf(route.link);
+    // It may have been learned meanwhile that the node is no more.
+    this.preferred = Math.max(0, this.links.indexOf(route.link));
     return route;
   }
 
@@ -173,3 +214,5 @@ export class EndpointPool {
     });
   }
 }
+
+function nothing(): void {}

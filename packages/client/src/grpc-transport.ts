@@ -29,11 +29,12 @@ import {
   MakeApart,
   PIPELINED,
   Pipeline,
+  type PipelineDeps,
   type PipelinedCall,
   type PipelinedMethod,
   type PipelineStream,
 } from "./pipeline.js";
-import type { Clock, Connection, Endpoint, Transport, UnaryCalls } from "./ports.js";
+import type { Clock, Connection, Endpoint, OnLeader, Transport, UnaryCalls } from "./ports.js";
 
 /** Bounds of the real transport, in bytes and milliseconds. */
 export interface GrpcTransportOptions {
@@ -60,12 +61,15 @@ const KEEPALIVE_TIMEOUT_MS = 5_000;
 export function createGrpcTransport(options: GrpcTransportOptions, clock: Clock): Transport {
   const pipelining = options.pipelining && options.maxMessageBytes >= LEAST_PIPELINE_MESSAGE_BYTES;
   const given = { ...options, pipelining, clock };
-  return { connect: (endpoint, signal) => openConnection(endpoint, given, signal) };
+  return {
+    connect: (endpoint, signal, onLeader) =>
+      openConnection(endpoint, { ...given, onLeader }, signal),
+  };
 }
 
 async function openConnection(
   endpoint: Endpoint,
-  options: GrpcTransportOptions & { readonly clock: Clock },
+  options: GrpcTransportOptions & { readonly clock: Clock; readonly onLeader: OnLeader },
   signal: AbortSignal,
 ): Promise<Connection> {
   const channel = createChannel(endpoint.address, ChannelCredentials.createInsecure(), {
@@ -141,7 +145,7 @@ function toGrpcTimeout(timeLeftMs: number): string {
 
 /** Calls of ClusterService; all others are of KvService. */
 const CLUSTER_CALLS: ReadonlySet<keyof UnaryCalls> = new Set([
-  ...(["getStatus", "leave", "setBalancer", "transferLeader"] as const),
+  ...(["getStatus", "getClusterMap", "leave", "setBalancer", "transferLeader"] as const),
   ...(["listKeyspaces", "createKeyspace", "dropKeyspace"] as const),
 ]);
 
@@ -182,7 +186,7 @@ class GrpcConnection implements Connection {
 
   constructor(
     private readonly channel: Channel,
-    private readonly options: { readonly pipelining: boolean; readonly clock: Clock },
+    private readonly options: Pick<GrpcTransportOptions, "pipelining"> & PipelineDeps,
   ) {
     this.kv = createClient(KvServiceDefinition, channel);
     this.cluster = createClient(ClusterServiceDefinition, channel);
@@ -213,7 +217,7 @@ class GrpcConnection implements Connection {
 
   private currentPipeline(): Pipeline {
     if (this.pipeline === undefined || this.pipeline.isOver) {
-      this.pipeline = new Pipeline(this.stream, this.options.clock);
+      this.pipeline = new Pipeline(this.stream, this.options);
     }
     return this.pipeline;
   }

@@ -39,8 +39,10 @@ export interface ClientOptions<
   readonly timeoutMs?: number;
   /** Milliseconds for one attempt to connect to one endpoint. @default 2_000 */
   readonly connectTimeoutMs?: number;
-  /** Calls on the wire at once; more wait in line. More than a few hundred makes gRPC slower, not faster.
-   * @default 256 */
+  /**
+   * Calls on the wire at once; more wait in line. @default 1_024; without pipelining 256, as more calls that travel by
+   * themselves make gRPC slower, not faster
+   */
   readonly maxConcurrentCalls?: number;
   /** Calls that wait in line; one more is refused with `CLIENT_OVERLOADED`. @default 65_536 */
   readonly maxQueuedCalls?: number;
@@ -55,6 +57,12 @@ export interface ClientOptions<
    * by itself, for proxies that do not carry long streams. So it is with `maxMessageBytes` below 8 MiB. @default true
    */
   readonly pipelining?: boolean;
+  /**
+   * Learns the cluster's nodes and who leads which shard, and sends calls there: one way less for most. What nodes say is
+   * their address has to be reached from here for that; what is not costs nothing but the detour. `false`: only `endpoints`
+   * are used, for proxies and load balancers. @default true
+   */
+  readonly discovery?: boolean;
   /**
    * Gives each write an id by which the cluster recognises it when it is sent again. A write whose answer was lost is then
    * retried until its deadline, and happens once. Costs the cluster memory and a record for each write, and the first write
@@ -93,6 +101,7 @@ export interface ResolvedOptions {
   readonly maxMessageBytes: number;
   readonly keepaliveMs: number;
   readonly pipelining: boolean;
+  readonly discovery: boolean;
   readonly exactlyOnce: boolean;
   readonly retry: Required<RetryOptions>;
 }
@@ -105,15 +114,21 @@ const DEFAULTS = {
   keys: "string",
   timeoutMs: 5_000,
   connectTimeoutMs: 2_000,
-  maxConcurrentCalls: 256,
+  maxConcurrentCalls: 1_024,
   maxQueuedCalls: 65_536,
   maxConcurrentScans: 64,
   maxConcurrentWatches: 256,
   maxMessageBytes: 64 * 1024 * 1024,
   keepaliveMs: 10_000,
   pipelining: true,
+  discovery: true,
   exactlyOnce: false,
 } as const;
+
+/** Of {@link ClientOptions.maxConcurrentCalls} without pipelining. */
+const UNARY_CONCURRENT_CALLS = 256;
+
+type Flag = "pipelining" | "discovery" | "exactlyOnce";
 
 const RETRY_DEFAULTS = {
   maxAttempts: 10,
@@ -135,16 +150,18 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   if (keys !== "string" && keys !== "bytes") {
     throw new TypeError('keys must be "string" or "bytes"');
   }
-  const flag = (name: "pipelining" | "exactlyOnce"): boolean => {
+  const flag = (name: Flag): boolean => {
     const value = options[name] ?? DEFAULTS[name];
     if (typeof value !== "boolean") throw new TypeError(`${name} is true or false`);
     return value;
   };
   const number = (
-    name: Exclude<keyof typeof DEFAULTS, "endpoints" | "keys" | "pipelining" | "exactlyOnce">,
+    name: Exclude<keyof typeof DEFAULTS, "endpoints" | "keys" | Flag>,
     min: number,
     max: number,
   ) => checkInteger(options[name] ?? DEFAULTS[name], name, min, max);
+  const pipelining = flag("pipelining");
+  const concurrentCalls = pipelining ? DEFAULTS.maxConcurrentCalls : UNARY_CONCURRENT_CALLS;
   const retry = (name: keyof RetryOptions, min: number, max: number) =>
     checkInteger(given[name] ?? RETRY_DEFAULTS[name], `retry.${name}`, min, max);
   const baseDelayMs = retry("baseDelayMs", 1, MAX_TIMER_MS);
@@ -154,13 +171,19 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     keys,
     timeoutMs: number("timeoutMs", 1, MAX_TIMER_MS),
     connectTimeoutMs: number("connectTimeoutMs", 1, MAX_TIMER_MS),
-    maxConcurrentCalls: number("maxConcurrentCalls", 1, 65_536),
+    maxConcurrentCalls: checkInteger(
+      options.maxConcurrentCalls ?? concurrentCalls,
+      "maxConcurrentCalls",
+      1,
+      65_536,
+    ),
     maxQueuedCalls: number("maxQueuedCalls", 0, 16_777_216),
     maxConcurrentScans: number("maxConcurrentScans", 1, 65_536),
     maxConcurrentWatches: number("maxConcurrentWatches", 1, 65_536),
     maxMessageBytes: number("maxMessageBytes", 65_536, 2 ** 31 - 1),
     keepaliveMs: number("keepaliveMs", 1_000, MAX_TIMER_MS),
-    pipelining: flag("pipelining"),
+    pipelining,
+    discovery: flag("discovery"),
     exactlyOnce: flag("exactlyOnce"),
     retry: {
       maxAttempts: retry("maxAttempts", 1, 1_000),

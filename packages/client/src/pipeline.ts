@@ -14,7 +14,7 @@ import type {
   PipelineRequest,
   PipelineResponse,
 } from "@titan/proto";
-import { type Clock, RpcFailure, type UnaryCalls } from "./ports.js";
+import { type Clock, type OnLeader, RpcFailure, type UnaryCalls } from "./ports.js";
 
 /** Calls that can be pipelined. */
 export const PIPELINED = Object.freeze([
@@ -69,6 +69,11 @@ export function isSmall(call: PipelinedCall): boolean {
   return bytesOf(call) <= LARGEST_CALL_BYTES;
 }
 
+export interface PipelineDeps {
+  readonly clock: Clock;
+  readonly onLeader: OnLeader;
+}
+
 /** One stream; to be replaced once it `isOver`. */
 export class Pipeline {
   private readonly waiting = new Map<number, Waiting>();
@@ -86,7 +91,7 @@ export class Pipeline {
 
   constructor(
     stream: PipelineStream,
-    private readonly clock: Clock,
+    private readonly deps: PipelineDeps,
   ) {
     void this.read(stream.open(this.frames(), this.end.signal));
   }
@@ -149,7 +154,7 @@ export class Pipeline {
     if (this.isDraining) this.abort();
     else {
       this.cancelIdle();
-      this.cancelIdle = this.clock.schedule(IDLE_MS, () => this.close());
+      this.cancelIdle = this.deps.clock.schedule(IDLE_MS, () => this.close());
     }
   }
 
@@ -199,7 +204,8 @@ export class Pipeline {
 
   private async read(responses: AsyncIterable<PipelineResponse>): Promise<void> {
     try {
-      for await (const { answers, stopping } of responses) {
+      for await (const { answers, stopping, leaders } of responses) {
+        for (const { shard, nodeNumber } of leaders) this.deps.onLeader(shard, nodeNumber);
         this.hasHeard = true;
         for (const { id, answer } of answers) this.settle(id, answer);
         if (stopping) this.drain();

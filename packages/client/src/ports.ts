@@ -15,6 +15,8 @@ import type {
   DeleteResponse,
   DropKeyspaceRequest,
   DropKeyspaceResponse,
+  GetClusterMapRequest,
+  GetClusterMapResponse,
   GetRequest,
   GetResponse,
   GetStatusRequest,
@@ -77,6 +79,7 @@ export interface UnaryCalls {
   openSession: [OpenSessionRequest, OpenSessionResponse];
   closeSession: [CloseSessionRequest, CloseSessionResponse];
   getStatus: [GetStatusRequest, GetStatusResponse];
+  getClusterMap: [GetClusterMapRequest, GetClusterMapResponse];
   leave: [LeaveRequest, LeaveResponse];
   setBalancer: [SetBalancerRequest, SetBalancerResponse];
   transferLeader: [TransferLeaderRequest, TransferLeaderResponse];
@@ -107,13 +110,17 @@ export interface Connection {
   close(): void;
 }
 
+/** Takes the number of a shard and of the node that leads it, as the cluster's map has them. */
+export type OnLeader = (shard: number, node: number) => void;
+
 /** Makes connections. */
 export interface Transport {
   /**
    * Resolves once a connection is up, with TCP, and whatever handshakes there are, behind it.
    * Rejects when it cannot be had, saying why, or when `signal` fires; leaves nothing behind then.
+   * @param onLeader to be told when the server says which node leads a shard
    */
-  connect(endpoint: Endpoint, signal: AbortSignal): Promise<Connection>;
+  connect(endpoint: Endpoint, signal: AbortSignal, onLeader: OnLeader): Promise<Connection>;
 }
 
 /** A call that a server, or the connection to it, failed. */

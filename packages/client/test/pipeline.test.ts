@@ -43,7 +43,7 @@ function rig() {
     })();
     return answers();
   };
-  const pipeline = new Pipeline({ open }, clock);
+  const pipeline = new Pipeline({ open }, { clock, onLeader: () => {} });
   const ask = (key: string, signal = new AbortController().signal) => {
     const value = { key: Buffer.from(key), keyspace: "", read: undefined };
     const answer = pipeline.call({ $case: "get", value }, signal, 1_000);
@@ -54,7 +54,7 @@ function rig() {
     const all = ids.map((id) =>
       PipelineAnswer.fromPartial({ id, answer: { $case: "get", value: { revision: id } } }),
     );
-    push({ answers: all, stopping: false });
+    push({ answers: all, stopping: false, leaders: [] });
     await settle();
   };
   const say = async (response: PipelineResponse | Error | undefined): Promise<void> => {
@@ -125,7 +125,7 @@ describe("calls", () => {
       ...{ status: 14, message: "not here", reason: "NOT_LEADER", metadata, retryAfterMs: 50 },
     };
     const failed = PipelineAnswer.fromPartial({ id: 1, answer: { $case: "failure", value } });
-    await say({ answers: [failed], stopping: false });
+    await say({ answers: [failed], stopping: false, leaders: [] });
     await expect(call).rejects.toMatchObject({
       ...{ name: "RpcFailure", status: 14, message: "not here", retryAfterMs: 50 },
       info: { reason: "NOT_LEADER", metadata: { leader: "2" } },
@@ -138,7 +138,7 @@ describe("the stream", () => {
     const { pipeline, frames, state, ask, answer, say } = rig();
     const sent = ask("a");
     await settle();
-    await say({ answers: [], stopping: true });
+    await say({ answers: [], stopping: true, leaders: [] });
     expect(pipeline.isServerStopping).toBe(true);
     expect(pipeline.isOver).toBe(true);
     expect(state.isEndedByClient).toBe(true);

@@ -1,7 +1,7 @@
 /** Calls that stand in line for most of their time. Real sockets, virtual deadlines. */
 import { expect, test, vi } from "vitest";
 import { createGrpcTransport } from "../src/grpc-transport.js";
-import type { Endpoint } from "../src/ports.js";
+import type { Transport } from "../src/ports.js";
 import { clientOf, failureOf, hang, startNode } from "./fakes/harness.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
@@ -30,9 +30,7 @@ test("a call that got its turn late does not cost the others their connection", 
   const clock = new VirtualClock();
   const options = { maxMessageBytes: 65_536, keepaliveMs: 60_000, pipelining: true };
   const real = createGrpcTransport(options, clock);
-  const connect = vi.fn((endpoint: Endpoint, signal: AbortSignal) =>
-    real.connect(endpoint, signal),
-  );
+  const connect = vi.fn((...how: Parameters<Transport["connect"]>) => real.connect(...how));
   const ports = { clock, transport: { connect } };
   const client = clientOf([node.endpoint], { maxConcurrentCalls: 1 }, ports);
   const given = new AbortController();

@@ -96,6 +96,7 @@ export {
   PipelineRequest,
   PipelineResponse,
   PipelineServiceDefinition,
+  ShardLeader,
 } from "./gen/titan/v1/codec.js";
 export type {
   PipelineServiceClient,

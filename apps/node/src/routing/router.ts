@@ -103,6 +103,11 @@ export class Router {
     return this.#table.shardOf(key);
   }
 
+  /** Number of the node that leads a shard, where that is another one that is known. */
+  leaderElsewhere(shard: number): number | undefined {
+    return this.#routes.likelyLeader(shard);
+  }
+
   /** @throws KvError `KEY_EMPTY`, `KEY_TOO_LARGE`, `TOO_STALE`, and those of routing */
   async get(
     keyspace: MapKeyspace,

@@ -23,17 +23,18 @@ function rig(get: (key: string) => Promise<Uint8Array> = async () => new Uint8Ar
   const errors = new RpcErrors({
     ...{ logger: silentLogger, nextIncident: () => "incident", onStoreFailed: () => undefined },
   });
-  const state = { begun: 0, isOpen: true };
+  const state = { begun: 0, isOpen: true, leader: undefined as number | undefined };
   const kvCalls = {
     get: {
       ...{ kind: "read", weigh: () => 0 },
       serve: async ({ key }: { key: Uint8Array }) => {
         state.begun += 1;
-        return { found: true, value: await get(Buffer.from(key).toString()) };
+        return { found: true, shard: 4, value: await get(Buffer.from(key).toString()) };
       },
     },
   } as unknown as KvCalls;
-  const current = () => (state.isOpen ? kvCalls : undefined);
+  const router = { leaderElsewhere: () => state.leader };
+  const current = () => (state.isOpen ? { kvCalls, router } : undefined);
   const service = createPipelineService(current, new Calls(admission, errors), 1_000);
   const client = new AbortController();
   const requests: unknown[] = [];
@@ -169,6 +170,16 @@ describe("a pipeline", () => {
         metadata: [{ name: "outcome", value: "not-applied" }],
       },
     });
+  });
+
+  test("says who leads a shard of which a call was passed on", async () => {
+    const { frames, send, state } = rig();
+    send(ask(1));
+    expect(((await frames.next()).value as PipelineResponse).leaders).toEqual([]);
+    state.leader = 3;
+    send(ask(2), ask(3));
+    const { leaders } = (await frames.next()).value as PipelineResponse;
+    expect(leaders).toEqual([{ shard: 4, nodeNumber: 3 }]);
   });
 
   test("fails with its client, and frees what it holds", async () => {

@@ -11,8 +11,10 @@ import type {
   PipelineRequest,
   PipelineResponse,
   PipelineServiceImplementation,
+  ShardLeader,
 } from "@titan/proto";
 import { invalidField } from "../kv/kv-error.js";
+import type { Router } from "../routing/router.js";
 import { spare } from "./call-deadline.js";
 import { type Calls, checkForm } from "./calls.js";
 import type { KvCall, KvCalls } from "./kv-calls.js";
@@ -30,9 +32,15 @@ const LARGEST_ANSWER_BYTES = 128 * 1024;
 const FRAME_BYTES = 256 * 1024;
 const FRAME_ANSWERS = 1024;
 
-/** @param current how calls are served, once the node is part of a cluster */
+/** What serves the calls. */
+export interface PipelinedShards {
+  readonly kvCalls: KvCalls;
+  readonly router: Pick<Router, "leaderElsewhere">;
+}
+
+/** @param current what serves the calls, once the node is part of a cluster */
 export function createPipelineService(
-  current: () => KvCalls | undefined,
+  current: () => PipelinedShards | undefined,
   calls: Calls,
   requestTimeoutMs: number,
 ): PipelineServiceImplementation {
@@ -44,7 +52,7 @@ export function createPipelineService(
 }
 
 interface PipelineStreamDeps {
-  readonly current: () => KvCalls | undefined;
+  readonly current: () => PipelinedShards | undefined;
   readonly calls: Calls;
   readonly requestTimeoutMs: number;
 }
@@ -52,6 +60,8 @@ interface PipelineStreamDeps {
 class PipelineStream {
   readonly #deps: PipelineStreamDeps;
   #answers: PipelineAnswer[] = [];
+  /** To be told with the next answers. Bounded by the number of shards. */
+  #leaders = new Map<number, number>();
   #waitingBytes = 0;
   #calls = 0;
   #isReadToEnd = false;
@@ -81,11 +91,11 @@ class PipelineStream {
         if (this.#failure !== undefined) throw this.#failure.error;
         if (stopping.aborted && !hasSaidStopping) {
           hasSaidStopping = true;
-          yield { answers: [], stopping: true };
+          yield { answers: [], stopping: true, leaders: [] };
         }
         const answers = this.#takeFrame();
         if (answers.length > 0) {
-          yield { answers, stopping: false };
+          yield { answers, stopping: false, leaders: this.#takeLeaders() };
           this.#onRoom();
         } else if (this.#isReadToEnd && this.#calls === 0) return;
         else await this.#sleep();
@@ -119,13 +129,13 @@ class PipelineStream {
 
   #begin({ id, timeoutMs, call: asked }: PipelineCall): void {
     const { current, calls, requestTimeoutMs } = this.#deps;
-    const kvCalls = current();
+    const shards = current();
     this.#calls += 1;
     if (asked === undefined) {
       this.#finish(id, toFailure(calls.describe(invalidField("call", "must be set"))));
       return;
     }
-    if (kvCalls === undefined) {
+    if (shards === undefined) {
       this.#finish(id, toFailure(calls.describe(starting())));
       return;
     }
@@ -133,11 +143,28 @@ class PipelineStream {
       timeoutMs: timeoutMs === 0 ? requestTimeoutMs : spare(timeoutMs, requestTimeoutMs),
     };
     // The table has a call of this kind under its name.
-    const call = kvCalls[asked.$case] as unknown as KvCall<unknown, object>;
+    const call = shards.kvCalls[asked.$case] as unknown as KvCall<unknown, object>;
     void calls.pipelined(call, asked.value, limits).then((result) => {
-      if (result.type === "failure") this.#finish(id, toFailure(result.failure));
-      else this.#finish(id, toAnswer({ $case: asked.$case, value: result.answer } as Answer));
+      if (result.type === "failure") {
+        this.#finish(id, toFailure(result.failure));
+        return;
+      }
+      const answer = { $case: asked.$case, value: result.answer } as Answer;
+      this.#tellLeader(shardOf(answer), shards);
+      this.#finish(id, toAnswer(answer));
     });
+  }
+
+  #tellLeader(shard: number | undefined, { router }: PipelinedShards): void {
+    const leader = shard === undefined ? undefined : router.leaderElsewhere(shard);
+    if (shard !== undefined && leader !== undefined) this.#leaders.set(shard, leader);
+  }
+
+  #takeLeaders(): ShardLeader[] {
+    if (this.#leaders.size === 0) return [];
+    const leaders = [...this.#leaders].map(([shard, nodeNumber]) => ({ shard, nodeNumber }));
+    this.#leaders.clear();
+    return leaders;
   }
 
   #finish(id: number, answer: Answer): void {
@@ -176,6 +203,21 @@ class PipelineStream {
       this.#wake = resolve;
     });
     this.#wake = () => undefined;
+  }
+}
+
+/** The one shard that a call was about, if it was one. */
+function shardOf(answer: Answer): number | undefined {
+  switch (answer.$case) {
+    case "failure":
+    case "tooLarge":
+      return undefined;
+    case "batch": {
+      const [first, ...others] = answer.value.revisions;
+      return others.length === 0 ? first?.shard : undefined;
+    }
+    default:
+      return answer.value.shard;
   }
 }
 

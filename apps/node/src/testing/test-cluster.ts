@@ -105,13 +105,13 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * A client of one node, or of all nodes that there are by now. It is closed with the cluster.
+   * A client that asks one node only, or one of all nodes that there are. It is closed with the cluster.
    * @throws RangeError
    */
   client(id?: string): TitanClient {
     const endpoints =
       id === undefined ? this.#members.map(({ grpcAddr }) => grpcAddr) : [this.endpoint(id)];
-    const client = new TitanClient({ endpoints });
+    const client = new TitanClient({ endpoints, discovery: id === undefined });
     this.#clients.push(client);
     return client;
   }

@@ -52,11 +52,12 @@ export class Clients {
 
   constructor(options: ClientsOptions) {
     this.#options = options;
-    const connect = (endpoints: readonly string[]): KvClient =>
-      new TitanClient({ endpoints, timeoutMs: CALL_TIMEOUT_MS });
+    // One that finds the leaders, and one for each node whose calls mostly are passed on.
+    const connect = (endpoints: readonly string[], discovery: boolean): KvClient =>
+      new TitanClient({ endpoints, discovery, timeoutMs: CALL_TIMEOUT_MS });
     this.#connections = [
-      connect(options.addresses),
-      ...options.addresses.map((address) => connect([address])),
+      connect(options.addresses, true),
+      ...options.addresses.map((address) => connect([address], false)),
     ];
     this.keys = Array.from({ length: options.keys }, (_, i) => `key-${i}`);
   }

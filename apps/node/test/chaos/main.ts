@@ -66,7 +66,7 @@ function staleReader(addresses: readonly string[], random: SeededRandom): Read {
 
 async function untilServing(cluster: ProcessCluster, keys: readonly string[]): Promise<void> {
   for (const { id, address } of cluster.nodes) {
-    const client = new TitanClient({ endpoints: [address], timeoutMs: 2_000 });
+    const client = new TitanClient({ endpoints: [address], discovery: false, timeoutMs: 2_000 });
     for (const key of keys) {
       await waitUntil(
         async () => {

@@ -62,7 +62,9 @@ export class Load {
   async check(addresses: readonly string[]): Promise<readonly string[]> {
     const wrong: string[] = [];
     for (const address of addresses) {
-      await using client = new TitanClient({ endpoints: [address], timeoutMs: CALL_TIMEOUT_MS });
+      await using client = new TitanClient({
+        ...{ endpoints: [address], discovery: false, timeoutMs: CALL_TIMEOUT_MS },
+      });
       for (const [key, value] of this.#written) {
         const found = await client.get(key);
         if (found !== value) wrong.push(`${key} is ${found} through ${address}, not ${value}`);

@@ -57,9 +57,9 @@ export function pipelineOf(kv: KvServiceImplementation, self: () => PipelineNode
     while (!context.signal.aborted) {
       if (stopping.aborted && !state.hasSaidStopping) {
         state.hasSaidStopping = true;
-        yield { answers: [], stopping: true };
+        yield { answers: [], stopping: true, leaders: [] };
       }
-      if (answers.length > 0) yield { answers: answers.splice(0), stopping: false };
+      if (answers.length > 0) yield { answers: answers.splice(0), stopping: false, leaders: [] };
       else if (state.isReadToEnd && state.running === 0) return;
       else {
         await new Promise<void>((resolve) => {

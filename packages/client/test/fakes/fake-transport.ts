@@ -1,8 +1,15 @@
 /** A network in which the test decides what each connection and each call does. */
-import type { ScanRequest, ScanResponse, WatchRequest, WatchResponse } from "@titan/proto";
+import type {
+  GetClusterMapResponse,
+  ScanRequest,
+  ScanResponse,
+  WatchRequest,
+  WatchResponse,
+} from "@titan/proto";
 import {
   type Connection,
   type Endpoint,
+  type OnLeader,
   type Random,
   RpcFailure,
   type Transport,
@@ -26,12 +33,24 @@ export class FakeTransport implements Transport {
   /** Addresses in the order of the calls sent. */
   readonly sent: string[] = [];
   readonly reach = new Map<string, Reachability>();
+  /** Addresses in the order in which they were asked for the cluster's map. */
+  readonly askedForMap: string[] = [];
+  /** The map; a server of old has none. */
+  map: () => GetClusterMapResponse = () => {
+    throw failure(12);
+  };
   reply: (address: string) => Reply = () => ({ found: false });
   /** What a server tells a watch. */
   frames: (address: string, request: WatchRequest, signal: AbortSignal) => Frames = () => [];
+  private readonly listeners: OnLeader[] = [];
   private readonly connections = new Set<{ readonly address: string; up: boolean }>();
 
-  async connect({ address }: Endpoint, signal: AbortSignal): Promise<Connection> {
+  async connect(
+    { address }: Endpoint,
+    signal: AbortSignal,
+    onLeader: OnLeader = () => {},
+  ): Promise<Connection> {
+    this.listeners.push(onLeader);
     this.dialled.push(address);
     const how = this.reach.get(address) ?? "up";
     if (how === "refused") throw new Error("connect ECONNREFUSED");
@@ -39,7 +58,7 @@ export class FakeTransport implements Transport {
     const state = { address, up: true };
     this.connections.add(state);
     return {
-      call: (_method, _request, callSignal) => this.answer(state, callSignal),
+      call: (method, _request, callSignal) => this.answer(method, state, callSignal),
       scan: () => noPages(),
       watch: (request, watchSignal) => this.tell(address, request, watchSignal),
       isUp: () => state.up,
@@ -53,6 +72,11 @@ export class FakeTransport implements Transport {
   /** Connections that nobody has closed. */
   get open(): number {
     return this.connections.size;
+  }
+
+  /** A server says who leads a shard. */
+  hint(shard: number, node: number): void {
+    for (const listener of this.listeners) listener(shard, node);
   }
 
   /** Cuts the connections to `address`, and refuses others. */
@@ -75,9 +99,14 @@ export class FakeTransport implements Transport {
   }
 
   private async answer<M extends keyof UnaryCalls>(
+    method: M,
     state: { readonly address: string },
     signal: AbortSignal,
   ): Promise<UnaryCalls[M][1]> {
+    if (method === "getClusterMap") {
+      this.askedForMap.push(state.address);
+      return this.map();
+    }
     this.sent.push(state.address);
     const reply = this.reply(state.address);
     if (reply === "silence") return rejection(signal);

@@ -3371,11 +3371,16 @@ function writePipelineResponse($w: WireWriter, $m: pipeline.DeepPartial<pipeline
     for (const $element of $m.answers) { const $start = $w.open(10); writePipelineAnswer($w, $element); $w.close($start); }
   }
   if ($m.stopping != null && !($m.stopping === false)) $w.bool(16, $m.stopping);
+  if ($m.leaders != null) {
+    checkCount($m.leaders);
+    for (const $element of $m.leaders) { const $start = $w.open(26); writeShardLeader($w, $element); $w.close($start); }
+  }
 }
 
 function readPipelineResponse($r: WireReader, $end: number): pipeline.PipelineResponse {
   let answers: pipeline.PipelineResponse["answers"] = [];
   let stopping: pipeline.PipelineResponse["stopping"] = false;
+  let leaders: pipeline.PipelineResponse["leaders"] = [];
   while ($r.pos < $end) {
     const $tag = $r.uint32Strict();
     switch ($tag) {
@@ -3385,18 +3390,22 @@ function readPipelineResponse($r: WireReader, $end: number): pipeline.PipelineRe
       case 16:
         stopping = $r.bool();
         break;
+      case 26:
+        append(leaders, readShardLeader($r, $r.nestedEnd()));
+        break;
       default:
         $r.skip($tag);
     }
   }
   $r.expectEnd($end);
-  return { answers, stopping };
+  return { answers, stopping, leaders };
 }
 
 function completePipelineResponse($m: pipeline.DeepPartial<pipeline.PipelineResponse>): pipeline.PipelineResponse {
   return {
     answers: $m.answers?.map(completePipelineAnswer) ?? [],
     stopping: $m.stopping ?? false,
+    leaders: $m.leaders?.map(completeShardLeader) ?? [],
   };
 }
 
@@ -3405,6 +3414,45 @@ export const PipelineResponse = /* @__PURE__ */ messageType<pipeline.PipelineRes
   completePipelineResponse,
   writePipelineResponse,
   readPipelineResponse,
+);
+
+function writeShardLeader($w: WireWriter, $m: pipeline.DeepPartial<pipeline.ShardLeader>): void {
+  if ($m.shard != null && !($m.shard === 0)) $w.uint32(8, $m.shard);
+  if ($m.nodeNumber != null && !($m.nodeNumber === 0)) $w.uint32(16, $m.nodeNumber);
+}
+
+function readShardLeader($r: WireReader, $end: number): pipeline.ShardLeader {
+  let shard: pipeline.ShardLeader["shard"] = 0;
+  let nodeNumber: pipeline.ShardLeader["nodeNumber"] = 0;
+  while ($r.pos < $end) {
+    const $tag = $r.uint32Strict();
+    switch ($tag) {
+      case 8:
+        shard = $r.uint32();
+        break;
+      case 16:
+        nodeNumber = $r.uint32();
+        break;
+      default:
+        $r.skip($tag);
+    }
+  }
+  $r.expectEnd($end);
+  return { shard, nodeNumber };
+}
+
+function completeShardLeader($m: pipeline.DeepPartial<pipeline.ShardLeader>): pipeline.ShardLeader {
+  return {
+    shard: $m.shard ?? 0,
+    nodeNumber: $m.nodeNumber ?? 0,
+  };
+}
+
+export type ShardLeader = pipeline.ShardLeader;
+export const ShardLeader = /* @__PURE__ */ messageType<pipeline.ShardLeader, pipeline.DeepPartial<pipeline.ShardLeader>>(
+  completeShardLeader,
+  writeShardLeader,
+  readShardLeader,
 );
 
 function writePipelineAnswer($w: WireWriter, $m: pipeline.DeepPartial<pipeline.PipelineAnswer>): void {

@@ -70,6 +70,16 @@ export interface PipelineResponse {
   answers: PipelineAnswer[];
   /** The server is stopping: it refuses what comes from now on, and waits for the client to end its side. */
   stopping: boolean;
+  /** Who leads the shards of calls that were passed on to another node: to be asked there next time. */
+  leaders: ShardLeader[];
+}
+
+/** The node that leads a shard, as far as the answering one knows. */
+export interface ShardLeader {
+  /** The shard's number in the cluster map. */
+  shard: number;
+  /** The node's number there. */
+  nodeNumber: number;
 }
 
 /** What came of one call. */

@@ -70,6 +70,16 @@ export interface PipelineResponse {
   answers: PipelineAnswer[];
   /** The server is stopping: it refuses what comes from now on, and waits for the client to end its side. */
   stopping: boolean;
+  /** Who leads the shards of calls that were passed on to another node: to be asked there next time. */
+  leaders: ShardLeader[];
+}
+
+/** The node that leads a shard, as far as the answering one knows. */
+export interface ShardLeader {
+  /** The shard's number in the cluster map. */
+  shard: number;
+  /** The node's number there. */
+  nodeNumber: number;
 }
 
 /** What came of one call. */
@@ -376,7 +386,7 @@ export const PipelineCall: MessageFns<PipelineCall> = {
 };
 
 function createBasePipelineResponse(): PipelineResponse {
-  return { answers: [], stopping: false };
+  return { answers: [], stopping: false, leaders: [] };
 }
 
 export const PipelineResponse: MessageFns<PipelineResponse> = {
@@ -386,6 +396,9 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     }
     if (message.stopping !== false) {
       writer.uint32(16).bool(message.stopping);
+    }
+    for (const v of message.leaders) {
+      ShardLeader.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -419,6 +432,14 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
             message.stopping = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.leaders.push(ShardLeader.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -438,6 +459,74 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     const message = createBasePipelineResponse();
     message.answers = object.answers?.map((e) => PipelineAnswer.fromPartial(e)) || [];
     message.stopping = object.stopping ?? false;
+    message.leaders = object.leaders?.map((e) => ShardLeader.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseShardLeader(): ShardLeader {
+  return { shard: 0, nodeNumber: 0 };
+}
+
+export const ShardLeader: MessageFns<ShardLeader> = {
+  encode(message: ShardLeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shard !== 0) {
+      writer.uint32(8).uint32(message.shard);
+    }
+    if (message.nodeNumber !== 0) {
+      writer.uint32(16).uint32(message.nodeNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShardLeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShardLeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nodeNumber = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ShardLeader>): ShardLeader {
+    return ShardLeader.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShardLeader>): ShardLeader {
+    const message = createBaseShardLeader();
+    message.shard = object.shard ?? 0;
+    message.nodeNumber = object.nodeNumber ?? 0;
     return message;
   },
 };
