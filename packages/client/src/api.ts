@@ -1,6 +1,8 @@
 /** The client as its users see it. What stands behind it is put together in `kv-client.ts`. */
 import type { ClusterAdmin } from "./cluster-admin.js";
+import type { Election } from "./election.js";
 import type { Key } from "./keys.js";
+import type { Lease, LeaseOptions } from "./lease.js";
 import type { Lock, LockOptions } from "./lock.js";
 import type {
   BatchOperation,
@@ -127,6 +129,22 @@ export interface TitanClient<V = string, K extends Key = string> extends AsyncDi
 
   /** As {@link TitanClient.lock}, without waiting: `undefined` when somebody else holds it. */
   tryLock(key: Key, options?: LockOptions): Promise<Lock | undefined>;
+
+  /**
+   * The election that `key` stands for, in which processes that campaign lead one at a time. The key is its alone.
+   * `await using leadership = await client.election("elections/sweeper").campaign("worker-7");`
+   *
+   * A leader that is paused for longer than its lease does not know that it leads no more; see {@link TitanClient.lock}.
+   * @throws TypeError, RangeError for a wrong key
+   */
+  election(key: Key): Election;
+
+  /**
+   * A set of keys that go when this process does: `ttlMs` after it ended, or at once when the lease is revoked.
+   * `await using lease = client.lease(); await lease.put("workers/7", "10.0.0.7:80");`
+   * Asks nothing before its first `put`. @throws TypeError, RangeError for a wrong `ttlMs`
+   */
+  lease(options?: LeaseOptions): Lease<V>;
 
   /** Orders to the cluster: nodes that leave, leaders, the balancer. */
   readonly admin: ClusterAdmin;

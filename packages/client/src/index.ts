@@ -1,9 +1,17 @@
 // For applications.
 export type { ClusterAdmin, CreateKeyspaceOptions } from "./cluster-admin.js";
 export type { ClusterNodeStatus, ClusterStatus, ShardStatus } from "./cluster-status.js";
+export type {
+  CampaignOptions,
+  Election,
+  Leader,
+  Leadership,
+  ObserveOptions,
+} from "./election.js";
 export type { ClientErrorCode, Outcome } from "./errors.js";
 export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
 export type { Key } from "./keys.js";
+export type { Lease, LeaseOptions } from "./lease.js";
 export type { Lock, LockOptions } from "./lock.js";
 export type { ClientOptions, RetryOptions, TitanClientConstructor } from "./options.js";
 // For bring-your-own time, randomness and network.

@@ -3,9 +3,11 @@ import type { TitanClient } from "./api.js";
 import type { CallScope } from "./call-scope.js";
 import { type Caller, READ, REPEATABLE_WRITE, WRITE } from "./caller.js";
 import { CallingAdmin, type ClusterAdmin } from "./cluster-admin.js";
+import { createElection, type Election } from "./election.js";
 import { parseEndpoint } from "./endpoint-address.js";
 import { EventWatch } from "./event-watch.js";
 import { type Key, keyToBytes } from "./keys.js";
+import { type Lease, type LeaseOptions, RenewedLease } from "./lease.js";
 import {
   acquire,
   DEFAULT_LOCK_TTL_MS,
@@ -14,11 +16,12 @@ import {
   type Lock,
   type LockDeps,
   type LockOptions,
+  type LockRequest,
   tryAcquire,
 } from "./lock.js";
 import { forMany, partlyDone } from "./many.js";
 import { freshness, MessageCodec, nodeStatus, scanRequest, ttlOf } from "./messages.js";
-import { checkInteger, type ResolvedOptions } from "./options.js";
+import { checkInteger, MAX_TIMER_MS, type ResolvedOptions } from "./options.js";
 import type {
   BatchOperation,
   BatchOptions,
@@ -180,6 +183,23 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     return this.locking(key, options, tryAcquire);
   }
 
+  election(key: Key): Election {
+    keyToBytes(key);
+    const { caller } = this.shared;
+    const { clock, random } = caller.context;
+    return createElection(key, {
+      ...{ clock, random, ttlMs: leaseTtlOf, calls: this.withValues("string") },
+      openScope: ({ timeoutMs = MAX_TIMER_MS, signal }) => caller.openScope({ timeoutMs, signal }),
+    });
+  }
+
+  lease(options: LeaseOptions = {}): Lease<V> {
+    const { clock } = this.shared.caller.context;
+    const encode = (value: V): Uint8Array => this.codec.value(value);
+    const calls = this.withValues("bytes");
+    return new RenewedLease<V>(leaseTtlOf(options), { calls, clock, encode });
+  }
+
   async status(endpoint?: string, options?: CallOptions): Promise<NodeStatus> {
     const target = endpoint === undefined ? undefined : this.knownAddress(endpoint);
     const { caller } = this.shared;
@@ -221,16 +241,17 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
 
   private async locking<Result>(
     key: Key,
-    { ttlMs = DEFAULT_LOCK_TTL_MS, ...options }: LockOptions,
-    take: (key: Key, ttlMs: number, scope: CallScope, deps: LockDeps) => Promise<Result>,
+    options: LockOptions,
+    take: (request: LockRequest, scope: CallScope, deps: LockDeps) => Promise<Result>,
   ): Promise<Result> {
     keyToBytes(key);
-    checkInteger(ttlMs, "ttlMs", LEAST_LOCK_TTL_MS, LONGEST_LOCK_TTL_MS);
+    const ttlMs = leaseTtlOf(options);
     const { caller } = this.shared;
     const { clock, random } = caller.context;
     const scope = caller.openScope(options);
     try {
-      return await take(key, ttlMs, scope, { calls: this.withValues("string"), clock, random });
+      const deps = { calls: this.withValues("string"), clock, random };
+      return await take({ key, ttlMs }, scope, deps);
     } finally {
       scope.finish();
     }
@@ -258,6 +279,11 @@ export class KvClient<V, K extends Key> implements TitanClient<V, K> {
     if (endpoints.some((each) => each.address === address)) return address;
     throw new RangeError(`${address} is not one of the client's endpoints`);
   }
+}
+
+/** @throws TypeError, RangeError */
+function leaseTtlOf({ ttlMs = DEFAULT_LOCK_TTL_MS }: { readonly ttlMs?: number | undefined }) {
+  return checkInteger(ttlMs, "ttlMs", LEAST_LOCK_TTL_MS, LONGEST_LOCK_TTL_MS);
 }
 
 /** "" would mean the default keyspace, and hide a mistake. */

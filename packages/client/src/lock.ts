@@ -28,6 +28,12 @@ export interface Lock extends AsyncDisposable {
   release(): Promise<void>;
 }
 
+/** What elections are made of. */
+export interface OwnedLock extends Lock {
+  /** What the key holds: what was drawn for this holder, and its label. */
+  readonly owner: string;
+}
+
 /** What a lock is made with: the calls of a client whose values are text. */
 export type LockCalls = Pick<TitanClient<string, Key>, "cas" | "watch">;
 
@@ -36,6 +42,17 @@ export interface LockDeps {
   readonly clock: Clock;
   readonly random: Random;
 }
+
+/** What is asked for. */
+export interface LockRequest {
+  readonly key: Key;
+  readonly ttlMs: number;
+  /** What the holder says of itself; shown to whoever reads the key. */
+  readonly label?: string;
+}
+
+/** Digits of what is drawn for a holder, in front of its label. */
+export const OWNER_DIGITS = 32;
 
 export const DEFAULT_LOCK_TTL_MS = 10_000;
 export const LEAST_LOCK_TTL_MS = 1_000;
@@ -54,12 +71,12 @@ const JITTER_MS = 50;
  * @param scope bounds the wait. @throws ClientError `CLIENT_TIMEOUT`, `CLIENT_ABORTED`, and those of the calls that stay
  */
 export async function acquire(
-  key: Key,
-  ttlMs: number,
+  request: LockRequest,
   scope: CallScope,
   deps: LockDeps,
-): Promise<Lock> {
-  const owner = newOwner(deps.random);
+): Promise<OwnedLock> {
+  const { key, ttlMs } = request;
+  const owner = newOwner(request, deps);
   const changes = new Changes(key, scope, deps);
   try {
     for (;;) {
@@ -75,12 +92,12 @@ export async function acquire(
 
 /** Takes the lock if it is free. @returns undefined when it is not */
 export async function tryAcquire(
-  key: Key,
-  ttlMs: number,
+  request: LockRequest,
   scope: CallScope,
   deps: LockDeps,
 ): Promise<Lock | undefined> {
-  const owner = newOwner(deps.random);
+  const { key, ttlMs } = request;
+  const owner = newOwner(request, deps);
   const attempt = await tryTake(key, { owner, ttlMs }, scope, deps);
   return attempt.type === "taken" ? new HeldLock(key, { owner, ttlMs }, attempt, deps) : undefined;
 }
@@ -199,7 +216,7 @@ class Changes {
   }
 }
 
-class HeldLock implements Lock {
+class HeldLock implements OwnedLock {
   readonly token: number;
   private readonly lost = new AbortController();
   /** Monotonic; the lock is certainly held until then. */
@@ -217,6 +234,10 @@ class HeldLock implements Lock {
     this.token = token;
     this.endsAtMs = endsAtMs;
     this.arm();
+  }
+
+  get owner(): string {
+    return this.claim.owner;
   }
 
   get signal(): AbortSignal {
@@ -286,13 +307,14 @@ class HeldLock implements Lock {
   }
 }
 
-function newOwner(random: Random): string {
-  return Array.from({ length: 4 }, () =>
+function newOwner({ label = "" }: LockRequest, { random }: LockDeps): string {
+  const digits = Array.from({ length: OWNER_DIGITS / 8 }, () =>
     random
       .nextInt(2 ** 32)
       .toString(16)
       .padStart(8, "0"),
-  ).join("");
+  );
+  return digits.join("") + label;
 }
 
 function waitedInVain(scope: CallScope, cause?: unknown): unknown {

@@ -107,7 +107,7 @@ export interface ResolvedOptions {
 }
 
 /** Longest time that a Node timer can wait; beyond it would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const DEFAULTS = {
   endpoints: ["127.0.0.1:7420"],

@@ -8,6 +8,7 @@ import { settle, VirtualClock } from "./fakes/virtual-clock.js";
 
 const TTL_MS = 10_000;
 const KEY = "lock";
+const REQUEST = { key: KEY, ttlMs: TTL_MS };
 
 /** A store of one key that expires, and tells of it; its calls can be made to fail. */
 class Store {
@@ -162,7 +163,7 @@ async function within<T>(promise: Promise<T>, clock: VirtualClock, mostMs = 120_
 }
 
 function take(store: Store, seed: number, timeoutMs?: number): Promise<Lock> {
-  return within(acquire(KEY, TTL_MS, scopeOf(store, timeoutMs), deps(store, seed)), store.clock);
+  return within(acquire(REQUEST, scopeOf(store, timeoutMs), deps(store, seed)), store.clock);
 }
 
 describe("a lock", () => {
@@ -170,7 +171,7 @@ describe("a lock", () => {
     const store = new Store();
     const lock = await take(store, 1);
     expect(
-      await within(tryAcquire(KEY, TTL_MS, scopeOf(store), deps(store, 2)), store.clock),
+      await within(tryAcquire(REQUEST, scopeOf(store), deps(store, 2)), store.clock),
     ).toBeUndefined();
     await store.clock.advance(10 * TTL_MS);
     expect(lock.signal.aborted).toBe(false);
@@ -185,7 +186,7 @@ describe("a lock", () => {
   test("goes on to who waits for it as soon as it is free", async () => {
     const store = new Store();
     const lock = await take(store, 1);
-    const waiting = acquire(KEY, TTL_MS, scopeOf(store), deps(store, 2));
+    const waiting = acquire(REQUEST, scopeOf(store), deps(store, 2));
     await store.clock.advance(2_000);
     const callsBefore = store.calls;
     await store.clock.advance(2_000);
@@ -262,7 +263,7 @@ describe("the wait for it ends", () => {
   test("with its deadline, and leaves nothing behind", async () => {
     const store = new Store();
     const lock = await take(store, 1);
-    const waiting = acquire(KEY, TTL_MS, scopeOf(store, 3_000), deps(store, 2));
+    const waiting = acquire(REQUEST, scopeOf(store, 3_000), deps(store, 2));
     waiting.catch(() => undefined);
     await expect(within(waiting, store.clock)).rejects.toMatchObject({ code: "CLIENT_TIMEOUT" });
     await within(lock.release(), store.clock);
@@ -274,7 +275,7 @@ describe("the wait for it ends", () => {
     const lock = await take(store, 1);
     const controller = new AbortController();
     const scope = scopeOf(store, 60_000, controller.signal);
-    const waiting = acquire(KEY, TTL_MS, scope, deps(store, 2));
+    const waiting = acquire(REQUEST, scope, deps(store, 2));
     waiting.catch(() => undefined);
     await store.clock.advance(100);
     controller.abort();
