@@ -208,17 +208,10 @@ class PipelineStream {
 
 /** The one shard that a call was about, if it was one. */
 function shardOf(answer: Answer): number | undefined {
-  switch (answer.$case) {
-    case "failure":
-    case "tooLarge":
-      return undefined;
-    case "batch": {
-      const [first, ...others] = answer.value.revisions;
-      return others.length === 0 ? first?.shard : undefined;
-    }
-    default:
-      return answer.value.shard;
-  }
+  if (answer.$case === "failure" || answer.$case === "tooLarge") return undefined;
+  if (answer.$case !== "batch") return answer.value.shard;
+  const [first, ...others] = answer.value.revisions;
+  return others.length === 0 ? first?.shard : undefined;
 }
 
 function toAnswer(answer: Answer): Answer {
