@@ -54,13 +54,14 @@ async function runOnce(
   const client = await ports.openClient({ endpoints, timeoutMs });
   const release = ports.onInterrupt(() => interruption.abort(new Interrupted()));
   try {
-    const { stdin, openFile } = ports;
+    const { stdin, openFile, clock } = ports;
     const { signal } = interruption;
     const call = { timeoutMs, signal };
     const code = await performer.perform(parsed, {
       client,
       endpoints,
       inputs: { stdin, openFile },
+      clock,
       call,
     });
     return code;

@@ -5,6 +5,7 @@ import { runCli } from "./cli.js";
 import { EXIT } from "./exit-codes.js";
 import type { ClientSettings, CliPorts } from "./ports.js";
 import type { ByteClient } from "./report.js";
+import { systemClock } from "./system-clock.js";
 import { UsageError } from "./usage-error.js";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -45,6 +46,7 @@ const ports: CliPorts = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  clock: systemClock,
   homeDirectory: homedir(),
   version: manifest.version,
   openFile: (path) => createReadStream(path),

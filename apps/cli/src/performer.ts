@@ -103,6 +103,7 @@ export class Performer {
     return createTextRenderer({
       audience: this.audience,
       isTerminal,
+      screen: isTerminal && env["TERM"] !== "dumb" ? stdout : undefined,
       encodings,
       colors: createColors(wantsColor(color, env, isTerminal)),
       noteColors: createColors(wantsColor(color, env, stderr.isTTY === true)),

@@ -6,11 +6,13 @@ import { Buffer, isUtf8 } from "node:buffer";
 import type { Failure } from "./failure.js";
 import type { Renderer, Rendering } from "./rendering.js";
 import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
+import type { StatusAnswer, StatusLook } from "./server-report.js";
 
 type JsonBytes = string | { readonly base64: string };
 
 export const jsonRenderer: Renderer = {
   report(report: Report): Rendering {
+    if (report.kind === "status-look") return { out: lookLines(report) };
     const object = toJson(report);
     return object === undefined ? {} : { out: `${JSON.stringify(object)}\n` };
   },
@@ -29,7 +31,19 @@ function jsonEntry(entry: ByteEntry | ByteKeyEntry | Omit<ByteKeyEntry, "ttlMs">
   return { key: jsonBytes(entry.key), ...value, revision, ttlMs };
 }
 
-function toJson(report: Report): object | undefined {
+/** A line for each endpoint, as without --watch, and when it was. */
+function lookLines({ answers, atMs }: StatusLook): string {
+  const time = new Date(atMs).toISOString();
+  return answers.map((one) => `${JSON.stringify({ time, ...answerJson(one) })}\n`).join("");
+}
+
+function answerJson(answer: StatusAnswer): object {
+  return answer.kind === "status"
+    ? { available: true, ...answer.status }
+    : { available: false, endpoint: answer.endpoint, error: answer.failure };
+}
+
+function toJson(report: Exclude<Report, StatusLook>): object | undefined {
   switch (report.kind) {
     case "stored":
       return { key: jsonBytes(report.key), revision: report.revision };
@@ -62,7 +76,8 @@ function toJson(report: Report): object | undefined {
     case "watched-to":
       return { type: "progress", position: report.position };
     case "status":
-      return { available: true, ...report.status };
+    case "no-status":
+      return answerJson(report);
     case "members":
       return { nodes: report.cluster.nodes };
     case "shards":
@@ -77,7 +92,5 @@ function toJson(report: Report): object | undefined {
     }
     case "ordered":
       return report.fields;
-    case "no-status":
-      return { available: false, endpoint: report.endpoint, error: report.failure };
   }
 }

@@ -1,36 +1,14 @@
 /** Answers as people read them, and as scripts that want plain bytes do. */
-import type { Colors } from "./colors.js";
-import type { Encodings } from "./encoding.js";
-import type { Failure } from "./failure.js";
 import { printable, terminalText } from "./printable.js";
-import { keyspacesText, membersText, shardsText } from "./render-cluster.js";
-import { statusText } from "./render-status.js";
-import type { Renderer, Rendering } from "./rendering.js";
+import { renderFailure, renderServerReport } from "./render-server.js";
+import type { Renderer, Rendering, TextStyle } from "./rendering.js";
 import type { ByteEntry, Report } from "./report.js";
-
-export interface TextStyle {
-  /** A command's answer is for scripts too, and says no more than asked; the shell's is for a person. */
-  readonly audience: "command" | "shell";
-  /** Whether standard output is a terminal, which must not be sent raw control characters. */
-  readonly isTerminal: boolean;
-  readonly encodings: Encodings;
-  /** For standard output. */
-  readonly colors: Colors;
-  /** For standard error. */
-  readonly noteColors: Colors;
-}
 
 export function createTextRenderer(style: TextStyle): Renderer {
   return {
     report: (report) => renderReport(report, style),
     failure: (failure) => renderFailure(failure, style),
   };
-}
-
-function renderFailure(failure: Failure, { audience, noteColors }: TextStyle): string {
-  const lead = noteColors.red(audience === "shell" ? "Error:" : "titan:");
-  const advice = failure.advice === undefined ? "" : `${failure.advice}\n`;
-  return `${lead} ${failure.message}\n${advice}`;
 }
 
 function renderReport(report: Report, style: TextStyle): Rendering {
@@ -76,14 +54,6 @@ function renderReport(report: Report, style: TextStyle): Rendering {
         : {};
     case "scanned":
       return scanSummary(report.count, style);
-    case "status":
-      return { out: statusText(report.status, colors) };
-    case "members":
-      return { out: membersText(report.cluster, colors) };
-    case "shards":
-      return { out: shardsText(report.cluster, colors) };
-    case "keyspaces":
-      return { out: keyspacesText(report.keyspaces, colors) };
     case "missing-in-txn":
       return remark(`Key ${name(report.key)} not found`);
     case "transacted": {
@@ -92,10 +62,14 @@ function renderReport(report: Report, style: TextStyle): Rendering {
         ? ok(`The conditions hold; did ${done}`)
         : remark(`A condition does not hold; did ${done} of "otherwise"`);
     }
-    case "ordered":
-      return ok(report.text);
+    case "status":
     case "no-status":
-      return { note: renderFailure(report.failure, style) };
+    case "status-look":
+    case "members":
+    case "shards":
+    case "keyspaces":
+    case "ordered":
+      return renderServerReport(report, style);
   }
 }
 

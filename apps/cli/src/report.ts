@@ -1,17 +1,14 @@
 /** What commands have to say, before anyone decides how to say it. */
 import type {
-  ClusterStatus,
   Entry,
   KeyEntry,
-  KeyspaceInfo,
   KeyWatchEvent,
-  NodeStatus,
   TitanClient,
   WatchEvent,
   WatchPosition,
 } from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
-import type { Failure } from "./failure.js";
+import { exitCodeOfServerReport, type ServerReport } from "./server-report.js";
 
 /** What the commands use of a client that takes and gives bytes. */
 export type ByteClient = Omit<
@@ -28,6 +25,7 @@ export type ByteChange = Exclude<
 >;
 
 export type Report =
+  | ServerReport
   | { readonly kind: "stored"; readonly key: Uint8Array; readonly revision: number }
   | { readonly kind: "value"; readonly entry: ByteEntry; readonly raw: boolean }
   | { readonly kind: "missing"; readonly key: Uint8Array }
@@ -56,23 +54,13 @@ export type Report =
       /** The watch has begun. */
       readonly isFirst: boolean;
     }
-  | { readonly kind: "status"; readonly status: NodeStatus }
-  | { readonly kind: "members" | "shards"; readonly cluster: ClusterStatus }
-  | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceInfo[] }
   | { readonly kind: "missing-in-txn"; readonly key: Uint8Array }
   | {
       readonly kind: "transacted";
       readonly succeeded: boolean;
       readonly revision: number;
       readonly operationCount: number;
-    }
-  /** An order that the cluster has taken: in words, and as fields. */
-  | {
-      readonly kind: "ordered";
-      readonly text: string;
-      readonly fields: Readonly<Record<string, string | number | boolean>>;
-    }
-  | { readonly kind: "no-status"; readonly endpoint: string; readonly failure: Failure };
+    };
 
 /** What a command that reported this ends with. */
 export function exitCodeOf(report: Report): ExitCode {
@@ -84,8 +72,6 @@ export function exitCodeOf(report: Report): ExitCode {
       return EXIT.conditionNotMet;
     case "transacted":
       return report.succeeded ? EXIT.ok : EXIT.conditionNotMet;
-    case "no-status":
-      return report.failure.exitCode;
     case "stored":
     case "value":
     case "deleted":
@@ -96,12 +82,15 @@ export function exitCodeOf(report: Report): ExitCode {
     case "scanned":
     case "change":
     case "watched-to":
+    case "missing-in-txn":
+      return EXIT.ok;
     case "status":
+    case "no-status":
+    case "status-look":
     case "members":
     case "shards":
     case "ordered":
     case "keyspaces":
-    case "missing-in-txn":
-      return EXIT.ok;
+      return exitCodeOfServerReport(report);
   }
 }

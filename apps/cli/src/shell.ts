@@ -53,9 +53,10 @@ export class Shell {
         return this.notQuit(await this.say(parsed.text));
       case "work": {
         const { endpoints, timeoutMs } = parsed.settings;
-        const inputs = { stdin: undefined, openFile: this.ports.openFile };
+        const { clock, openFile } = this.ports;
+        const inputs = { stdin: undefined, openFile };
         const call = { timeoutMs, signal };
-        const context = { client: this.client, endpoints, inputs, call };
+        const context = { client: this.client, endpoints, inputs, clock, call };
         return this.notQuit(await this.performer.perform(parsed, context, place));
       }
     }

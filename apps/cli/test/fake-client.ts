@@ -34,6 +34,8 @@ export class FakeClient implements ByteClient {
   batches = 0;
   /** What `status` says of the cluster. */
   cluster: ClusterStatus | undefined;
+  /** What else it says in place of the usual. */
+  nodeStatus: Partial<NodeStatus> = {};
   private revision = 0;
 
   set(key: Bytes, value: Bytes, ttlMs?: number): WriteResult {
@@ -141,7 +143,7 @@ export class FakeClient implements ByteClient {
 
   async status(endpoint = "127.0.0.1:7420", options: CallOptions = {}): Promise<NodeStatus> {
     await this.enter(options);
-    return { ...STATUS, endpoint, cluster: this.cluster };
+    return { ...STATUS, endpoint, cluster: this.cluster, ...this.nodeStatus };
   }
 
   /** What the cluster was ordered to do. */

@@ -106,6 +106,17 @@ test("a batch of many keys, scanned into a reader that stops early", async () =>
   expect(all.stdout.toString().trim()).toBe("1000");
 }, 60_000);
 
+test("status --watch goes on until its reader has seen enough", async () => {
+  const script = "titan status --watch --interval 10ms --json | head -2";
+  const { code, stdout, stderr } = await runBash(script, server.endpoint);
+  expect([code, stderr]).toEqual([0, ""]);
+  const looks = stdout.toString().trimEnd().split("\n");
+  expect(looks.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { available: true, endpoint: server.endpoint },
+    { available: true, endpoint: server.endpoint },
+  ]);
+}, 30_000);
+
 test("a full disk behind the output is a failure", async () => {
   const { code, stderr } = await runBash("titan scan > /dev/full", server.endpoint);
   expect(code).toBe(1);

@@ -5,6 +5,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "../src/cli.js";
 import type { ClientSettings, CliPorts, Environment } from "../src/ports.js";
 import { FakeClient } from "./fake-client.js";
+import { VirtualClock } from "./virtual-clock.js";
 
 export interface Stage {
   readonly client?: FakeClient;
@@ -66,6 +67,7 @@ export async function titan(words: readonly string[], stage: Stage = {}): Promis
     stdout,
     stderr,
     env: stage.env ?? {},
+    clock: new VirtualClock(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
     openFile: (path) => createReadStream(path),
@@ -104,6 +106,7 @@ export async function openTerminal(stage: Omit<Stage, "stdin"> = {}): Promise<Te
     stdout: screen,
     stderr: screen,
     env: { TITAN_HISTORY: "", NO_COLOR: "1", ...stage.env },
+    clock: new VirtualClock(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
     openFile: (path) => createReadStream(path),
