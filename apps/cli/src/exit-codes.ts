@@ -14,6 +14,8 @@ export const EXIT = Object.freeze({
   unknown: 5,
   /** `cas`: the key was not as expected; nothing was changed. */
   conditionNotMet: 6,
+  /** `doctor`: there is a problem. */
+  problemFound: 7,
   /** Ended by Ctrl-C. */
   interrupted: 130,
 } as const);

@@ -155,6 +155,7 @@ Exit codes:
   1  the server refused, or failed     a write did not happen
   2  the command line is wrong      5  it is not known whether the write happened
   3  the key is not there           6  cas: the key is not as expected
+                                    7  doctor: there is a problem
 
 'titan help <command>' explains a command. TITAN_ENDPOINTS names servers, NO_COLOR turns colours off.
 `;

@@ -84,6 +84,10 @@ function toJson(report: Exclude<Report, StatusLook>): object | undefined {
       return { shards: report.cluster.shards };
     case "keyspaces":
       return { keyspaces: report.keyspaces };
+    case "diagnosed": {
+      const { findings, counts } = report.diagnosis;
+      return { healthy: counts.problem === 0, counts, findings };
+    }
     case "missing-in-txn":
       return { found: false, key: jsonBytes(report.key) };
     case "transacted": {

@@ -1,6 +1,7 @@
 /** How servers and clusters are, and orders that they took, as people read them. */
 import type { Failure } from "./failure.js";
 import { keyspacesText, membersText, shardsText } from "./render-cluster.js";
+import { diagnosisText } from "./render-doctor.js";
 import { renderLook } from "./render-look.js";
 import { statusText } from "./render-status.js";
 import type { Rendering, TextStyle } from "./rendering.js";
@@ -21,6 +22,8 @@ export function renderServerReport(report: ServerReport, style: TextStyle): Rend
       return { out: shardsText(report.cluster, colors) };
     case "keyspaces":
       return { out: keyspacesText(report.keyspaces, colors) };
+    case "diagnosed":
+      return { out: diagnosisText(report.diagnosis, colors) };
     case "ordered":
       return { out: `${colors.green("OK:")} ${report.text}\n` };
   }

@@ -69,6 +69,7 @@ function renderReport(report: Report, style: TextStyle): Rendering {
     case "shards":
     case "keyspaces":
     case "ordered":
+    case "diagnosed":
       return renderServerReport(report, style);
   }
 }

@@ -91,6 +91,7 @@ export function exitCodeOf(report: Report): ExitCode {
     case "shards":
     case "ordered":
     case "keyspaces":
+    case "diagnosed":
       return exitCodeOfServerReport(report);
   }
 }

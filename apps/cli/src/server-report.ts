@@ -1,5 +1,6 @@
 /** What commands that look at servers, or give a cluster orders, have to say. */
 import type { ClusterStatus, KeyspaceInfo, NodeStatus } from "@titan/client";
+import type { Diagnosis } from "./doctor/diagnose.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import type { Failure } from "./failure.js";
 
@@ -24,6 +25,7 @@ export type ServerReport =
   | StatusAnswer
   | StatusLook
   | { readonly kind: "members" | "shards"; readonly cluster: ClusterStatus }
+  | { readonly kind: "diagnosed"; readonly diagnosis: Diagnosis }
   | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceInfo[] }
   /** An order that the cluster has taken: in words, and as fields. */
   | {
@@ -37,6 +39,8 @@ export function exitCodeOfServerReport(report: ServerReport): ExitCode {
   switch (report.kind) {
     case "no-status":
       return report.failure.exitCode;
+    case "diagnosed":
+      return report.diagnosis.counts.problem > 0 ? EXIT.problemFound : EXIT.ok;
     case "status":
     case "status-look":
     case "members":

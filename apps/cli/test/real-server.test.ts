@@ -117,6 +117,17 @@ test("status --watch goes on until its reader has seen enough", async () => {
   ]);
 }, 30_000);
 
+test("doctor finds no problem with a server that is well, and one with a server that is not there", async () => {
+  const well = await titan(["doctor"]);
+  expect([well.code, well.stderr]).toEqual([0, ""]);
+  expect(well.stdout.toString()).toContain(`answers at ${server.endpoint}`);
+  const words = ["doctor", "--json", "--endpoint", `${server.endpoint},127.0.0.1:1`];
+  const unwell = await titan(words);
+  expect(unwell.code).toBe(7);
+  const { findings } = JSON.parse(unwell.stdout.toString()) as { findings: unknown[] };
+  expect(findings[0]).toMatchObject({ severity: "problem", check: "endpoint" });
+}, 30_000);
+
 test("a full disk behind the output is a failure", async () => {
   const { code, stderr } = await runBash("titan scan > /dev/full", server.endpoint);
   expect(code).toBe(1);

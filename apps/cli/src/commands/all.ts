@@ -10,6 +10,7 @@ import {
 } from "./cluster.js";
 import type { Register } from "./command.js";
 import { registerDelete } from "./delete.js";
+import { registerDoctor } from "./doctor.js";
 import { registerGet } from "./get.js";
 import { registerIncrement } from "./increment.js";
 import { registerKeyspace, registerKeyspaces } from "./keyspaces.js";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerIncrement,
   registerTxn,
   registerStatus,
+  registerDoctor,
   registerMembers,
   registerShards,
   registerLeave,
