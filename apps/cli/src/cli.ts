@@ -54,7 +54,7 @@ async function runOnce(
   const client = await ports.openClient({ endpoints, timeoutMs });
   const release = ports.onInterrupt(() => interruption.abort(new Interrupted()));
   try {
-    const { stdin, openFile, clock } = ports;
+    const { stdin, openFile, clock, random } = ports;
     const { signal } = interruption;
     const call = { timeoutMs, signal };
     const code = await performer.perform(parsed, {
@@ -62,6 +62,7 @@ async function runOnce(
       endpoints,
       inputs: { stdin, openFile },
       clock,
+      random,
       call,
     });
     return code;

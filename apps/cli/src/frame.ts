@@ -1,7 +1,8 @@
 /**
- * A screenful that takes the place of the one before, without flicker: the cursor goes home (CUP), each line is
- * written over the old one and the rest of it erased (EL), then all that is below (ED); ECMA-48, 8.3. Lines that
- * are too long are cut by the terminal itself, whose wrapping is off meanwhile (DECAWM).
+ * A screenful that takes the place of the one before, without flicker: the cursor goes home (CUP),
+ * each line is written over the old one and the rest of it erased (EL), then all that is below
+ * (ED); ECMA-48, 8.3. Lines that are too long are cut by the terminal itself, whose wrapping is off
+ * meanwhile (DECAWM).
  */
 const HOME = "\u001b[H";
 const ERASE_SCREEN = "\u001b[2J";

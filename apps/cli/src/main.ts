@@ -5,7 +5,7 @@ import { runCli } from "./cli.js";
 import { EXIT } from "./exit-codes.js";
 import type { ClientSettings, CliPorts } from "./ports.js";
 import type { ByteClient } from "./report.js";
-import { systemClock } from "./system-clock.js";
+import { systemClock, systemRandom } from "./system-ports.js";
 import { UsageError } from "./usage-error.js";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -47,6 +47,7 @@ const ports: CliPorts = {
   stderr: process.stderr,
   env: process.env,
   clock: systemClock,
+  random: systemRandom,
   homeDirectory: homedir(),
   version: manifest.version,
   openFile: (path) => createReadStream(path),

@@ -1,4 +1,5 @@
 /** Runs work and shows what comes of it. The one place where reports meet renderers and streams. */
+import { setMaxListeners } from "node:events";
 import { createColors, wantsColor } from "./colors.js";
 import type { CommandContext } from "./commands/command.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
@@ -36,6 +37,8 @@ export class Performer {
     place = "",
   ): Promise<ExitCode> {
     const renderer = this.rendererFor(settings);
+    // Each call under way listens to it; Node would take more than ten for a leak.
+    setMaxListeners(0, context.call.signal);
     let exitCode: ExitCode = EXIT.ok;
     try {
       const { encodings, keyspace } = settings;

@@ -11,10 +11,16 @@ export interface Clock {
   /** Milliseconds since the Unix epoch; may jump. For showing only. */
   wallMs(): number;
   /**
-   * Calls `callback` soon after `delayMs` have passed, never before this call has returned; at most 2^31 - 1.
+   * Calls `callback` soon after `delayMs` have passed, never before this call has returned; at most
+   * 2^31 - 1.
    * @returns what ends the wait
    */
   schedule(delayMs: number, callback: () => void): () => void;
+}
+
+/** Uniform integers in [0, bound), 1 <= bound <= 2^32. Tests pass a seeded one. */
+export interface Random {
+  nextInt(bound: number): number;
 }
 
 export interface ClientSettings {
@@ -35,6 +41,7 @@ export interface CliPorts {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Environment;
   readonly clock: Clock;
+  readonly random: Random;
   /** The user's home directory, for the shell's history. */
   readonly homeDirectory: string;
   readonly version: string;

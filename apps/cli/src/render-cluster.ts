@@ -1,8 +1,8 @@
 /** A cluster in text: rows of a node's status, and tables of members and shards. */
-import { stripVTControlCharacters } from "node:util";
 import type { ClusterStatus, KeyspaceInfo, ShardStatus } from "@titan/client";
 import type { Colors } from "./colors.js";
 import { formatCount, formatSize } from "./format.js";
+import { table } from "./table.js";
 
 /** What a node says of its cluster, as rows of its status. */
 export function clusterRows(cluster: ClusterStatus): [string, string][] {
@@ -111,22 +111,4 @@ function replicasText({ replicas }: ShardStatus, { red }: Pick<Colors, "red">): 
 
 function moveText({ move }: ShardStatus): string {
   return move === undefined ? "" : `${move.from ?? ""} → ${move.to ?? ""}`.trim();
-}
-
-/** Columns as wide as what is in them; colours take no room. */
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  { dim }: Pick<Colors, "dim">,
-): string {
-  const widthOf = (text: string): number => stripVTControlCharacters(text).length;
-  const widths = head.map((title, at) =>
-    Math.max(title.length, ...rows.map((row) => widthOf(row[at] ?? ""))),
-  );
-  const lineOf = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => cell + " ".repeat(Math.max(0, (widths[at] ?? 0) - widthOf(cell))))
-      .join("  ")
-      .trimEnd();
-  return [dim(lineOf(head)), ...rows.map(lineOf)].map((line) => `${line}\n`).join("");
 }

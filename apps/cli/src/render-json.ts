@@ -3,6 +3,7 @@
  * `{"base64":"…"}`; `batch` takes both back.
  */
 import { Buffer, isUtf8 } from "node:buffer";
+import type { BenchResult } from "./bench/bench.js";
 import type { Failure } from "./failure.js";
 import type { Renderer, Rendering } from "./rendering.js";
 import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
@@ -13,6 +14,7 @@ type JsonBytes = string | { readonly base64: string };
 export const jsonRenderer: Renderer = {
   report(report: Report): Rendering {
     if (report.kind === "status-look") return { out: lookLines(report) };
+    if (report.kind === "bench-keys-left") return { note: jsonRenderer.failure(report.failure) };
     const object = toJson(report);
     return object === undefined ? {} : { out: `${JSON.stringify(object)}\n` };
   },
@@ -35,6 +37,12 @@ function jsonEntry(entry: ByteEntry | ByteKeyEntry | Omit<ByteKeyEntry, "ttlMs">
 function lookLines({ answers, atMs }: StatusLook): string {
   const time = new Date(atMs).toISOString();
   return answers.map((one) => `${JSON.stringify({ time, ...answerJson(one) })}\n`).join("");
+}
+
+function benchJson({ plan, operations, ...result }: BenchResult): object {
+  const { load, durationMs, mix, prefix, keyCount, valueBytes, distribution } = plan;
+  const asked = { ...load, durationMs, mix: Object.fromEntries(mix), prefix: jsonBytes(prefix) };
+  return { plan: { ...asked, keyCount, valueBytes, distribution }, ...result, operations };
 }
 
 function answerJson(answer: StatusAnswer): object {
@@ -88,6 +96,11 @@ function toJson(report: Exclude<Report, StatusLook>): object | undefined {
       const { findings, counts } = report.diagnosis;
       return { healthy: counts.problem === 0, counts, findings };
     }
+    case "bench-begun":
+    case "bench-keys-left":
+      return undefined;
+    case "bench-ended":
+      return benchJson(report.result);
     case "missing-in-txn":
       return { found: false, key: jsonBytes(report.key) };
     case "transacted": {

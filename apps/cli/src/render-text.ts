@@ -1,5 +1,6 @@
 /** Answers as people read them, and as scripts that want plain bytes do. */
 import { printable, terminalText } from "./printable.js";
+import { renderBenchReport } from "./render-bench.js";
 import { renderFailure, renderServerReport } from "./render-server.js";
 import type { Renderer, Rendering, TextStyle } from "./rendering.js";
 import type { ByteEntry, Report } from "./report.js";
@@ -71,6 +72,10 @@ function renderReport(report: Report, style: TextStyle): Rendering {
     case "ordered":
     case "diagnosed":
       return renderServerReport(report, style);
+    case "bench-begun":
+    case "bench-ended":
+    case "bench-keys-left":
+      return renderBenchReport(report, style);
   }
 }
 

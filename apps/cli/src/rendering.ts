@@ -7,7 +7,10 @@ import type { Report } from "./report.js";
 
 /** How text is to look. */
 export interface TextStyle {
-  /** A command's answer is for scripts too, and says no more than asked; the shell's is for a person. */
+  /**
+   * A command's answer is for scripts too, and says no more than asked; the shell's is for a
+   * person.
+   */
   readonly audience: "command" | "shell";
   /** Whether standard output is a terminal, which must not be sent raw control characters. */
   readonly isTerminal: boolean;

@@ -7,6 +7,7 @@ import type {
   WatchEvent,
   WatchPosition,
 } from "@titan/client";
+import { type BenchReport, exitCodeOfBenchReport } from "./bench-report.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { exitCodeOfServerReport, type ServerReport } from "./server-report.js";
 
@@ -26,6 +27,7 @@ export type ByteChange = Exclude<
 
 export type Report =
   | ServerReport
+  | BenchReport
   | { readonly kind: "stored"; readonly key: Uint8Array; readonly revision: number }
   | { readonly kind: "value"; readonly entry: ByteEntry; readonly raw: boolean }
   | { readonly kind: "missing"; readonly key: Uint8Array }
@@ -93,5 +95,9 @@ export function exitCodeOf(report: Report): ExitCode {
     case "keyspaces":
     case "diagnosed":
       return exitCodeOfServerReport(report);
+    case "bench-begun":
+    case "bench-ended":
+    case "bench-keys-left":
+      return exitCodeOfBenchReport(report);
   }
 }

@@ -53,10 +53,10 @@ export class Shell {
         return this.notQuit(await this.say(parsed.text));
       case "work": {
         const { endpoints, timeoutMs } = parsed.settings;
-        const { clock, openFile } = this.ports;
+        const { clock, random, openFile } = this.ports;
         const inputs = { stdin: undefined, openFile };
         const call = { timeoutMs, signal };
-        const context = { client: this.client, endpoints, inputs, clock, call };
+        const context = { client: this.client, endpoints, inputs, clock, random, call };
         return this.notQuit(await this.performer.perform(parsed, context, place));
       }
     }

@@ -1,7 +1,10 @@
 /** Waiting that Ctrl-C ends. */
 import type { Clock } from "./ports.js";
 
-/** Resolves after `delayMs`. Rejects with the reason of `signal` when it fires, also when it already has. */
+/**
+ * Resolves after `delayMs`. Rejects with the reason of `signal` when it fires, also when it already
+ * has.
+ */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

@@ -235,7 +235,7 @@ describe("shards", () => {
     [
       "of which a replica does not answer",
       withReplicas(N3_AWAY),
-      "warning replicas: All 6 shards work with fewer replicas than they have: fewer failures can be borne.",
+      "warning replicas: All 6 shards lack some of their replicas: fewer failures can be borne.",
     ],
     [
       "of which most do not answer",

@@ -32,6 +32,8 @@ export class FakeClient implements ByteClient {
   /** Holds back every call until it is resolved or the call is aborted. */
   gate: Promise<void> | undefined;
   batches = 0;
+  /** Calls that began, whatever became of them. */
+  calls = 0;
   /** What `status` says of the cluster. */
   cluster: ClusterStatus | undefined;
   /** What else it says in place of the usual. */
@@ -207,6 +209,7 @@ export class FakeClient implements ByteClient {
   }
 
   private async enter({ signal }: CallOptions): Promise<void> {
+    this.calls += 1;
     if (signal?.aborted) throw aborted();
     const failure = this.failures.shift();
     if (failure !== undefined) throw new ClientError(failure);

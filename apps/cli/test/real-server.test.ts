@@ -128,6 +128,22 @@ test("doctor finds no problem with a server that is well, and one with a server 
   expect(findings[0]).toMatchObject({ severity: "problem", check: "endpoint" });
 }, 30_000);
 
+test("bench measures at its rate, and leaves nothing behind", async () => {
+  await titan(["put", "titan-bench/mine", "stays"]);
+  const words = ["--rate", "200", "--duration", "500ms", "--mix", "get=1,put=1", "--json"];
+  const { code, stdout, stderr } = await titan(["bench", ...words]);
+  expect([code, stderr]).toEqual([0, ""]);
+  const result = JSON.parse(stdout.toString()) as {
+    operations: { count: number }[];
+    notSent: number;
+    unanswered: number;
+  };
+  const { operations, notSent, unanswered } = result;
+  expect(operations.reduce((sum, { count }) => sum + count, notSent + unanswered)).toBe(100);
+  const left = await titan(["scan", "titan-bench/", "--keys-only"]);
+  expect(left.stdout.toString()).toBe("titan-bench/mine\n");
+}, 30_000);
+
 test("a full disk behind the output is a failure", async () => {
   const { code, stderr } = await runBash("titan scan > /dev/full", server.endpoint);
   expect(code).toBe(1);

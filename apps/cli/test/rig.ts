@@ -5,6 +5,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "../src/cli.js";
 import type { ClientSettings, CliPorts, Environment } from "../src/ports.js";
 import { FakeClient } from "./fake-client.js";
+import { seededRandom } from "./seeded-random.js";
 import { VirtualClock } from "./virtual-clock.js";
 
 export interface Stage {
@@ -68,6 +69,7 @@ export async function titan(words: readonly string[], stage: Stage = {}): Promis
     stderr,
     env: stage.env ?? {},
     clock: new VirtualClock(),
+    random: seededRandom(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
     openFile: (path) => createReadStream(path),
@@ -107,6 +109,7 @@ export async function openTerminal(stage: Omit<Stage, "stdin"> = {}): Promise<Te
     stderr: screen,
     env: { TITAN_HISTORY: "", NO_COLOR: "1", ...stage.env },
     clock: new VirtualClock(),
+    random: seededRandom(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
     openFile: (path) => createReadStream(path),

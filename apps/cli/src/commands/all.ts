@@ -1,5 +1,6 @@
 /** Every command, in the order in which help lists them. */
 import { registerBatch } from "./batch.js";
+import { registerBench } from "./bench.js";
 import { registerCas } from "./cas.js";
 import {
   registerBalancer,
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerTxn,
   registerStatus,
   registerDoctor,
+  registerBench,
   registerMembers,
   registerShards,
   registerLeave,

@@ -22,7 +22,10 @@ export async function askOne(
   }
 }
 
-/** Asks all at once, so that one that hangs costs no more than its own timeout. Rejects as {@link askOne}. */
+/**
+ * Asks all at once, so that one that hangs costs no more than its own timeout. Rejects as {@link
+ * askOne}.
+ */
 export function askAll(asking: Asking): Promise<readonly Answer[]> {
   return Promise.all(asking.endpoints.map((endpoint) => askOne(endpoint, asking)));
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { decodeArgument, type Encodings } from "../encoding.js";
 import { type Inputs, readValue } from "../input.js";
 import { checkKey } from "../key.js";
-import type { Clock } from "../ports.js";
+import type { Clock, Random } from "../ports.js";
 import type { ByteClient, Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
 
@@ -14,6 +14,7 @@ export interface CommandContext {
   readonly endpoints: readonly string[];
   readonly inputs: Inputs;
   readonly clock: Clock;
+  readonly random: Random;
   readonly encodings: Encodings;
   /** Bounds of each call. `signal` fires on Ctrl-C and when nobody reads the output any more. */
   readonly call: { readonly timeoutMs: number; readonly signal: AbortSignal };

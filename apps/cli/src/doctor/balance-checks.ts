@@ -2,7 +2,10 @@
 import type { ClusterStatus } from "@titan/client";
 import { type Finding, ok, warning } from "./finding.js";
 
-/** A node's leaders may be off its share by this part of it, and by one more, before it is worth a word. */
+/**
+ * A node's leaders may be off its share by this part of it, and by one more, before it is worth a
+ * word.
+ */
 const UNEVEN_SHARE = 0.5;
 
 export function checkBalancer({ balancer, metaLeader }: ClusterStatus): readonly Finding[] {
@@ -28,7 +31,10 @@ export function checkBalancer({ balancer, metaLeader }: ClusterStatus): readonly
   ];
 }
 
-/** Leaders do the work of writes and linearizable reads. Each node should have as many as its weight says. */
+/**
+ * Leaders do the work of writes and linearizable reads. Each node should have as many as its weight
+ * says.
+ */
 export function checkEvenness({ nodes, shards, balancer }: ClusterStatus): readonly Finding[] {
   const able = nodes.filter(({ reachable, state }) => reachable && state === "active");
   if (able.length < 2) return [];

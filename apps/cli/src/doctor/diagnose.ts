@@ -1,9 +1,10 @@
 /**
  * From what endpoints answered to what is to be done. Pure.
  *
- * Each answer is a node's own state (disk, load) and the cluster as that node sees it. What nodes see may differ:
- * who reaches whom is taken from all of them, all else from the best view, which is that of the node that
- * reaches most others and, of those, has the newest map. A node that is cut off thus does not speak for the rest.
+ * Each answer is a node's own state (disk, load) and the cluster as that node sees it. What nodes
+ * see may differ: who reaches whom is taken from all of them, all else from the best view, which is
+ * that of the node that reaches most others and, of those, has the newest map. A node that is cut
+ * off thus does not speak for the rest.
  */
 import type { StatusAnswer } from "../server-report.js";
 import { checkBalancer, checkEvenness } from "./balance-checks.js";

@@ -124,7 +124,8 @@ export function checkLoad(nodes: readonly NodeStatus[]): readonly Finding[] {
     return [
       warning(
         "requests",
-        `${nodeId} has ${formatCount(requestsInFlight)} requests under way and refuses more than ${formatCount(most)}.`,
+        `${nodeId} has ${formatCount(requestsInFlight)} requests under way and refuses more than ` +
+          `${formatCount(most)}.`,
         "Spread clients over the nodes, let them ask for less at once, or look for what makes it slow.",
       ),
     ];

@@ -1,7 +1,10 @@
 /** What `titan doctor` finds, and the words for it. */
 import type { ClusterStatus, NodeStatus } from "@titan/client";
 
-/** `"problem"`: something does not work, or is about to. `"warning"`: it works, with less in hand than it should have. */
+/**
+ * `"problem"`: something does not work, or is about to. `"warning"`: it works, with less in hand
+ * than it should have.
+ */
 export type Severity = "ok" | "warning" | "problem";
 
 /** What a finding is about. API: scripts test it. */

@@ -51,7 +51,9 @@ function checkNode(
   }
   if (views.some((view) => view.nodeId === nodeId)) {
     const meaning = `${nodeId} runs, but ${listed(far)} cannot reach it: it is cut off.`;
-    const advice = `Look at the network to ${raftAddr}, and whether --advertise-raft-addr says what others can reach.`;
+    const advice =
+      `Look at the network to ${raftAddr}, and whether --advertise-raft-addr of that node names ` +
+      "what others can reach.";
     return [problem("nodes", meaning, advice)];
   }
   return [

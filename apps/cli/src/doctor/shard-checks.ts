@@ -11,7 +11,10 @@ import {
   warning,
 } from "./finding.js";
 
-/** Log entries that a replica may be behind under load; the cluster's own bound for handing leadership over. */
+/**
+ * Log entries that a replica may be behind under load; the cluster's own bound for handing
+ * leadership over.
+ */
 const LAG_ENTRIES = 1_000;
 
 const votersOf = ({ replicas }: ShardStatus) => replicas.filter(({ voter }) => voter);
@@ -30,7 +33,8 @@ export function checkLeaders({ shards }: ClusterStatus): readonly Finding[] {
       sentence(
         `${shardsNamed(orphans, shards.length)} ${verb} no leader: writes and linearizable reads there fail.`,
       ),
-      "An election takes about a second: look again. If it stays so, a majority of the replicas is down: start those nodes.",
+      "An election takes about a second: look again. If it stays so, a majority of the replicas is " +
+        "down: start those nodes.",
     ),
   ];
 }
@@ -47,12 +51,14 @@ export function checkReplicas(cluster: ClusterStatus): readonly Finding[] {
   const few = shards.filter((shard) => votersOf(shard).length < replicationFactor);
   const found: Finding[] = [];
   if (lost.length > 0) {
-    const meaning = `${shardsNamed(lost, shards.length)} ${has(lost, "has", "have")} lost the majority of ${has(lost, "its", "their")} replicas: no writes.`;
+    const verb = has(lost, "has lost the majority of its", "have lost the majority of their");
+    const meaning = `${shardsNamed(lost, shards.length)} ${verb} replicas: no writes.`;
     const advice = `Start ${listed(awayFrom(lost))} again, with the data they had. Do not empty their directories.`;
     found.push(problem("replicas", sentence(meaning), advice));
   }
   if (thin.length > 0) {
-    const meaning = `${shardsNamed(thin, shards.length)} ${has(thin, "works", "work")} with fewer replicas than ${has(thin, "it has", "they have")}: fewer failures can be borne.`;
+    const verb = has(thin, "lacks some of its", "lack some of their");
+    const meaning = `${shardsNamed(thin, shards.length)} ${verb} replicas: fewer failures can be borne.`;
     const advice = `Start ${listed(awayFrom(thin))} again before another node fails.`;
     found.push(warning("replicas", sentence(meaning), advice));
   }
@@ -66,7 +72,9 @@ function tooFew(
   { nodes, shards, replicationFactor, balancer }: ClusterStatus,
 ): Finding {
   const active = nodes.filter(({ state }) => state === "active").length;
-  const meaning = `${shardsNamed(few, shards.length)} ${has(few, "has", "have")} fewer than the ${replicationFactor} replicas wanted: a lost disk may cost data.`;
+  const verb = has(few, "has", "have");
+  const wanted = `fewer than the ${replicationFactor} replicas wanted`;
+  const meaning = `${shardsNamed(few, shards.length)} ${verb} ${wanted}: a lost disk may cost data.`;
   const advice =
     active < replicationFactor
       ? `The cluster has ${active} ${active === 1 ? "node" : "nodes"} for them: add nodes, with titan-node --join.`
@@ -93,9 +101,11 @@ export function checkLag({ shards }: ClusterStatus): readonly Finding[] {
   return nodeIds.map((nodeId) => {
     const own = behind.filter((one) => one.nodeId === nodeId);
     const most = Math.max(...own.map(({ lag }) => lag));
-    const meaning = `${nodeId} is behind with ${shardsNamed(own, shards.length)}, by up to ${most} entries: reads there wait.`;
+    const what = `${shardsNamed(own, shards.length)}, by up to ${most} entries`;
+    const meaning = `${nodeId} is behind with ${what}: reads there wait.`;
     const advice =
-      "It catches up by itself after a restart. If that does not shrink, its disk, processor or network is too slow.";
+      "It catches up by itself after a restart. If that does not shrink, its disk, processor or " +
+      "network is too slow.";
     return warning("lag", meaning, advice);
   });
 }
