@@ -15,7 +15,7 @@ export function exitCodeOfBenchReport(report: BenchReport): ExitCode {
     case "bench-begun":
       return EXIT.ok;
     case "bench-keys-left":
-      return EXIT.failed;
+      return report.failure.exitCode === EXIT.interrupted ? EXIT.interrupted : EXIT.failed;
     case "bench-ended": {
       const { operations, unanswered, isInterrupted } = report.result;
       if (isInterrupted) return EXIT.interrupted;

@@ -1,3 +1,4 @@
+import { ClientError } from "@titan/client";
 import { describe, expect, test } from "vitest";
 import { type ClientErrorInit, FakeClient } from "./fake-client.js";
 import { type Stage, titan } from "./rig.js";
@@ -161,6 +162,23 @@ describe("keys of bench", () => {
     expect(client.keyspaces.get("jobs")?.valueOf(key)).toBeDefined();
   });
 
+  test("stay where they are when Ctrl-C comes while they are removed", async () => {
+    const client = new FakeClient();
+    const clock = new VirtualClock();
+    client.batch = (_operations, options) =>
+      new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener("abort", () => {
+          reject(new ClientError({ ...OVERLOADED, code: "CLIENT_ABORTED", message: "aborted" }));
+        });
+      });
+    const onInterrupt = (listener: () => void) => clock.schedule(5_000, listener);
+    const words = [...OPEN, "--mix", "put=1"];
+    const { code, stdout, stderr } = await bench(words, { client, ports: { onInterrupt } }, clock);
+    expect(code).toBe(130);
+    expect(stdout).toContain("wanted, in 1.0 s\n");
+    expect(stderr).toContain("Not all keys of the benchmark under 'titan-bench/' were removed");
+  });
+
   test("that could not be removed are told of, with 1", async () => {
     const failing = async (json: readonly string[]) => {
       const client = new FakeClient();
@@ -188,7 +206,6 @@ test.each([
   [["--value-size", "5kb"], "--value-size takes a size, such as 100, 4KiB or 1MiB"],
   [["--value-size", "65MiB"], "--value-size is at most 67108864 bytes"],
   [["--distribution", "normal"], "Allowed choices are uniform, zipf"],
-  [["--prefix", "k".repeat(65_535)], "a key has at most 65535"],
   [["--prefix", "x", "--hex"], 'the prefix "x" is not hex'],
   [["extra"], "too many arguments"],
 ])("bench %j is a usage error, and nothing is sent", async (words, message) => {
@@ -196,4 +213,10 @@ test.each([
   expect([code, client.calls]).toEqual([2, 0]);
   expect(stderr).toContain(message);
   expect(stderr).toContain("Usage: titan bench [options]");
+});
+
+test("a prefix that leaves no room for a key is a usage error, and nothing is sent", async () => {
+  const { code, stderr, client } = await titan(["bench", "--prefix", "k".repeat(65_535)]);
+  expect([code, client.calls]).toEqual([2, 0]);
+  expect(stderr).toContain("a key has at most 65535");
 });

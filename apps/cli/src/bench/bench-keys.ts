@@ -22,7 +22,7 @@ export function benchKey(prefix: Uint8Array, number: number): Uint8Array {
 export async function removeBenchKeys(
   client: Pick<ByteClient, "scan" | "batch">,
   prefix: Uint8Array,
-  call: { readonly timeoutMs: number },
+  call: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<void> {
   let keys: Uint8Array[] = [];
   const remove = async (): Promise<void> => {

@@ -123,7 +123,7 @@ async function* bench(plan: BenchPlan, context: CommandContext): AsyncGenerator<
   try {
     yield { kind: "bench-ended", result };
   } finally {
-    // Also when Ctrl-C has ended the load, or nobody reads the result. A second Ctrl-C ends the process.
+    // Also when Ctrl-C has ended the load, or nobody reads the result.
     if (plan.mix.has("put") && !plan.keep) failure = await clean(plan, context);
   }
   if (failure !== undefined) yield { kind: "bench-keys-left", prefix: plan.prefix, failure };
@@ -134,8 +134,10 @@ async function clean(
   { prefix }: BenchPlan,
   { client, call, endpoints }: CommandContext,
 ): Promise<Failure | undefined> {
+  const { timeoutMs, signal } = call;
   try {
-    await removeBenchKeys(client, prefix, { timeoutMs: call.timeoutMs });
+    // The signal that has ended the load must not end this, too: then a second Ctrl-C ends the process.
+    await removeBenchKeys(client, prefix, signal.aborted ? { timeoutMs } : { timeoutMs, signal });
     return undefined;
   } catch (error) {
     return failureOf(error, endpoints);
