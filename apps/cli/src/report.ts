@@ -14,7 +14,7 @@ import { exitCodeOfServerReport, type ServerReport } from "./server-report.js";
 /** What the commands use of a client that takes and gives bytes. */
 export type ByteClient = Omit<
   TitanClient<Uint8Array, Uint8Array>,
-  "getMany" | "keyspace" | "lock" | "putMany" | "tryLock" | "withValues"
+  "election" | "getMany" | "keyspace" | "lease" | "lock" | "putMany" | "tryLock" | "withValues"
 > & {
   keyspace(name: string): ByteClient;
 };
