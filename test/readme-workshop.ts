@@ -80,6 +80,7 @@ export class Workshop {
         for (const peer of Object.keys(manifest.peerDependencies ?? {})) {
           // Several packages may have the same.
           if (existsSync(join(modules, peer))) continue;
+          mkdirSync(dirname(join(modules, peer)), { recursive: true });
           symlinkSync(join(source, "node_modules", peer), join(modules, peer));
         }
       }

@@ -15,6 +15,7 @@ import type { EndpointPool, Route } from "./endpoint-pool.js";
 import { ClientError, type ClientErrorInit, type Outcome } from "./errors.js";
 import { type CallNature, judge, toClientError } from "./failure-mapping.js";
 import type { LeaderRoutes } from "./leader-routes.js";
+import type { Logger } from "./log.js";
 import { type Clock, type Random, RpcFailure } from "./ports.js";
 import type { RetryBudget } from "./retry-budget.js";
 
@@ -25,6 +26,7 @@ export interface CallContext {
   readonly pool: EndpointPool;
   readonly routes: LeaderRoutes;
   readonly budget: RetryBudget;
+  readonly logger: Logger;
   readonly retry: { readonly maxAttempts: number; readonly baseMs: number; readonly maxMs: number };
 }
 
@@ -41,6 +43,7 @@ export class Attempts {
   private last: ClientError | undefined;
   private uncertain = false;
   private sentAtMs = 0;
+  private lastEndpoint: string | undefined;
 
   constructor(
     private readonly context: CallContext,
@@ -100,7 +103,23 @@ export class Attempts {
     const delayMs = Math.max(error.retryAfterMs ?? 0, jitterMs);
     // Waiting past the deadline would only hide why the call failed.
     if (delayMs >= scope.remainingMs() || !context.budget.take()) throw this.last;
+    this.logRetry(this.last, delayMs);
     if (delayMs > 0) await this.wait(delayMs);
+  }
+
+  private logRetry({ code, message, endpoint, attempts }: ClientError, delayMs: number): void {
+    const level = "debug";
+    this.context.logger({ level, event: "retry", message, endpoint, code, attempts, delayMs });
+  }
+
+  /** How often it was tried. */
+  get tries(): number {
+    return this.count;
+  }
+
+  /** Address of the endpoint of the last try, if there was one. */
+  get endpoint(): string | undefined {
+    return this.lastEndpoint;
   }
 
   /** The error of a call that ended from this side while it was waiting for something. */
@@ -145,6 +164,7 @@ export class Attempts {
   private begin({ link }: Route): void {
     this.count += 1;
     this.sentAtMs = this.context.clock.monotonicMs();
+    this.lastEndpoint = link.endpoint.address;
     link.asked(this.sentAtMs);
   }
 

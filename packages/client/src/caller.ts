@@ -1,15 +1,17 @@
 /** Makes calls: bounded in number and time, retried where safe, each settled with a typed error. */
 import { Attempts, type CallContext, closedError } from "./attempts.js";
+import { keyOf, leaderKeyOf } from "./call-key.js";
 import { CallLimiter } from "./call-limiter.js";
 import { CallScope } from "./call-scope.js";
 import { EndpointPool } from "./endpoint-pool.js";
 import { ClientError, isClientError } from "./errors.js";
 import type { CallNature } from "./failure-mapping.js";
-import { leaderKeyOf } from "./leader-key.js";
+import { hedge } from "./hedge.js";
+import { type Answered, intercept } from "./interceptors.js";
 import { LeaderRoutes } from "./leader-routes.js";
 import { checkTimeoutMs, type ResolvedOptions } from "./options.js";
 import type { ClientPorts, UnaryCalls } from "./ports.js";
-import type { CallOptions } from "./requests.js";
+import type { CallOptions, ReadOptions } from "./requests.js";
 import { RetryBudget } from "./retry-budget.js";
 import { SessionPool, type WriteTicket } from "./session-pool.js";
 
@@ -30,6 +32,9 @@ const SESSION_IDLE_MS = 300_000;
 const MOST_RENEWALS = 3;
 /** Milliseconds for ending a session when the client closes. */
 const CLOSE_MS = 500;
+
+/** Bounds of a call, which a read may have asked of a second node. */
+type HedgedOptions = CallOptions & Pick<ReadOptions, "hedgeAfterMs">;
 
 /** A call while it is being sent. */
 interface Sending {
@@ -55,30 +60,49 @@ export class Caller {
     const pool = new EndpointPool(options.endpoints, ports, {
       connectTimeoutMs: options.connectTimeoutMs,
       onLeader: (shard, node) => routes.heardOfLeader(shard, node),
+      logger: options.logger,
     });
-    const routes = new LeaderRoutes(pool, ports.clock, options.discovery);
+    const routes = new LeaderRoutes(pool, ports.clock, options);
     this.context = {
       clock: ports.clock,
       random: ports.random,
       pool,
       routes,
+      logger: options.logger,
       budget: new RetryBudget(retry.budget),
       retry: { maxAttempts: retry.maxAttempts, baseMs: retry.baseDelayMs, maxMs: retry.maxDelayMs },
     };
   }
 
   /**
-   * Makes one call.
+   * Makes one call, within the interceptors.
    * @param target address of the only endpoint that will do
    * @returns the answer, and the address of the endpoint that gave it
    */
-  async call<M extends keyof UnaryCalls>(
+  call<M extends keyof UnaryCalls>(
     method: M,
     request: UnaryCalls[M][0],
     nature: CallNature,
-    options: CallOptions | undefined,
+    options: HedgedOptions | undefined,
     target?: string,
-  ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
+  ): Promise<Answered<UnaryCalls[M][1]>> {
+    const { interceptors, timeoutMs } = this.options;
+    const make = () => this.make(method, request, nature, options, target);
+    if (interceptors.length === 0) return make();
+    const keyspace = keyspaceOf(request);
+    const key = keyOf(method, request);
+    const about = { method, keyspace, key, timeoutMs: options?.timeoutMs ?? timeoutMs };
+    return intercept(interceptors, about, make);
+  }
+
+  private async make<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    nature: CallNature,
+    options: HedgedOptions | undefined,
+    target?: string,
+  ): Promise<Answered<UnaryCalls[M][1]>> {
+    const hedgeAfterMs = hedgeTimeOf(options);
     const scope = this.openScope(options);
     const isOnce = this.sessions !== undefined && IDENTIFIED.has(method);
     const destination = { target, key: leaderKeyOf(method, request) };
@@ -92,6 +116,9 @@ export class Caller {
       // The deadline's timer may be due and not have fired. What is sent now could only end as "unknown".
       if (scope.remainingMs() <= 0) throw attempts.ended("queued");
       const sending = { scope, attempts };
+      if (hedgeAfterMs !== undefined) {
+        return await this.sendHedged(method, request, sending, hedgeAfterMs);
+      }
       if (!isOnce) return await this.send(method, request, sending);
       return await this.sendOnce(method, request, sending);
     } finally {
@@ -132,12 +159,41 @@ export class Caller {
     pool.close();
   }
 
+  /** As {@link Caller.send}, of a read, and of a second node as well when the first takes long. */
+  private async sendHedged<M extends keyof UnaryCalls>(
+    method: M,
+    request: UnaryCalls[M][0],
+    { scope, attempts }: Sending,
+    afterMs: number,
+  ): Promise<Answered<UnaryCalls[M][1]>> {
+    const { clock, pool, budget } = this.context;
+    let other: CallScope | undefined;
+    const second = (): Promise<Answered<UnaryCalls[M][1]>> | undefined => {
+      const target = pool.besides(attempts.endpoint);
+      // It is one call more, as a retry is.
+      if (target === undefined || scope.remainingMs() < 1 || !budget.take()) return undefined;
+      const leftMs = Math.max(1, Math.floor(scope.remainingMs()));
+      const otherScope = new CallScope(clock, leftMs, scope.signal, this.scopes);
+      other = otherScope;
+      const others = new Attempts(this.context, otherScope, READ, { target });
+      return this.send(method, request, { scope: otherScope, attempts: others });
+    };
+    try {
+      const first = this.send(method, request, { scope, attempts });
+      return await hedge(first, { clock, afterMs, second });
+    } finally {
+      // Whichever is still under way is asked for nothing; the other one ends with this one.
+      scope.close();
+      other?.finish();
+    }
+  }
+
   /** Sends until it is answered, or must not or cannot be sent again. */
   private async send<M extends keyof UnaryCalls>(
     method: M,
     request: UnaryCalls[M][0],
     { scope, attempts }: Sending,
-  ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
+  ): Promise<Answered<UnaryCalls[M][1]>> {
     for (;;) {
       const routing = attempts.route();
       const route = routing instanceof Promise ? await routing : routing;
@@ -145,7 +201,7 @@ export class Caller {
         const { connection } = route;
         const answer = await connection.call(method, request, scope.signal, scope.remainingMs());
         attempts.succeeded(route);
-        return { answer, endpoint: route.link.endpoint.address };
+        return { answer, endpoint: route.link.endpoint.address, attempts: attempts.tries };
       } catch (error) {
         await attempts.recover(error, route);
       }
@@ -157,7 +213,7 @@ export class Caller {
     method: M,
     request: UnaryCalls[M][0],
     sending: Sending,
-  ): Promise<{ readonly answer: UnaryCalls[M][1]; readonly endpoint: string }> {
+  ): Promise<Answered<UnaryCalls[M][1]>> {
     for (let renewals = 0; ; renewals += 1) {
       const ticket = this.sessions?.tryTake() ?? (await this.takeTicket(sending));
       try {
@@ -227,6 +283,17 @@ export class Caller {
       throw attempts.ended("queued");
     }
   }
+}
+
+/** @throws TypeError, RangeError */
+function hedgeTimeOf(options: HedgedOptions | undefined): number | undefined {
+  const afterMs = options?.hedgeAfterMs;
+  return afterMs === undefined ? undefined : checkTimeoutMs(afterMs, "hedgeAfterMs");
+}
+
+function keyspaceOf(request: object): string | undefined {
+  const keyspace = "keyspace" in request ? request.keyspace : undefined;
+  return typeof keyspace === "string" && keyspace !== "" ? keyspace : undefined;
 }
 
 /** The write was not sent for want of a session. */

@@ -1,5 +1,6 @@
 /** One endpoint: its connection, and how long to leave it alone after it failed. */
 import { type BackoffBounds, equalJitterMs } from "./backoff.js";
+import type { LogEntry, Logger } from "./log.js";
 import type { ClientPorts, Connection, Endpoint, OnLeader } from "./ports.js";
 
 /** Waits between two attempts to connect to the same endpoint. */
@@ -11,6 +12,7 @@ const SILENT_MS = 1_000;
 export interface LinkOptions {
   readonly connectTimeoutMs: number;
   readonly onLeader: OnLeader;
+  readonly logger: Logger;
 }
 
 /** At most one connection and one attempt at a time. */
@@ -81,8 +83,16 @@ export class EndpointLink {
    * thousand calls may fail with one connection; only the first to say so counts.
    */
   broke(connection: Connection, problem: string): void {
-    if (connection === this.connection) this.failed(problem);
-    else connection.close();
+    if (connection !== this.connection) {
+      connection.close();
+      return;
+    }
+    this.failed(problem);
+    this.log("warn", "connection-lost", `the connection is lost: ${problem}`);
+  }
+
+  private log(level: LogEntry["level"], event: LogEntry["event"], message: string): void {
+    this.options.logger({ level, event, message, endpoint: this.endpoint.address });
   }
 
   private failed(problem: string): void {
@@ -119,9 +129,13 @@ export class EndpointLink {
       if (this.closing.signal.aborted) connection.close();
       this.closing.signal.throwIfAborted();
       this.connection = connection;
+      this.log("debug", "connected", "connected");
       return connection;
     } catch (error) {
       this.failed(error instanceof Error ? error.message : String(error));
+      if (!this.closing.signal.aborted) {
+        this.log("warn", "connect-failed", `cannot connect: ${this.lastProblem}`);
+      }
       throw error;
     } finally {
       cancelTimer();

@@ -17,6 +17,7 @@ function poolOf(...names: string[]): EndpointPool {
   return new EndpointPool(names.map(parseEndpoint), ports, {
     connectTimeoutMs: 1_000,
     onLeader: () => {},
+    logger: () => {},
   });
 }
 

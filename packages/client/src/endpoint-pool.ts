@@ -70,6 +70,13 @@ export class EndpointPool {
     return silent;
   }
 
+  /** Address of an endpoint, other than this one, that can take a call at this moment. */
+  besides(address: string | undefined): string | undefined {
+    const isFit = (link: EndpointLink): boolean =>
+      link.endpoint.address !== address && link.up() !== undefined && !link.isSilent();
+    return this.links.find(isFit)?.endpoint.address;
+  }
+
   /** The endpoint with this address where it can take a call at this moment; connects to it meanwhile where not. */
   routeIfUp(address: string): Route | undefined {
     const link = this.find(address);

@@ -10,9 +10,11 @@ export type {
 } from "./election.js";
 export type { ClientErrorCode, Outcome } from "./errors.js";
 export { CLIENT_ERROR_CODES, ClientError, isClientError } from "./errors.js";
+export type { CallSummary, InterceptedCall, Interceptor } from "./interceptors.js";
 export type { Key } from "./keys.js";
 export type { Lease, LeaseOptions } from "./lease.js";
 export type { Lock, LockOptions } from "./lock.js";
+export type { LogEntry, Logger } from "./log.js";
 export type { ClientOptions, RetryOptions, TitanClientConstructor } from "./options.js";
 // For bring-your-own time, randomness and network.
 export type {

@@ -5,6 +5,7 @@
  * date: a leader that it does not name, a node that failed, or its age. Calls never wait for it.
  */
 import type { EndpointPool, Route } from "./endpoint-pool.js";
+import type { Logger } from "./log.js";
 import type { Clock } from "./ports.js";
 import { Topology } from "./topology.js";
 
@@ -16,6 +17,12 @@ const FAILED_PAUSE_MS = 5_000;
 /** Milliseconds that an answer may take. */
 const ASK_MS = 2_000;
 
+export interface LeaderRoutesOptions {
+  /** Whether to learn the map; without it all is left to the pool. */
+  readonly discovery: boolean;
+  readonly logger: Logger;
+}
+
 export class LeaderRoutes {
   private readonly topology = new Topology();
   private readonly closing = new AbortController();
@@ -25,11 +32,10 @@ export class LeaderRoutes {
   private notBeforeMs = Number.NEGATIVE_INFINITY;
   private renewAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param follows whether to learn the map; without it all is left to the pool */
   constructor(
     private readonly pool: EndpointPool,
     private readonly clock: Clock,
-    private readonly follows: boolean,
+    private readonly options: LeaderRoutesOptions,
   ) {}
 
   /** Where to send a call on `key` at this moment, if anywhere. Connects to its leader meanwhile, if need be. */
@@ -41,7 +47,7 @@ export class LeaderRoutes {
 
   /** A call on `route` succeeded. */
   succeeded(route: Route): void {
-    if (!this.follows || this.isAsking) return;
+    if (!this.options.discovery || this.isAsking) return;
     const nowMs = route.link.heardAtMs;
     if (!this.isOutdated && nowMs < this.renewAtMs) return;
     if (nowMs >= this.notBeforeMs) void this.ask(route);
@@ -62,7 +68,7 @@ export class LeaderRoutes {
     this.closing.abort();
   }
 
-  private async ask({ connection }: Route): Promise<void> {
+  private async ask({ connection, link }: Route): Promise<void> {
     this.isAsking = true;
     const stop = new AbortController();
     const onClosing = (): void => stop.abort();
@@ -77,6 +83,11 @@ export class LeaderRoutes {
       this.pool.learn(this.topology.endpoints);
       this.isOutdated = false;
       pauseMs = PAUSE_MS;
+      const names = this.topology.endpoints.map(({ address }) => address);
+      this.options.logger({
+        ...{ level: "debug", event: "map-learned", endpoint: link.endpoint.address },
+        message: `learned the cluster's nodes: ${names.join(", ")}`,
+      });
     } catch {
       // Calls take the detour meanwhile.
     } finally {

@@ -17,6 +17,8 @@ test("nothing set gives the defaults that the documentation names", () => {
     discovery: true,
     exactlyOnce: false,
     retry: { maxAttempts: 10, baseDelayMs: 25, maxDelayMs: 1_000, budget: 512 },
+    interceptors: [],
+    logger: expect.any(Function),
   });
 });
 
@@ -43,6 +45,9 @@ test.each<[ClientOptions, typeof TypeError | typeof RangeError]>([
   [{ retry: { baseDelayMs: 100, maxDelayMs: 50 } }, RangeError],
   [{ retry: { attempts: 3 } as never }, TypeError],
   [{ timeout: 5 } as never, TypeError],
+  [{ pipelining: "yes" as never }, TypeError],
+  [{ interceptors: [1 as never] }, TypeError],
+  [{ logger: console as never }, TypeError],
 ])("%j is refused", (options, kind) => {
   expect(() => resolveOptions(options)).toThrow(kind);
 });

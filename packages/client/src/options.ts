@@ -2,7 +2,9 @@
 
 import type { TitanClient } from "./api.js";
 import { parseEndpoint } from "./endpoint-address.js";
+import type { Interceptor } from "./interceptors.js";
 import type { KeyOf, KeysOption } from "./keys.js";
+import { harmless, type Logger } from "./log.js";
 import type { ClientPorts, Endpoint } from "./ports.js";
 import type { ValueOf, ValuesOption } from "./values.js";
 
@@ -73,6 +75,10 @@ export interface ClientOptions<
   readonly keepaliveMs?: number;
   /** Retries. */
   readonly retry?: RetryOptions;
+  /** Run around each call, the first one outermost. @default none */
+  readonly interceptors?: readonly Interceptor[];
+  /** Told what happens: connections, retries. Must return at once. @default none */
+  readonly logger?: Logger;
 }
 
 /** Makes clients; the types of keys and values follow from the options. */
@@ -104,6 +110,8 @@ export interface ResolvedOptions {
   readonly discovery: boolean;
   readonly exactlyOnce: boolean;
   readonly retry: Required<RetryOptions>;
+  readonly interceptors: readonly Interceptor[];
+  readonly logger: Logger;
 }
 
 /** Longest time that a Node timer can wait; beyond it would fire at once. */
@@ -143,7 +151,7 @@ const RETRY_DEFAULTS = {
  * @throws RangeError for numbers out of range and endpoints that cannot be read
  */
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
-  checkNames(options, [...Object.keys(DEFAULTS), "values", "retry"]);
+  checkNames(options, [...Object.keys(DEFAULTS), "values", "retry", "interceptors", "logger"]);
   const given = options.retry ?? {};
   checkNames(given, Object.keys(RETRY_DEFAULTS), "retry.");
   const { keys = DEFAULTS.keys } = options;
@@ -194,6 +202,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
           : retry("maxDelayMs", baseDelayMs, MAX_TIMER_MS),
       budget: retry("budget", 0, 1_000_000),
     },
+    interceptors: resolveInterceptors(options.interceptors ?? []),
+    logger: resolveLogger(options.logger),
   };
 }
 
@@ -212,6 +222,21 @@ export function checkInteger(value: number, name: string, min: number, max: numb
     throw new RangeError(`${name} is an integer from ${min} to ${max}, not ${value}`);
   }
   return value;
+}
+
+function resolveInterceptors(interceptors: readonly Interceptor[]): readonly Interceptor[] {
+  const isList = Array.isArray(interceptors);
+  if (!isList || interceptors.some((each) => typeof each !== "function")) {
+    throw new TypeError("interceptors is a list of functions");
+  }
+  return [...interceptors];
+}
+
+function resolveLogger(logger: Logger | undefined): Logger {
+  if (logger !== undefined && typeof logger !== "function") {
+    throw new TypeError("logger is a function");
+  }
+  return harmless(logger);
 }
 
 function resolveEndpoints(texts: readonly string[]): readonly Endpoint[] {

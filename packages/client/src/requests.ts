@@ -22,6 +22,12 @@ export interface ReadOptions extends CallOptions {
    * provably younger, in milliseconds; at least 1. @default any age
    */
   readonly maxStalenessMs?: number | undefined;
+  /**
+   * Ask another node as well when there is no answer after so many milliseconds, and take the first answer; at least 1. Some
+   * more than most reads take cuts off their tail at little cost. Does nothing while only one node is connected.
+   * @default never
+   */
+  readonly hedgeAfterMs?: number | undefined;
 }
 
 /** Bounds and settings of a write. */
