@@ -12,7 +12,7 @@ export async function runCluster(name) {
   const out = join("node_modules", ".cache", name);
   await build({
     ...{ config: false, silent: true, clean: true },
-    ...{ entry: [`test/${name}/main.ts`], format: ["esm"], outDir: out },
+    ...{ entry: [`test/${name}/*.ts`], format: ["esm"], outDir: out },
   });
   const program = join(PACKAGE, out, "main.js");
   const { status } = spawnSync(process.execPath, [program, ...process.argv.slice(2)], {

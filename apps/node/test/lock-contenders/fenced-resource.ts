@@ -1,0 +1,28 @@
+/** What a lock protects: it refuses whoever comes with an older token than the newest that it has seen. */
+export class FencedResource {
+  #newest = 0;
+  #holderOfNewest: number | undefined;
+  readonly holders = new Map<number, number>();
+  refused = 0;
+  accepted = 0;
+  readonly problems: string[] = [];
+
+  /** @param contender who comes with the token */
+  use(token: number, contender: number): void {
+    if (token < this.#newest) {
+      this.refused += 1;
+      return;
+    }
+    if (token === this.#newest && contender !== this.#holderOfNewest) {
+      this.problems.push(`token ${token} was given to ${this.#holderOfNewest} and to ${contender}`);
+    }
+    if (token > this.#newest) this.holders.set(contender, (this.holders.get(contender) ?? 0) + 1);
+    this.#newest = token;
+    this.#holderOfNewest = contender;
+    this.accepted += 1;
+  }
+
+  get turns(): number {
+    return [...this.holders.values()].reduce((sum, turns) => sum + turns, 0);
+  }
+}
