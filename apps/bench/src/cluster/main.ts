@@ -2,7 +2,7 @@
  * Three nodes of Titan beside three of etcd, each a process on this machine with its defaults, asked in turn by the
  * same kind of client; and what faults and moves cost. Each part writes its own section of docs/benchmarks.md.
  *
- *   pnpm --filter @titan/bench bench:cluster [--parts unary,client,capacity,failover,transfer,move,idle] [--rounds 3]
+ *   pnpm --filter @titan/bench bench:cluster [--parts unary,client,open-loop,capacity,failover,transfer,move,idle] [--rounds 3]
  *     [--seconds 1] [--trials 20] [--directory /tmp] [--no-etcd] [--dry]
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -16,6 +16,7 @@ import { etcdVersion } from "./etcd-members.js";
 import { failoverPart } from "./failover-part.js";
 import { idlePart } from "./idle-part.js";
 import { movePart } from "./move-part.js";
+import { openLoopPart } from "./open-loop-part.js";
 import type { Part } from "./part.js";
 import { transferPart } from "./transfer-part.js";
 import { unaryPart } from "./unary-part.js";
@@ -23,6 +24,7 @@ import { unaryPart } from "./unary-part.js";
 const PARTS: Readonly<Record<string, Part>> = {
   unary: unaryPart,
   client: clientPart,
+  "open-loop": openLoopPart,
   capacity: capacityPart,
   failover: failoverPart,
   transfer: transferPart,

@@ -6,6 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Measurement } from "../closed-loop.js";
+import { buildEtcdLoad } from "../cluster/etcd-load.js";
 import { freeAddresses } from "./cluster.js";
 import type { Operation } from "./work.js";
 
@@ -18,35 +19,24 @@ export interface EtcdCluster {
 
 const MEMBERS = ["e1", "e2", "e3"];
 const READY_TRIES = 60;
+const VALUE_BYTES = 128;
 
 /** Undefined, with a word on stderr, where etcd or Go is not installed. */
 export async function startEtcd(directory: string): Promise<EtcdCluster | undefined> {
-  const program = join(directory, "etcd-load");
   let version: string;
   try {
     version = execFileSync("etcd", ["--version"], { encoding: "utf8" });
-    execFileSync("go", ["build", "-o", program, "."], {
-      cwd: join(import.meta.dirname, "..", "..", "peers", "etcd-load"),
-      env: { ...process.env, GO111MODULE: "off", GOPATH: "/usr/share/gocode" },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
   } catch (error) {
     console.error(`without etcd: ${String(error)}`);
     return undefined;
   }
   const clients = await freeAddresses(MEMBERS.length);
+  const run = buildEtcdLoad(directory, clients);
+  if (run === undefined) return undefined;
   const children = startMembers(directory, clients, await freeAddresses(MEMBERS.length));
-  const load = async (operation: Operation, callers: number, seconds: number) => {
+  const load = (operation: Operation, callers: number, seconds: number) => {
     const verb = operation === "write" ? "put" : "get";
-    const args = ["-endpoints", clients.join(","), "-operation", verb];
-    args.push("-callers", String(callers), "-seconds", String(seconds));
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-    const [code] = (await once(child, "close")) as [number];
-    return code === 0 ? (JSON.parse(output) as Measurement) : undefined;
+    return run({ operation: verb, callers, seconds, valueBytes: VALUE_BYTES });
   };
   for (let tries = 0; (await load("write", 1, 0.05)) === undefined; tries += 1) {
     if (tries === READY_TRIES) throw new Error("etcd does not come up");
