@@ -8,7 +8,7 @@ import { ROOT, Workshop } from "./readme-workshop.js";
 const RUN_ELSEWHERE =
   /^(npm (start|test|install)\b|git clone\b|cd \w|npx titan-node\b|titan-node\b)/;
 
-const readmes = ["README.md", "CONTRIBUTING.md"].concat(
+const readmes = ["README.md", "CONTRIBUTING.md", join("docs", "coming-from.md")].concat(
   ["packages", "apps"].flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => join(folder, name, "README.md")),
   ),
