@@ -41,7 +41,9 @@ export async function runCli(words: readonly string[], ports: CliPorts): Promise
 
 /** A command line that cannot be parsed still says whether its errors are to be JSON. */
 function settingsForErrors(words: readonly string[], { env }: CliPorts): Settings {
-  return { ...initialSettings(env), json: words.includes("--json") };
+  const end = words.indexOf("--");
+  const own = end < 0 ? words : words.slice(0, end);
+  return { ...initialSettings(env), json: own.includes("--json") };
 }
 
 async function runOnce(
@@ -54,15 +56,14 @@ async function runOnce(
   const client = await ports.openClient({ endpoints, timeoutMs });
   const release = ports.onInterrupt(() => interruption.abort(new Interrupted()));
   try {
-    const { stdin, openFile, clock, random } = ports;
+    const { stdin, openFile, sizeOf } = ports;
     const { signal } = interruption;
     const call = { timeoutMs, signal };
     const code = await performer.perform(parsed, {
       client,
       endpoints,
-      inputs: { stdin, openFile },
-      clock,
-      random,
+      inputs: { stdin, openFile, sizeOf },
+      ports,
       call,
     });
     return code;

@@ -2,12 +2,21 @@
 import type { ClientError, ClientErrorCode } from "@titan/client";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { Interrupted } from "./interrupted.js";
+import { LockFailure, type LockFailureCode } from "./lock-failure.js";
+import { OutputFailed } from "./output-failed.js";
+import { StoppedMidway } from "./stopped-midway.js";
 import { UsageError } from "./usage-error.js";
 
 /** A command that failed. */
 export interface Failure {
-  /** A code of the client, or `USAGE`, `INTERRUPTED`, `OUTPUT`, `UNFORESEEN`. */
-  readonly code: ClientErrorCode | "USAGE" | "INTERRUPTED" | "OUTPUT" | "UNFORESEEN";
+  /** A code of the client or of `lock`, or `USAGE`, `INTERRUPTED`, `OUTPUT`, `UNFORESEEN`. */
+  readonly code:
+    | ClientErrorCode
+    | LockFailureCode
+    | "USAGE"
+    | "INTERRUPTED"
+    | "OUTPUT"
+    | "UNFORESEEN";
   readonly message: string;
   /** What to do next, when there is something. */
   readonly advice: string | undefined;
@@ -15,6 +24,8 @@ export interface Failure {
   readonly outcome: "not-applied" | "unknown";
   /** The server's reason, when a server answered. */
   readonly reason: string | undefined;
+  /** How far work of many steps came, in numbers. */
+  readonly soFar?: Readonly<Record<string, number>>;
   readonly exitCode: ExitCode;
 }
 
@@ -55,7 +66,7 @@ const UNAVAILABLE_CODES: ReadonlySet<ClientErrorCode> = new Set<ClientErrorCode>
 ]);
 
 /** Whether `error` is a failed call of the client. By its shape, so that help needs not load the client. */
-function isClientError(error: unknown): error is ClientError {
+export function isClientError(error: unknown): error is ClientError {
   const { code, outcome } = (error ?? {}) as Partial<Record<string, unknown>>;
   return (
     typeof code === "string" &&
@@ -67,6 +78,12 @@ function isClientError(error: unknown): error is ClientError {
 /** What to tell of `error`, which befell a command that talks to `endpoints`. */
 export function failureOf(error: unknown, endpoints: readonly string[]): Failure {
   if (isClientError(error)) return clientFailure(error, endpoints);
+  if (error instanceof LockFailure) {
+    const { code, message, advice, outcome, exitCode } = error;
+    return { code, message, advice, outcome, reason: undefined, exitCode };
+  }
+  if (error instanceof StoppedMidway) return midwayFailure(error, endpoints);
+  if (error instanceof OutputFailed) return outputFailure(error.cause);
   const message = error instanceof Error ? error.message : String(error);
   const none = { advice: undefined, outcome: "not-applied", reason: undefined } as const;
   if (error instanceof Interrupted) {
@@ -96,6 +113,24 @@ export function outputFailure(error: unknown): Failure {
     outcome: "unknown",
     reason: undefined,
     exitCode: EXIT.failed,
+  };
+}
+
+function midwayFailure({ cause, soFar }: StoppedMidway, endpoints: readonly string[]): Failure {
+  const failure = failureOf(cause, endpoints);
+  const { outcome, counts } = soFar;
+  const isRefused = failure.exitCode === EXIT.failed;
+  const place = isRefused ? (soFar.place ?? "") : "";
+  const message = `${place}${failure.message}; ${soFar.text}`;
+  const isGone = failure.exitCode === EXIT.unavailable || failure.exitCode === EXIT.unknown;
+  const isUnknown = (counts["unknown"] ?? 0) > 0;
+  return {
+    ...failure,
+    message,
+    outcome,
+    soFar: counts,
+    advice: isUnknown || !isRefused ? (soFar.advice ?? failure.advice) : failure.advice,
+    exitCode: isGone ? (isUnknown ? EXIT.unknown : EXIT.unavailable) : failure.exitCode,
   };
 }
 

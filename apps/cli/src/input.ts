@@ -12,6 +12,8 @@ export interface Inputs {
   readonly stdin: Readable | undefined;
   /** Opens a file; the stream fails when there is none. */
   readonly openFile: (path: string) => Readable;
+  /** Bytes in `path`, where that is known beforehand. */
+  readonly sizeOf: (path: string) => Promise<number | undefined>;
 }
 
 /**

@@ -1,4 +1,5 @@
-/** Keys, values and operations as JSON has them in the files of `batch` and `txn`. */
+/** Keys, values and operations as JSON has them: in the output of `--json`, in the files of `batch`, `import` and `txn`. */
+import { Buffer, isUtf8 } from "node:buffer";
 import type { TxnOperation } from "@titan/client";
 import { decodeArgument } from "./encoding.js";
 import { checkKey } from "./key.js";
@@ -11,7 +12,24 @@ const FIELDS = {
   delete: ["type", "key"],
   get: ["type", "key"],
 } as const;
-type OperationType = keyof typeof FIELDS;
+export type OperationType = keyof typeof FIELDS;
+
+/** Text where it is UTF-8, else base64. */
+export type JsonBytes = string | { readonly base64: string };
+
+/** What {@link toBytes} turns back into the same bytes. */
+export function jsonBytes(bytes: Uint8Array): JsonBytes {
+  return isUtf8(bytes) ? bufferOf(bytes).toString("utf8") : base64Bytes(bytes);
+}
+
+/** Base64, whatever the bytes are. */
+export function base64Bytes(bytes: Uint8Array): JsonBytes {
+  return { base64: bufferOf(bytes).toString("base64") };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 /** @throws UsageError unless it is JSON text of an object. @param example such an object */
 export function parseObject(text: string, example: string): Record<string, unknown> {
@@ -57,9 +75,9 @@ export function toOperation<const Type extends OperationType>(
   const type = types.find((one) => one === (object["type"] ?? "put"));
   if (type === undefined) {
     const names = types.map((one) => JSON.stringify(one));
-    throw new UsageError(
-      `"type" is ${names.slice(0, -1).join(", ")} or ${names.at(-1)}, not ${JSON.stringify(object["type"])}`,
-    );
+    const allButLast = names.length > 1 ? `${names.slice(0, -1).join(", ")} or ` : "";
+    const given = JSON.stringify(object["type"]);
+    throw new UsageError(`"type" is ${allButLast}${names.at(-1)}, not ${given}`);
   }
   checkFields(object, `a ${JSON.stringify(type)}`, FIELDS[type]);
   const key = checkKey(toBytes(object["key"], "key"));

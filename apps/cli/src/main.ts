@@ -1,10 +1,13 @@
 /** The process around the command. */
 import { createReadStream, readFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { isatty } from "node:tty";
+import { runProcess } from "./child-process.js";
 import { runCli } from "./cli.js";
-import { EXIT } from "./exit-codes.js";
+import { createFile, sizeOf } from "./files.js";
 import type { ClientSettings, CliPorts } from "./ports.js";
 import type { ByteClient } from "./report.js";
+import { createSignals } from "./signals.js";
 import { systemClock, systemRandom } from "./system-ports.js";
 import { UsageError } from "./usage-error.js";
 
@@ -14,15 +17,6 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
 
 /** Room for the largest batch that `titan batch` reads, so that it is the server that says its limit. */
 const MAX_MESSAGE_BYTES = 320 * 1024 * 1024;
-
-let isInterrupted = false;
-const interruptListeners = new Set<() => void>();
-process.on("SIGINT", () => {
-  // The second Ctrl-C does not wait for anything, nor does one that nobody is there to handle.
-  if (isInterrupted || interruptListeners.size === 0) process.exit(EXIT.interrupted);
-  isInterrupted = true;
-  for (const listener of interruptListeners) listener();
-});
 
 /** The client is loaded when it is needed: help and usage errors do without gRPC. */
 async function openClient({ endpoints, timeoutMs }: ClientSettings): Promise<ByteClient> {
@@ -51,11 +45,11 @@ const ports: CliPorts = {
   homeDirectory: homedir(),
   version: manifest.version,
   openFile: (path) => createReadStream(path),
+  sizeOf,
+  createFile,
+  runProcess,
   openClient,
-  onInterrupt(listener) {
-    interruptListeners.add(listener);
-    return () => interruptListeners.delete(listener);
-  },
+  ...createSignals(process, [0, 1, 2].some(isatty)),
 };
 
 // Everything printed has left the process by then. Without exit() an open standard input would keep us.

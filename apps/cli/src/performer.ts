@@ -12,6 +12,7 @@ import { createTextRenderer } from "./render-text.js";
 import type { Renderer } from "./rendering.js";
 import { exitCodeOf } from "./report.js";
 import type { Settings } from "./settings.js";
+import { StatusLine } from "./status-line.js";
 import { UsageError } from "./usage-error.js";
 
 type ParsedWork = Extract<Parsed, { kind: "work" }>;
@@ -19,6 +20,7 @@ type ParsedWork = Extract<Parsed, { kind: "work" }>;
 export class Performer {
   readonly out: Output;
   private readonly err: Output;
+  private readonly status: StatusLine;
   private readonly ports: CliPorts;
   private readonly audience: Audience;
 
@@ -28,6 +30,9 @@ export class Performer {
     this.audience = audience;
     this.out = new Output(ports.stdout, onBrokenOutput);
     this.err = new Output(ports.stderr);
+    const { isTTY, columns = 0 } = ports.stderr;
+    const canShow = isTTY === true && ports.env["TERM"] !== "dumb";
+    this.status = new StatusLine(this.err, canShow ? columns : undefined);
   }
 
   /** Runs `parsed` to its end, shows reports and failures. Never rejects. */
@@ -44,11 +49,13 @@ export class Performer {
       const { encodings, keyspace } = settings;
       const client = keyspace === undefined ? context.client : context.client.keyspace(keyspace);
       for await (const report of work({ ...context, client, encodings })) {
-        const { out, note } = renderer.report(report);
-        if (out !== undefined) await this.out.write(out);
+        const { out, note, status } = renderer.report(report);
+        if (status !== undefined) await this.status.show(status).catch(() => {});
+        if (out !== undefined) await this.answer(out);
         if (note !== undefined) await this.remark(note);
         if (exitCode === EXIT.ok) exitCode = exitCodeOf(report);
       }
+      await this.clearStatus();
       await this.out.flush();
       return exitCode;
     } catch (error) {
@@ -66,6 +73,16 @@ export class Performer {
     } catch (error) {
       return this.fail(error, settings);
     }
+  }
+
+  private async answer(out: string | Uint8Array): Promise<void> {
+    // Elsewhere the two do not meet.
+    if (this.ports.stdout.isTTY === true) await this.clearStatus();
+    await this.out.write(out);
+  }
+
+  private async clearStatus(): Promise<void> {
+    await this.status.clear().catch(() => {});
   }
 
   /** Shows why something failed; gives the exit code. `place` goes before it: `"line 3: "`. */
@@ -91,6 +108,7 @@ export class Performer {
 
   /** Writes to standard error, after what standard output already has. There is no one to tell if it fails. */
   private async remark(text: string): Promise<void> {
+    await this.clearStatus();
     await this.out.flush().catch(() => {});
     try {
       await this.err.write(text);
@@ -107,6 +125,7 @@ export class Performer {
       audience: this.audience,
       isTerminal,
       screen: isTerminal && env["TERM"] !== "dumb" ? stdout : undefined,
+      isNoteTerminal: stderr.isTTY === true,
       encodings,
       colors: createColors(wantsColor(color, env, isTerminal)),
       noteColors: createColors(wantsColor(color, env, stderr.isTTY === true)),

@@ -35,10 +35,32 @@ export interface Screen {
   readonly rows?: number;
 }
 
+/** Signals that are passed on to a command. */
+export type PassedSignal = "SIGINT" | "SIGTERM";
+
+export type ProcessEnd = { readonly code: number } | { readonly signal: NodeJS.Signals };
+
+/** A command that runs, with our input and output. */
+export interface RunningProcess {
+  /** Rejects with LockFailure `NOT_STARTED` when it could not be started. */
+  readonly ended: Promise<ProcessEnd>;
+  /** Without effect once it has ended. */
+  kill(signal: PassedSignal | "SIGKILL"): void;
+}
+
+/** A file that has its name only once it is whole. Calls fail with OutputFailed. */
+export interface NewFile {
+  write(text: string): Promise<void>;
+  /** Puts it in its place, on stable storage. */
+  commit(): Promise<void>;
+  /** Leaves nothing behind, unless it was committed. Idempotent; never rejects. */
+  discard(): Promise<void>;
+}
+
 export interface CliPorts {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & Screen;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Environment;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,8 +68,23 @@ export interface CliPorts {
   readonly homeDirectory: string;
   readonly version: string;
   readonly openFile: (path: string) => Readable;
+  /** Bytes in the file at `path`, or in what `"-"` reads from; `undefined` when only reading it tells. */
+  readonly sizeOf: (path: string) => Promise<number | undefined>;
+  /** Begins a file that is to be at `path` once it is whole. @throws UsageError when it cannot */
+  readonly createFile: (path: string) => Promise<NewFile>;
+  /** Runs a command with our environment, and `env` on top of it. */
+  readonly runProcess: (
+    command: string,
+    args: readonly string[],
+    env: Environment,
+  ) => RunningProcess;
   /** Connects when first used. @throws UsageError when an endpoint is not an address */
   readonly openClient: (settings: ClientSettings) => Promise<ByteClient>;
   /** Calls `listener` on each Ctrl-C; returns what ends that. */
   readonly onInterrupt: (listener: () => void) => () => void;
+  /**
+   * Tells signals to `listener` and nobody else until what it returns is called; not those that commands which we run have
+   * got as well.
+   */
+  readonly onSignal: (listener: (signal: PassedSignal) => void) => () => void;
 }

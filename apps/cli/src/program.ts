@@ -154,8 +154,10 @@ Exit codes:
   0  done                           4  no server could be reached or none answered in time;
   1  the server refused, or failed     a write did not happen
   2  the command line is wrong      5  it is not known whether the write happened
-  3  the key is not there           6  cas: the key is not as expected
+  3  the key is not there           6  cas, txn: not as expected
                                     7  doctor: there is a problem
+
+  121  lock: not free in time       122  lock: lost while the command ran
 
 'titan help <command>' explains a command. TITAN_ENDPOINTS names servers, NO_COLOR turns colours off.
 `;

@@ -2,29 +2,28 @@
  * `--json`: one JSON object per line. Keys and values are strings when they are UTF-8, else
  * `{"base64":"…"}`; `batch` takes both back.
  */
-import { Buffer, isUtf8 } from "node:buffer";
 import type { BenchResult } from "./bench/bench.js";
 import type { Failure } from "./failure.js";
+import { jsonBytes } from "./json-bytes.js";
 import type { Renderer, Rendering } from "./rendering.js";
 import type { ByteEntry, ByteKeyEntry, Report } from "./report.js";
 import type { StatusAnswer, StatusLook } from "./server-report.js";
-
-type JsonBytes = string | { readonly base64: string };
 
 export const jsonRenderer: Renderer = {
   report(report: Report): Rendering {
     if (report.kind === "status-look") return { out: lookLines(report) };
     if (report.kind === "bench-keys-left") return { note: jsonRenderer.failure(report.failure) };
+    if (report.kind === "export-line") return { out: report.line };
     const object = toJson(report);
+    // Standard output has the lines themselves, or belongs to the command that was run.
+    const isTaken = report.kind === "exported" && report.file === undefined;
+    if (isTaken || report.kind === "lock-not-released") {
+      return { note: `${JSON.stringify(object)}\n` };
+    }
     return object === undefined ? {} : { out: `${JSON.stringify(object)}\n` };
   },
   failure: (failure: Failure): string => `${JSON.stringify({ error: failure })}\n`,
 };
-
-function jsonBytes(bytes: Uint8Array): JsonBytes {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return isUtf8(buffer) ? buffer.toString("utf8") : { base64: buffer.toString("base64") };
-}
 
 function jsonEntry(entry: ByteEntry | ByteKeyEntry | Omit<ByteKeyEntry, "ttlMs">): object {
   const { revision } = entry;
@@ -51,6 +50,10 @@ function answerJson(answer: StatusAnswer): object {
     : { available: false, endpoint: answer.endpoint, error: answer.failure };
 }
 
+function importJson({ entries, bytes, isDryRun }: Extract<Report, { kind: "imported" }>): object {
+  return { imported: isDryRun ? 0 : entries, checked: entries, bytes, dryRun: isDryRun };
+}
+
 function toJson(report: Exclude<Report, StatusLook>): object | undefined {
   switch (report.kind) {
     case "stored":
@@ -58,6 +61,7 @@ function toJson(report: Exclude<Report, StatusLook>): object | undefined {
     case "value":
       return { found: true, ...jsonEntry(report.entry) };
     case "missing":
+    case "missing-in-txn":
       return { found: false, key: jsonBytes(report.key) };
     case "deleted":
       return { deleted: report.existed, key: jsonBytes(report.key) };
@@ -76,7 +80,18 @@ function toJson(report: Exclude<Report, StatusLook>): object | undefined {
     case "entry":
       return jsonEntry(report.entry);
     case "scanned":
+    case "progress":
+    case "export-line":
+    case "lock-awaited":
+    case "lock-taken":
+    case "command-ended":
+    case "bench-begun":
+    case "bench-keys-left":
       return undefined;
+    case "exported":
+      return { exported: report.entries, bytes: report.bytes, file: report.file ?? null };
+    case "imported":
+      return importJson(report);
     case "change": {
       const { type, shard } = report.event;
       return { type, ...jsonEntry(report.event), shard };
@@ -96,18 +111,15 @@ function toJson(report: Exclude<Report, StatusLook>): object | undefined {
       const { findings, counts } = report.diagnosis;
       return { healthy: counts.problem === 0, counts, findings };
     }
-    case "bench-begun":
-    case "bench-keys-left":
-      return undefined;
     case "bench-ended":
       return benchJson(report.result);
-    case "missing-in-txn":
-      return { found: false, key: jsonBytes(report.key) };
     case "transacted": {
       const { succeeded, revision, operationCount } = report;
       return { succeeded, operations: operationCount, revision };
     }
     case "ordered":
       return report.fields;
+    case "lock-not-released":
+      return { released: false, key: jsonBytes(report.key), error: report.failure };
   }
 }

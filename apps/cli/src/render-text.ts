@@ -1,7 +1,9 @@
 /** Answers as people read them, and as scripts that want plain bytes do. */
 import { printable, terminalText } from "./printable.js";
 import { renderBenchReport } from "./render-bench.js";
+import { renderLock } from "./render-lock.js";
 import { renderFailure, renderServerReport } from "./render-server.js";
+import { renderTransfer } from "./render-transfer.js";
 import type { Renderer, Rendering, TextStyle } from "./rendering.js";
 import type { ByteEntry, Report } from "./report.js";
 
@@ -26,6 +28,7 @@ function renderReport(report: Report, style: TextStyle): Rendering {
         ? { out: `Value: ${valueText(report.entry.value, style).text}\n` }
         : commandValue(report.entry.value, report.raw, style);
     case "missing":
+    case "missing-in-txn":
       return remark(`Key ${name(report.key)} not found`);
     case "deleted":
       return ok(
@@ -50,19 +53,21 @@ function renderReport(report: Report, style: TextStyle): Rendering {
     case "change":
       return { out: `${report.event.type}\t${entryLine(report.event, style)}\n` };
     case "watched-to":
-      return report.isFirst && (style.isTerminal || style.audience === "shell")
-        ? { note: `${style.noteColors.dim("watching; Ctrl-C ends it")}\n` }
-        : {};
+      return report.isFirst ? watching(style) : {};
     case "scanned":
       return scanSummary(report.count, style);
-    case "missing-in-txn":
-      return remark(`Key ${name(report.key)} not found`);
-    case "transacted": {
-      const done = counted(report.operationCount, "operation");
-      return report.succeeded
-        ? ok(`The conditions hold; did ${done}`)
-        : remark(`A condition does not hold; did ${done} of "otherwise"`);
-    }
+    case "transacted":
+      return report.succeeded ? ok(txnText(report)) : remark(txnText(report));
+    case "progress":
+    case "export-line":
+    case "exported":
+    case "imported":
+      return renderTransfer(report, style);
+    case "lock-awaited":
+    case "lock-taken":
+    case "lock-not-released":
+    case "command-ended":
+      return renderLock(report, style);
     case "status":
     case "no-status":
     case "status-look":
@@ -77,6 +82,18 @@ function renderReport(report: Report, style: TextStyle): Rendering {
     case "bench-keys-left":
       return renderBenchReport(report, style);
   }
+}
+
+function watching({ isTerminal, audience, noteColors }: TextStyle): Rendering {
+  if (!isTerminal && audience !== "shell") return {};
+  return { note: `${noteColors.dim("watching; Ctrl-C ends it")}\n` };
+}
+
+function txnText({ succeeded, operationCount }: Extract<Report, { kind: "transacted" }>): string {
+  const done = counted(operationCount, "operation");
+  return succeeded
+    ? `The conditions hold; did ${done}`
+    : `A condition does not hold; did ${done} of "otherwise"`;
 }
 
 function counted(count: number, what: string): string {

@@ -21,6 +21,8 @@ export interface TextStyle {
   readonly colors: Colors;
   /** For standard error. */
   readonly noteColors: Colors;
+  /** Whether standard error is a terminal. */
+  readonly isNoteTerminal: boolean;
 }
 
 export interface Rendering {
@@ -28,6 +30,8 @@ export interface Rendering {
   readonly out?: string | Uint8Array;
   /** For standard error: a remark beside the answer. */
   readonly note?: string;
+  /** For standard error where that is a terminal: a line that the next one replaces; "" takes it away. */
+  readonly status?: string;
 }
 
 export interface Renderer {

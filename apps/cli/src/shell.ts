@@ -53,10 +53,11 @@ export class Shell {
         return this.notQuit(await this.say(parsed.text));
       case "work": {
         const { endpoints, timeoutMs } = parsed.settings;
-        const { clock, random, openFile } = this.ports;
-        const inputs = { stdin: undefined, openFile };
+        const { ports } = this;
+        const { openFile, sizeOf } = ports;
+        const inputs = { stdin: undefined, openFile, sizeOf };
         const call = { timeoutMs, signal };
-        const context = { client: this.client, endpoints, inputs, clock, random, call };
+        const context = { client: this.client, endpoints, inputs, ports, call };
         return this.notQuit(await this.performer.perform(parsed, context, place));
       }
     }

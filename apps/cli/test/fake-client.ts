@@ -8,6 +8,8 @@ import type {
   CasResult,
   ClusterStatus,
   IncrementResult,
+  Lock,
+  LockOptions,
   NodeStatus,
   PutOptions,
   ScanOptions,
@@ -195,6 +197,31 @@ export class FakeClient implements ByteClient {
     return this.txnResults.shift() ?? { succeeded: true, answers: [], revision: 1 };
   }
 
+  /** Who else holds the lock: until `freed` resolves. */
+  freed: Promise<void> | undefined;
+  /** Locks that were given, and how they were asked for. */
+  readonly locks: (FakeLock & { readonly asked: LockOptions })[] = [];
+
+  async tryLock(key: Bytes, { signal, ...asked }: LockOptions = {}): Promise<Lock | undefined> {
+    await this.enter({ signal });
+    return this.freed === undefined ? this.give(key, asked) : undefined;
+  }
+
+  async lock(key: Bytes, { signal, ...asked }: LockOptions = {}): Promise<Lock> {
+    await this.enter({ signal });
+    const abort = new Promise<never>((_resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(aborted()));
+    });
+    await Promise.race([this.freed, abort]);
+    return this.give(key, asked);
+  }
+
+  private give(key: Bytes, asked: LockOptions): Lock {
+    const lock = Object.assign(new FakeLock(hex(key), ++this.revision), { asked });
+    this.locks.push(lock);
+    return lock;
+  }
+
   private async order(what: string, options: CallOptions): Promise<void> {
     await this.enter(options);
     this.orders.push(what);
@@ -218,6 +245,35 @@ export class FakeClient implements ByteClient {
       signal?.addEventListener("abort", () => reject(aborted()));
     });
     await Promise.race([this.gate, abort]);
+  }
+}
+
+class FakeLock implements Lock {
+  private readonly end = new AbortController();
+  releases = 0;
+  /** What `release` fails with. */
+  failure: ClientErrorInit | undefined;
+
+  constructor(
+    readonly key: string,
+    readonly token: number,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.end.signal;
+  }
+
+  lose(): void {
+    this.end.abort(new Error("the lock is lost: somebody took it away"));
+  }
+
+  async release(): Promise<void> {
+    this.releases += 1;
+    if (this.failure !== undefined) throw new ClientError(this.failure);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
   }
 }
 

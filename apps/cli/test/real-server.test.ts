@@ -144,6 +144,78 @@ test("bench measures at its rate, and leaves nothing behind", async () => {
   expect(left.stdout.toString()).toBe("titan-bench/mine\n");
 }, 30_000);
 
+test("an export that is imported into another keyspace is the same, byte for byte", async () => {
+  const exported = join(scratch, "exported.ndjson");
+  const again = join(scratch, "again.ndjson");
+  await titan(["put", "--key-encoding", "base64", ALL_BYTES.toString("base64"), "-"], ALL_BYTES);
+  const lines = Array.from({ length: 3_000 }, (_, n) => `{"key":"trip:${n}","value":"é${n}"}\n`);
+  expect(await titan(["import"], lines.join(""))).toMatchObject({ code: 0, stderr: "" });
+  expect((await titan(["export", "-o", exported])).code).toBe(0);
+  expect((await titan(["keyspace", "create", "copy"])).code).toBe(0);
+  const imported = await titan(["import", exported, "--keyspace", "copy", "--json"]);
+  expect([imported.stderr, imported.code]).toEqual(["", 0]);
+  await titan(["export", "--keyspace", "copy", "-o", again]);
+  const withoutTtl = (path: string): string =>
+    readFileSync(path, "utf8").replaceAll(/,"ttlMs":\d+/g, "");
+  expect(withoutTtl(again)).toBe(withoutTtl(exported));
+  expect(withoutTtl(exported).split("\n").length).toBeGreaterThan(3_001);
+}, 60_000);
+
+test("an import that meets a value too large names its line", async () => {
+  const big = JSON.stringify({ key: "big", value: "x".repeat(5 * 1024 * 1024) });
+  const stdin = `{"key":"small","value":"1"}\n${big}\n`;
+  const { code, stderr } = await titan(["import"], stdin);
+  expect(code).toBe(1);
+  expect(stderr).toContain("line 2: ");
+  expect(stderr).toContain("1 key was written; those up to line 1 are among them");
+}, 30_000);
+
+test("a lock is held by one command at a time, and freed when that ends", async () => {
+  const script = [
+    // Whoever comes while another is inside sees its file.
+    `enter='test ! -e "$0" && touch "$0" && sleep 0.2 && rm "$0" && echo $TITAN_LOCK_TOKEN'`,
+    `for n in 1 2 3; do titan lock gate -- sh -c "$enter" "${join(scratch, "inside")}" & done`,
+    "wait",
+    "titan lock gate --no-wait -- sh -c 'cat; exit 9' <<< input; echo $?",
+    "titan lock gate -- sh -c 'kill -TERM $$'; echo $?",
+    "titan get gate; echo $?",
+  ];
+  const { stdout, stderr } = await runBash(script.join("\n"), server.endpoint);
+  const lines = stdout.toString().trimEnd().split("\n");
+  const tokens = lines.slice(0, 3).map(Number);
+  expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+  expect(lines.slice(3)).toEqual(["input", "9", "143", "3"]);
+  expect(stderr).toBe("titan: Key 'gate' not found\n");
+}, 60_000);
+
+test("a lock that is taken away ends the command with it", async () => {
+  const args = [BINARY, "lock", "taken", "--ttl", "1s", "--", "sh", "-c", "echo in; exec sleep 60"];
+  const child = spawn(process.execPath, args, { env: environment(server.endpoint) });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = once(child, "close") as Promise<[number | null]>;
+  await once(child.stdout, "data");
+  await titan(["delete", "taken"]);
+  expect(await ended).toEqual([122, null]);
+  expect(stderr).toContain("somebody took it away; the command was ended");
+}, 30_000);
+
+test("SIGINT and SIGTERM reach the command, whose answer to them is the exit code", async () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const wait = "trap 'exit 40' INT; trap 'exit 41' TERM; echo in; while :; do sleep 0.02; done";
+    const args = [BINARY, "lock", "signals", "--", "sh", "-c", wait];
+    const child = spawn(process.execPath, args, { env: environment(server.endpoint) });
+    const ended = once(child, "close");
+    await once(child.stdout, "data");
+    child.kill(signal);
+    expect(await ended).toEqual([signal === "SIGINT" ? 40 : 41, null]);
+    expect((await titan(["get", "signals"])).code).toBe(3);
+  }
+  const none = await titan(["lock", "signals", "--", "no-such-command"]);
+  expect(none.code).toBe(127);
+  expect(none.stderr).toContain("no command is called 'no-such-command'");
+}, 30_000);
+
 test("a full disk behind the output is a failure", async () => {
   const { code, stderr } = await runBash("titan scan > /dev/full", server.endpoint);
   expect(code).toBe(1);

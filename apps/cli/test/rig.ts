@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "../src/cli.js";
+import { createFile, sizeOf } from "../src/files.js";
 import type { ClientSettings, CliPorts, Environment } from "../src/ports.js";
 import { FakeClient } from "./fake-client.js";
 import { seededRandom } from "./seeded-random.js";
@@ -13,6 +14,8 @@ export interface Stage {
   readonly stdin?: string | Uint8Array;
   /** Whether standard output is a terminal. Standard input is not. */
   readonly isTerminal?: boolean;
+  /** Whether standard error is one. */
+  readonly isErrorTerminal?: boolean;
   readonly env?: Environment;
   readonly ports?: Partial<CliPorts>;
 }
@@ -56,6 +59,34 @@ export class Sink extends Writable {
   }
 }
 
+/** What each test plays by itself. */
+type Played = Pick<
+  CliPorts,
+  "stdin" | "stdout" | "stderr" | "env" | "homeDirectory" | "version" | "openClient"
+>;
+
+/** Real files, a clock that stands still. */
+function world(): Omit<CliPorts, keyof Played> {
+  const openFile = (path: string): Readable => createReadStream(path);
+  return {
+    openFile,
+    sizeOf: sizeOfFile,
+    createFile,
+    clock: new VirtualClock(),
+    random: seededRandom(),
+    runProcess: () => {
+      throw new Error("a test that runs commands brings its own");
+    },
+    onInterrupt: () => () => {},
+    onSignal: () => () => {},
+  };
+}
+
+/** The standard input of the test's own process is nobody's business. */
+async function sizeOfFile(path: string): Promise<number | undefined> {
+  return path === "-" ? undefined : sizeOf(path);
+}
+
 /** Runs `titan ...words`. */
 export async function titan(words: readonly string[], stage: Stage = {}): Promise<Outcome> {
   const client = stage.client ?? new FakeClient();
@@ -63,21 +94,19 @@ export async function titan(words: readonly string[], stage: Stage = {}): Promis
   const stderr = new Sink();
   const opened: ClientSettings[] = [];
   stdout.isTTY = stage.isTerminal ?? false;
+  stderr.isTTY = stage.isErrorTerminal ?? false;
   const code = await runCli(words, {
     stdin: Readable.from(stage.stdin === undefined ? [] : [Buffer.from(stage.stdin)]),
     stdout,
     stderr,
     env: stage.env ?? {},
-    clock: new VirtualClock(),
-    random: seededRandom(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
-    openFile: (path) => createReadStream(path),
+    ...world(),
     openClient: async (settings) => {
       opened.push(settings);
       return client;
     },
-    onInterrupt: () => () => {},
     ...stage.ports,
   });
   const { bytes, text } = stdout;
@@ -108,13 +137,10 @@ export async function openTerminal(stage: Omit<Stage, "stdin"> = {}): Promise<Te
     stdout: screen,
     stderr: screen,
     env: { TITAN_HISTORY: "", NO_COLOR: "1", ...stage.env },
-    clock: new VirtualClock(),
-    random: seededRandom(),
     homeDirectory: "/nonexistent",
     version: "9.9.9",
-    openFile: (path) => createReadStream(path),
+    ...world(),
     openClient: async () => client,
-    onInterrupt: () => () => {},
     ...stage.ports,
   });
   await screen.until(PROMPT);

@@ -12,9 +12,12 @@ import {
 import type { Register } from "./command.js";
 import { registerDelete } from "./delete.js";
 import { registerDoctor } from "./doctor.js";
+import { registerExport } from "./export.js";
 import { registerGet } from "./get.js";
+import { registerImport } from "./import.js";
 import { registerIncrement } from "./increment.js";
 import { registerKeyspace, registerKeyspaces } from "./keyspaces.js";
+import { registerLock } from "./lock.js";
 import { registerPut } from "./put.js";
 import { registerScan } from "./scan.js";
 import { registerStatus } from "./status.js";
@@ -28,9 +31,12 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerScan,
   registerWatch,
   registerBatch,
+  registerExport,
+  registerImport,
   registerCas,
   registerIncrement,
   registerTxn,
+  registerLock,
   registerStatus,
   registerDoctor,
   registerBench,

@@ -1,8 +1,8 @@
 import type { BatchOperation } from "@titan/client";
 import type { Command } from "commander";
-import { parseBatchLine } from "../batch-line.js";
 import { readChunks } from "../input.js";
 import { linesOf } from "../lines.js";
+import { parseOperationLine } from "../operation-line.js";
 import type { Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
 import type { CommandContext, Grammar } from "./command.js";
@@ -54,7 +54,7 @@ async function readOperations(
   let bytes = 0;
   for await (const line of linesOf(readChunks(inputs, file, call.signal))) {
     if (line.text.trim() === "") continue;
-    const operation = parseBatchLine(line);
+    const operation = parseOperationLine(line, ["put", "delete"]);
     bytes += operation.key.length + (operation.type === "put" ? operation.value.length : 0);
     if (operations.length === MAX_BATCH_OPERATIONS || bytes > MAX_BATCH_BYTES) {
       throw new UsageError(

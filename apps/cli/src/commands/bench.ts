@@ -118,7 +118,7 @@ async function* bench(plan: BenchPlan, context: CommandContext): AsyncGenerator<
   // Says what is wrong before there is load, and has the connection made before anything is measured.
   await client.get(benchKey(plan.prefix, 0), call);
   yield { kind: "bench-begun", plan };
-  const result = await runBench(plan, context);
+  const result = await runBench(plan, { ...context, ...context.ports });
   let failure: Failure | undefined;
   try {
     yield { kind: "bench-ended", result };

@@ -3,9 +3,12 @@ import type { Command } from "commander";
 import { decodeArgument, type Encodings } from "../encoding.js";
 import { type Inputs, readValue } from "../input.js";
 import { checkKey } from "../key.js";
-import type { Clock, Random } from "../ports.js";
+import type { CliPorts } from "../ports.js";
 import type { ByteClient, Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
+
+/** What commands ask of the outside world beside the client and the inputs. */
+type WorkPorts = Pick<CliPorts, "clock" | "random" | "createFile" | "onSignal" | "runProcess">;
 
 /** What a command works with. */
 export interface CommandContext {
@@ -13,8 +16,7 @@ export interface CommandContext {
   /** The servers that were named, or the default. Not empty. */
   readonly endpoints: readonly string[];
   readonly inputs: Inputs;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly ports: WorkPorts;
   readonly encodings: Encodings;
   /** Bounds of each call. `signal` fires on Ctrl-C and when nobody reads the output any more. */
   readonly call: { readonly timeoutMs: number; readonly signal: AbortSignal };

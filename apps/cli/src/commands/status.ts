@@ -48,7 +48,8 @@ async function* status(context: CommandContext): AsyncGenerator<Report> {
 
 /** An endpoint that does not answer is shown as such: it may come back. */
 async function* watchStatus(intervalMs: number, context: CommandContext): AsyncGenerator<Report> {
-  const { clock, call } = context;
+  const { call, ports } = context;
+  const { clock } = ports;
   for (let isFirst = true; ; isFirst = false) {
     const answers = await askAll(context);
     yield { kind: "status-look", answers, atMs: clock.wallMs(), intervalMs, isFirst };
