@@ -1,25 +1,13 @@
 /** What Tab offers in the shell: commands, their options, and keys that exist. */
 import { Buffer } from "node:buffer";
+import type { CommandOutline, OptionOutline } from "./outline.js";
 import { printable } from "./printable.js";
-import { commandNames, optionNames } from "./program.js";
+import { shellOutline } from "./program.js";
 import type { ByteClient } from "./report.js";
 
 /** Most keys offered at once, and how long Tab waits for them. */
 const MAX_KEYS = 50;
 const KEYS_TIMEOUT_MS = 500;
-
-/** Commands whose first argument is a key, or the beginning of one. */
-const TAKES_KEY: ReadonlySet<string> = new Set([
-  "put",
-  "get",
-  "delete",
-  "del",
-  "scan",
-  "watch",
-  "cas",
-  "increment",
-  "incr",
-]);
 
 /** What readline expects: the candidates, and the part of the line that they replace. */
 export type Completion = [candidates: string[], replaced: string];
@@ -39,13 +27,30 @@ export async function completeLine(
     return [begun.map((name) => `${name} `), current];
   }
   // A word with quotes or escapes in it cannot be continued by appending plain text.
-  if (words.length !== 2 || !TAKES_KEY.has(verb) || /["'\\]/.test(current)) return [[], current];
+  if (
+    words.length !== 2 ||
+    commandOf(verb)?.args[0]?.value.kind !== "key" ||
+    /["'\\]/.test(current)
+  )
+    return [[], current];
   return [await completeKey(current, client), current];
+}
+
+function commandOf(verb: string): CommandOutline | undefined {
+  return shellOutline().commands.find(({ names }) => names.includes(verb));
+}
+
+/** Long names of the options that `verb` takes; none when there is no such command. */
+function optionNames(verb: string): string[] {
+  const options: readonly OptionOutline[] = commandOf(verb)?.options ?? [];
+  const all = options.length === 0 ? [] : [...options, ...shellOutline().options];
+  return all.flatMap(({ names }) => names).filter((name) => name.startsWith("--"));
 }
 
 function completeVerb(begun: string): string[] {
   const isLower = begun !== "" && begun === begun.toLowerCase();
-  return [...commandNames(), "help", "quit", "exit"]
+  const names = shellOutline().commands.flatMap((command) => command.names);
+  return [...names, "quit", "exit"]
     .filter((name) => name.startsWith(begun.toLowerCase()))
     .map((name) => `${isLower ? name : name.toUpperCase()} `);
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, type Help } from "commander";
 import { COMMANDS } from "./commands/all.js";
 import type { Work } from "./commands/command.js";
+import { outlineOf, type ProgramOutline } from "./outline.js";
 import { applyFlags, declareRunSettings, declareSettings, type Settings } from "./settings.js";
 import { UsageError } from "./usage-error.js";
 
@@ -21,7 +22,7 @@ export type Parsed =
 /** Who wrote a line: `"command"` is the process's arguments, `"shell"` a line of the shell. */
 export type Audience = "command" | "shell";
 
-/** What parsing leaves behind: the work asked for, and text that commander wanted printed. */
+/** What parsing leaves behind: the work asked for, and text that is to be printed. */
 interface Chosen {
   work?: Work;
   text: string;
@@ -42,6 +43,7 @@ export function parseWords(
   const usage = command === undefined ? undefined : usageOf(command, audience);
   try {
     program.parse([...words], { from: "user" });
+    if (chosen.text !== "") return { kind: "text", text: chosen.text };
     if (chosen.work === undefined) throw new UsageError("no command was named");
     const settings = applyFlags(base, program.opts());
     return { kind: "work", work: chosen.work, settings, usage: usage ?? "" };
@@ -64,18 +66,9 @@ function namedCommand(program: Command, words: readonly string[]): Command | und
   return program.commands.find((command) => name !== undefined && names(command).includes(name));
 }
 
-/** Names of the commands, with their aliases. */
-export function commandNames(): string[] {
-  const program = buildProgram("shell", "", { text: "" });
-  return program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
-}
-
-/** Long names of the options that `name` takes in the shell; none when there is no such command. */
-export function optionNames(name: string): string[] {
-  const program = buildProgram("shell", "", { text: "" });
-  const command = namedCommand(program, [name]);
-  const options = command === undefined ? [] : [...command.options, ...program.options];
-  return options.flatMap(({ long }) => (typeof long === "string" ? [long] : []));
+/** The commands that the shell takes, for completion. */
+export function shellOutline(): ProgramOutline {
+  return outlineOf(buildProgram("shell", "", { text: "" }));
 }
 
 /** What the shell's HELP prints without an argument. */
@@ -118,6 +111,7 @@ function buildProgram(audience: Audience, version: string, chosen: Chosen): Comm
   const grammar = {
     isShell: audience === "shell",
     submit: (work: Work): void => void (chosen.work = work),
+    print: (text: string): void => void (chosen.text += text),
   };
   for (const register of COMMANDS) register(program, grammar);
   return program;

@@ -10,6 +10,7 @@ import {
   registerTransfer,
 } from "./cluster.js";
 import type { Register } from "./command.js";
+import { registerCompletion } from "./completion.js";
 import { registerDelete } from "./delete.js";
 import { registerDoctor } from "./doctor.js";
 import { registerExport } from "./export.js";
@@ -47,4 +48,5 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerBalancer,
   registerKeyspaces,
   registerKeyspace,
+  registerCompletion,
 ]);

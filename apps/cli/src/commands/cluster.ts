@@ -1,6 +1,6 @@
 /** Commands that look at a cluster, and that give it orders. */
 import type { ClusterStatus } from "@titan/client";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import type { Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
 import type { CommandContext, Grammar } from "./command.js";
@@ -94,7 +94,11 @@ export function registerBalancer(parent: Command, grammar: Grammar): void {
     .description(
       "Stops or resumes the moving of replicas and leaders by the cluster itself. What is under way is finished.",
     )
-    .argument("<order>", "pause or resume", parseOrder)
+    .addArgument(
+      new Argument("<order>", "what it is to do")
+        .choices(["pause", "resume"])
+        .argParser(parseOrder),
+    )
     .action((order: "pause" | "resume") => {
       grammar.submit(async function* balancer({ client, call }): AsyncGenerator<Report> {
         const paused = order === "pause";

@@ -31,6 +31,8 @@ export interface Grammar {
   readonly isShell: boolean;
   /** Takes the work that a parsed line asks for. */
   readonly submit: (work: Work) => void;
+  /** Takes text that is all there is to say, without a server. */
+  readonly print: (text: string) => void;
 }
 
 /** Declares a command on `parent`. */

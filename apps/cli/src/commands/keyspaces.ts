@@ -1,5 +1,5 @@
 /** Commands about keyspaces: which there are, making and dropping them. */
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { parseDuration } from "../duration.js";
 import type { Report } from "../report.js";
 import { UsageError } from "../usage-error.js";
@@ -35,7 +35,9 @@ export function registerKeyspace(parent: Command, grammar: Grammar): void {
     .description(
       "Makes a keyspace, or drops one with all its keys, for good. Commands work in one with --keyspace <name>.",
     )
-    .argument("<order>", "create or drop", parseOrder)
+    .addArgument(
+      new Argument("<order>", "what to do").choices(["create", "drop"]).argParser(parseOrder),
+    )
     .argument("<name>", "1 to 64 of a-z, 0-9, - and _, beginning with a letter")
     .option(
       "--default-ttl <duration>",
