@@ -57,6 +57,8 @@ export const OWNER_DIGITS = 32;
 export const DEFAULT_LOCK_TTL_MS = 10_000;
 export const LEAST_LOCK_TTL_MS = 1_000;
 export const LONGEST_LOCK_TTL_MS = 86_400_000;
+/** How calls end with the wait that they belong to. */
+const ENDINGS: ReadonlySet<string> = new Set(["CLIENT_TIMEOUT", "CLIENT_ABORTED"]);
 /** Renewed so many times within a lease. */
 const RENEWALS = 3;
 /** Between two tries of something that failed. */
@@ -318,7 +320,9 @@ function newOwner({ label = "" }: LockRequest, { random }: LockDeps): string {
 }
 
 function waitedInVain(scope: CallScope, cause?: unknown): unknown {
-  if (isClientError(cause) && cause.code !== "CLIENT_TIMEOUT") return cause;
+  // A try ends as the wait does, with whichever of its words for that; any other says more.
+  const isOfTheWait = isClientError(cause) && ENDINGS.has(cause.code);
+  if (isClientError(cause) && !isOfTheWait) return cause;
   if (scope.end?.kind === "aborted" || scope.end?.kind === "closed") {
     const isClosed = scope.end.kind === "closed";
     return new ClientError({

@@ -13,8 +13,8 @@ const REQUEST = { key: KEY, ttlMs: TTL_MS };
 /** A store of one key that expires, and tells of it; its calls can be made to fail. */
 class Store {
   readonly clock = new VirtualClock();
-  /** Fates of the next calls: fails before it does something, or behind it. */
-  readonly fates: ("before" | "behind" | "closed")[] = [];
+  /** Fates of the next calls: fails before it does something, or behind it, or is not answered until it is aborted. */
+  readonly fates: ("before" | "behind" | "closed" | "silence")[] = [];
   calls = 0;
   /** Nobody is told of changes. */
   isMute = false;
@@ -34,13 +34,23 @@ class Store {
   }
 
   client(): LockCalls {
-    return { cas: (_key, request) => this.cas(request), watch: () => this.watch() } as LockCalls;
+    return {
+      cas: (_key, request, options) => this.cas(request, options?.signal),
+      watch: () => this.watch(),
+    } as LockCalls;
   }
 
-  private async cas(request: CasRequest<string>): Promise<CasResult<string>> {
+  private async cas(
+    request: CasRequest<string>,
+    signal: AbortSignal | undefined,
+  ): Promise<CasResult<string>> {
     this.calls += 1;
     await settle();
     const fate = this.fates.shift();
+    if (fate === "silence") {
+      await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+      throw new ClientError({ code: "CLIENT_ABORTED", outcome: "unknown", message: fate });
+    }
     if (fate === "before" || fate === "closed") throw failure(fate);
     const result = this.apply(request);
     if (fate === "behind") throw failure(fate);
@@ -196,6 +206,13 @@ describe("a lock", () => {
     await within(lock.release(), store.clock);
     await within(waiting, store.clock);
     expect(store.clock.monotonicMs() - atMs).toBeLessThan(500);
+  });
+
+  test("says that time is up when that comes while nobody answers", async () => {
+    const store = new Store();
+    store.fates.push("silence");
+    const waiting = acquire(REQUEST, scopeOf(store, 3_000), deps(store, 1));
+    await expect(within(waiting, store.clock)).rejects.toMatchObject({ code: "CLIENT_TIMEOUT" });
   });
 
   test("is free when its holder is gone for its lease, though nobody tells of that", async () => {
