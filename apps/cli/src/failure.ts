@@ -77,11 +77,11 @@ export function isClientError(error: unknown): error is ClientError {
 
 /** What to tell of `error`, which befell a command that talks to `endpoints`. */
 export function failureOf(error: unknown, endpoints: readonly string[]): Failure {
-  if (isClientError(error)) return clientFailure(error, endpoints);
   if (error instanceof LockFailure) {
     const { code, message, advice, outcome, exitCode } = error;
     return { code, message, advice, outcome, reason: undefined, exitCode };
   }
+  if (isClientError(error)) return clientFailure(error, endpoints);
   if (error instanceof StoppedMidway) return midwayFailure(error, endpoints);
   if (error instanceof OutputFailed) return outputFailure(error.cause);
   const message = error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@ type LockFailureInit = Pick<LockFailure, "code" | "message" | "advice" | "outcom
 
 export class LockFailure extends Error {
   override readonly name: string = "LockFailure";
-  readonly code: LockFailureCode;
+  readonly code: LockFailureCode | "CLIENT_TIMEOUT";
   readonly advice: string | undefined;
   /** Whether the lock may have been taken, or the command may have done something. */
   readonly outcome: Outcome;

@@ -222,6 +222,19 @@ describe("lock does not run the command", () => {
     expect([code, system.started]).toEqual([4, []]);
   });
 
+  test("when a server is silent: 4, which is something else than a lock that is held", async () => {
+    const system = new FakeSystem();
+    const client = new FakeClient();
+    const message = "the lock was not free within 5000 ms";
+    client.failures.push({ code: "CLIENT_TIMEOUT", outcome: "unknown", message });
+    const words = ["lock", "k", "--ttl", "30s", "--", "cmd"];
+    const { code, stderr } = await titan(words, { client, ports: system.ports });
+    expect([code, system.started]).toEqual([4, []]);
+    expect(stderr).toContain(
+      "no server answered within 5s (127.0.0.1:7420); should the lock be ours, it is free in 30s\n",
+    );
+  });
+
   test.each([
     [["k"], "missing required argument 'command'"],
     [["k", "--"], "missing required argument 'command'"],

@@ -89,11 +89,13 @@ async function* lockAndRun(
 async function* take(
   key: Uint8Array,
   { ttl: ttlMs = DEFAULT_TTL_MS, wait = DAY_MS }: LockFlags,
-  { client, call }: CommandContext,
+  { client, call, endpoints }: CommandContext,
 ): AsyncGenerator<Report, Lock> {
   // Asked first, within --timeout: a server that does not answer is something else than a lock that is held.
   const free = await client.tryLock(key, { ...call, ttlMs }).catch((error: unknown) => {
-    throw isClientError(error) && isClientError(error.cause) ? error.cause : error;
+    if (call.signal.aborted) throw call.signal.reason;
+    // The client's own words are about a lock that is not free.
+    throw isTimeout(error) ? noAnswer(call.timeoutMs, ttlMs, endpoints) : error;
   });
   if (free !== undefined) return free;
   if (wait === false) throw notFree("somebody else holds the lock", "not-applied");
@@ -102,9 +104,26 @@ async function* take(
     return await client.lock(key, { ...call, ttlMs, timeoutMs: wait });
   } catch (error) {
     if (call.signal.aborted) throw call.signal.reason;
-    if (!isClientError(error) || error.code !== "CLIENT_TIMEOUT") throw error;
+    if (!isTimeout(error)) throw error;
     throw notFree(`the lock was not free within ${formatDuration(wait)}`, "unknown");
   }
+}
+
+/** Whether the time for it was over, given that it was not we who gave up. */
+function isTimeout(error: unknown): boolean {
+  if (!isClientError(error)) return false;
+  // The end of the wait aborts the call that is under way just then, and it may be that which is told.
+  return error.code === "CLIENT_TIMEOUT" || error.code === "CLIENT_ABORTED";
+}
+
+function noAnswer(timeoutMs: number, ttlMs: number, endpoints: readonly string[]): LockFailure {
+  const within = `no server answered within ${formatDuration(timeoutMs)}`;
+  const end = `should the lock be ours, it is free in ${formatDuration(ttlMs)}`;
+  return new LockFailure({
+    ...{ code: "CLIENT_TIMEOUT", outcome: "unknown", exitCode: EXIT.unavailable },
+    message: `${within} (${endpoints.join(", ")}); ${end}`,
+    advice: "The command was not run. Try again, or give it longer with --timeout 30s.",
+  });
 }
 
 function notFree(message: string, outcome: "not-applied" | "unknown"): LockFailure {
