@@ -6,6 +6,7 @@ export default defineConfig({
     "src/keyv/index.ts",
     "src/unstorage/index.ts",
     "src/opentelemetry/index.ts",
+    "src/testing/index.ts",
   ],
   format: ["esm", "cjs"],
   sourcemap: true,
