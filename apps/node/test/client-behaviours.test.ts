@@ -62,7 +62,7 @@ test("random calls come to the same on a node and on the server for tests", asyn
     expect(onServer).toEqual(onNode);
   };
   const given = process.env["TITAN_SEED"];
-  const numRuns = Number(process.env["TITAN_RUNS"] ?? 60);
+  const numRuns = Number(process.env["TITAN_RUNS"] ?? 40);
   const seed = given === undefined ? {} : { seed: Number(given) };
   await fc.assert(fc.asyncProperty(calls(), asBoth), { numRuns, ...seed });
 });

@@ -21,7 +21,7 @@ export interface TestFailure {
    * @default "not-applied" with a reason, else "unknown"
    */
   readonly outcome?: "applied" | "not-applied" | "unknown" | undefined;
-  /** So many calls, retries included. @default 1 */
+  /** So many calls, retries included; `Infinity`: all until `clear()`. @default 1 */
   readonly times?: number | undefined;
 }
 

@@ -1,6 +1,7 @@
 /** The time of a test server and its clients: that of another clock, and what was skipped. */
 import { setImmediate } from "node:timers";
 import type { Clock } from "../ports.js";
+import { systemClock } from "../system-ports.js";
 
 interface Timer {
   readonly atMs: number;
@@ -11,6 +12,8 @@ interface Timer {
 /** Longest time that a Node timer can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** By what a test runner's fake timers stand in for, so that a server keeps to their time. */
+export const RUNNING: Clock = { ...systemClock, monotonicMs: () => Date.now() };
 /** A clock that stands still. */
 export const STOPPED: Clock = { monotonicMs: () => 0, schedule: () => nothing };
 

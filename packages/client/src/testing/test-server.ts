@@ -3,7 +3,7 @@ import type { TitanClient as Client } from "../api.js";
 import type { KeyOf, KeysOption } from "../keys.js";
 import { type ClientOptions, checkInteger } from "../options.js";
 import type { ClientPorts, Clock } from "../ports.js";
-import { systemClock, systemRandom } from "../system-ports.js";
+import { systemRandom } from "../system-ports.js";
 import { TitanClient } from "../titan-client.js";
 import type { ValueOf, ValuesOption } from "../values.js";
 import { FaultPlan, type TestFailure } from "./fault-plan.js";
@@ -13,14 +13,14 @@ import { MemoryKeyspaces } from "./memory-keyspaces.js";
 import { MemoryStore } from "./memory-store.js";
 import { MemoryTransport } from "./memory-transport.js";
 import type { MemoryState } from "./memory-writes.js";
-import { STOPPED, TestClock } from "./test-clock.js";
+import { RUNNING, STOPPED, TestClock } from "./test-clock.js";
 
 /** Settings of a test server. Those that a node has, too, have its names and its defaults. */
 export interface TestServerOptions {
   /**
    * Where time comes from, for the server and its clients: their times to live, deadlines, retries and leases. `"stopped"`:
    * it passes by {@link TestServer.advance} only, so that also what waits for a retry waits for that.
-   * @default that of the system
+   * @default `Date` and `setTimeout`, and so the fake timers of a test runner where they stand in for these
    */
   readonly clock?: Clock | "stopped" | undefined;
   /** Keys of several of them cannot be written together, as in a cluster. @default 16 */
@@ -54,9 +54,15 @@ export interface TestServer extends AsyncDisposable {
    * happens in its order. @param ms whole milliseconds, 0 or more
    */
   advance(ms: number): Promise<void>;
-  /** Lets the next call, or calls, fail. Said again, the failures come one after the other. */
+  /**
+   * Lets the next call, or calls, fail. Said again, the failures come one after the other.
+   * @throws RangeError for a number of times below 1
+   */
   failNext(failure?: TestFailure): void;
-  /** Lets every answer come so many milliseconds late from now on; what is asked is done at once. 0: as ever. */
+  /**
+   * Lets every answer come so many milliseconds late from now on; what is asked is done at once, and what watches tell comes
+   * as ever. @param ms 0: no more
+   */
   delay(ms: number): void;
   /** Makes it unreachable; calls under way lose their connection. Nothing is forgotten. Idempotent. */
   stop(): void;
@@ -100,7 +106,7 @@ class MemoryServer implements TestServer {
   private readonly faults = new FaultPlan();
   private readonly clients = new Set<AsyncDisposable>();
 
-  constructor({ clock = systemClock, ...options }: TestServerOptions) {
+  constructor({ clock = RUNNING, ...options }: TestServerOptions) {
     const { shards, historyChanges, ...limits } = resolve(options);
     this.clock = new TestClock(clock === "stopped" ? STOPPED : clock);
     const nowMs = () => Math.floor(this.clock.monotonicMs());
@@ -121,11 +127,15 @@ class MemoryServer implements TestServer {
     return client;
   }
 
-  advance(ms: number): Promise<void> {
-    return this.clock.advance(checkInteger(ms, "ms", 0, Number.MAX_SAFE_INTEGER));
+  async advance(ms: number): Promise<void> {
+    await this.clock.advance(checkInteger(ms, "ms", 0, Number.MAX_SAFE_INTEGER));
   }
 
   failNext(failure: TestFailure = {}): void {
+    const { times = 1 } = failure;
+    if (times !== Number.POSITIVE_INFINITY) {
+      checkInteger(times, "times", 1, Number.MAX_SAFE_INTEGER);
+    }
     this.faults.add(failure);
   }
 

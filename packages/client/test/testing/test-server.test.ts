@@ -1,6 +1,6 @@
 /** What the server for tests does beyond a node: time, faults, and standing in for one in somebody's program. */
 import { createStorage } from "unstorage";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ClientOptions, TitanClient } from "../../src/index.js";
 import { createTestServer, type TestServer } from "../../src/testing/index.js";
 import { titanDriver } from "../../src/unstorage/index.js";
@@ -101,9 +101,9 @@ describe("a server", () => {
 describe("time", () => {
   test("passes when it is told to, and what has expired is gone", async () => {
     await client.put("k", "1", { ttlMs: 60_000 });
-    await server.advance(59_000);
+    await server.advance(30_000);
     expect(await client.getEntry("k")).toMatchObject({ value: "1" });
-    await server.advance(1_000);
+    await server.advance(30_000);
     expect(await client.get("k")).toBeUndefined();
     expect(await keysOf()).toEqual([]);
   });
@@ -147,6 +147,22 @@ describe("time", () => {
     const waiting = other.lock("l", { timeoutMs: 60_000 });
     await server.advance(15_000);
     expect((await waiting).token).toBeGreaterThan(lock.token);
+  });
+
+  test("goes with the fake timers of a test runner", async () => {
+    vi.useFakeTimers();
+    try {
+      await client.put("k", "1", { ttlMs: 60_000 });
+      vi.advanceTimersByTime(59_999);
+      expect(await client.get("k")).toBe("1");
+      vi.advanceTimersByTime(1);
+      expect(await client.get("k")).toBeUndefined();
+      await client.put("k", "2", { ttlMs: 60_000 });
+      await server.advance(60_000);
+      expect(await client.get("k")).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("may be that of a clock of somebody's own", async () => {
@@ -203,6 +219,16 @@ describe("a failure", () => {
     }
     expect(reasons).toEqual(["NOT_A_COUNTER", "NOT_A_COUNTER", "TOO_STALE"]);
     expect(await client.delete("k")).toBe(true);
+  });
+
+  test("may be asked for without end, until a clear", async () => {
+    server.failNext({ reason: "NOT_A_COUNTER", times: Number.POSITIVE_INFINITY });
+    for (let call = 0; call < 20; call += 1) await failureOf(client.increment("n"));
+    server.clear();
+    expect(await client.increment("n")).toMatchObject({ value: 1 });
+    expect(() => server.failNext({ times: 0 })).toThrow(RangeError);
+    expect(() => server.delay(-1)).toThrow(RangeError);
+    await expect(async () => server.advance(0.5)).rejects.toThrow(RangeError);
   });
 
   test("happens to an exactly-once write once, and the write, too", async () => {

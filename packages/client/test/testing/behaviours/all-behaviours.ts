@@ -1,5 +1,3 @@
-export type { Behaviour, Rig } from "./behaviour.js";
-
 import type { Behaviour } from "./behaviour.js";
 import { ONE_KEY } from "./one-key.js";
 import { RANGES } from "./ranges.js";

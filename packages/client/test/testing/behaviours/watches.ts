@@ -130,8 +130,7 @@ export const WATCHES: readonly Behaviour[] = [
       await using watch = client.watch({ prefix: x });
       await begun(watch);
       await client.put(`${x}a`, "1", { ttlMs: 60 });
-      await client.put(`${x}b`, "1");
-      const told = await take(watch, 2, x);
+      const told = await take(watch, 1, x);
       const next = nextOf(watch, x);
       await passTime(60);
       told.push(await next);
@@ -143,7 +142,7 @@ export const WATCHES: readonly Behaviour[] = [
         (await client.getEntry(`${x}a`))?.ttlMs,
       ];
     },
-    gives: [["put a=1", "put b=1", "expire a"], undefined, false, true, undefined],
+    gives: [["put a=1", "expire a"], undefined, false, true, undefined],
   },
   {
     title: "a watch of what is not there is refused",
