@@ -59,6 +59,9 @@ export interface Election {
   observe(options?: ObserveOptions): AsyncIterable<Leader | undefined>;
 }
 
+/** Milliseconds for reading who leads when watching begins: as long as a watch stands when no node says a word. */
+const READ_MS = 60_000;
+
 type ElectionCalls = LockDeps["calls"] & Pick<TitanClient<string, Key>, "getEntry" | "watch">;
 
 export interface ElectionDeps extends LockDeps {
@@ -120,7 +123,7 @@ async function* observe(
         if (event.type === "progress") {
           if (readRevision !== undefined) continue;
           // What was so before the watch began is not told by it.
-          const entry = await calls.getEntry(key, { signal });
+          const entry = await calls.getEntry(key, { signal, timeoutMs: READ_MS });
           readRevision = entry?.revision ?? 0;
           value = entry?.value;
         } else {

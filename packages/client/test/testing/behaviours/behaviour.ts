@@ -4,7 +4,7 @@
  *
  * Only types are imported, as the files here belong to the tests of two packages.
  */
-import type { TitanClient } from "@titan/client";
+import type { TitanClient } from "../../../src/index.js";
 
 /** Where a case runs. */
 export interface Rig {

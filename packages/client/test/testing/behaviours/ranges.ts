@@ -1,5 +1,5 @@
 /** Scans. */
-import type { ScanOptions } from "@titan/client";
+import type { ScanOptions } from "../../../src/index.js";
 import { type Behaviour, endOf, gather, type Rig, readRefused } from "./behaviour.js";
 
 /** In byte order, which is not that of JavaScript's strings. */

@@ -1,5 +1,5 @@
 /** Watches, and locks, which rest on them. */
-import type { Watch, WatchEvent } from "@titan/client";
+import type { Watch, WatchEvent } from "../../../src/index.js";
 import { type Behaviour, endOf, readRefused } from "./behaviour.js";
 
 type Events = Watch<WatchEvent<string>>;
