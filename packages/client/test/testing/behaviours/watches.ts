@@ -114,6 +114,24 @@ export const WATCHES: readonly Behaviour[] = [
     gives: [["put a=1", "put b=2"], 16, ["put b=2", "delete a", "put c=3"]],
   },
   {
+    title: "a watch of a keyspace tells of that one only",
+    async run({ client, prefix }) {
+      const names = [`${prefix}a`, `${prefix}b`] as const;
+      for (const name of names) await client.admin.createKeyspace(name);
+      const [a, b] = names.map((name) => client.keyspace(name));
+      if (a === undefined || b === undefined) throw new Error("two keyspaces");
+      await using watch = a.watch({ key: "k" });
+      await begun(watch);
+      await client.put("k", "outside");
+      await b.put("k", "other");
+      await a.put("k", "inside");
+      const told = await take(watch, 1, "");
+      await client.delete("k");
+      return [told, await a.get("k"), await b.get("k")];
+    },
+    gives: [["put k=inside"], "inside", "other"],
+  },
+  {
     title: "a watch tells its position again and again while nothing happens",
     async run({ client, prefix }) {
       await using watch = client.watch({ prefix, progressIntervalMs: 100 });
