@@ -1,7 +1,9 @@
 /** Calls that stand in line for most of their time. Real sockets, virtual deadlines. */
 import { expect, test, vi } from "vitest";
 import { createGrpcTransport } from "../src/grpc-transport.js";
+import { isClientError } from "../src/index.js";
 import type { Transport } from "../src/ports.js";
+import { FakeTransport, zeroes } from "./fakes/fake-transport.js";
 import { clientOf, failureOf, hang, startNode } from "./fakes/harness.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
@@ -45,4 +47,26 @@ test("a call that got its turn late does not cost the others their connection", 
   expect(await late).toMatchObject({ code: "CLIENT_TIMEOUT", outcome: "unknown" });
   await client.get("a");
   expect(connect).toHaveBeenCalledTimes(1);
+});
+
+test("of 100,000 calls at once the line takes its share, and refuses the others before they are sent", async () => {
+  const transport = new FakeTransport();
+  const ports = { clock: new VirtualClock(), random: zeroes, transport };
+  const client = clientOf(["a:1"], {}, ports);
+  const codes = new Map<string, number>();
+  const count = (code: string): void => void codes.set(code, (codes.get(code) ?? 0) + 1);
+  const calls = Array.from({ length: 100_000 }, () =>
+    client.put("key", "value").then(
+      () => count("answered"),
+      (error: unknown) => count(isClientError(error) ? `${error.code} ${error.outcome}` : "defect"),
+    ),
+  );
+  await Promise.all(calls);
+  // What is on the wire and what waits in line: `maxConcurrentCalls` and `maxQueuedCalls`.
+  const answered = 1_024 + 65_536;
+  expect(Object.fromEntries(codes)).toEqual({
+    answered,
+    "CLIENT_OVERLOADED not-applied": 100_000 - answered,
+  });
+  expect(transport.sent).toHaveLength(answered);
 });
