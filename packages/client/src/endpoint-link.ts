@@ -5,6 +5,8 @@ import type { ClientPorts, Connection, Endpoint, OnLeader } from "./ports.js";
 
 /** Waits between two attempts to connect to the same endpoint. */
 const RECONNECT: BackoffBounds = { baseMs: 50, maxMs: 1_000 };
+/** The same, as long as none has succeeded to an address that nobody has given: it may mean nothing from here. */
+const FIRST_CONNECT: BackoffBounds = { baseMs: 50, maxMs: 30_000 };
 
 /** Milliseconds without a word, while calls wait, after which others are better asked; then one call in as many finds out. */
 const SILENT_MS = 1_000;
@@ -13,11 +15,14 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number;
   readonly onLeader: OnLeader;
   readonly logger: Logger;
+  /** A node has said that it is there, not the user. @default false */
+  readonly isLearned?: boolean;
 }
 
 /** At most one connection and one attempt at a time. */
 export class EndpointLink {
   private connection: Connection | undefined;
+  private hasConnected = false;
   private attempt: Promise<Connection> | undefined;
   private readonly closing = new AbortController();
   // Failures since a call last succeeded on it.
@@ -98,8 +103,10 @@ export class EndpointLink {
   private failed(problem: string): void {
     this.lastProblem = problem;
     this.failures += 1;
+    const isStrange = this.options.isLearned === true && !this.hasConnected;
+    const bounds = isStrange ? FIRST_CONNECT : RECONNECT;
     this.retryAtMs =
-      this.ports.clock.monotonicMs() + equalJitterMs(this.ports.random, this.failures, RECONNECT);
+      this.ports.clock.monotonicMs() + equalJitterMs(this.ports.random, this.failures, bounds);
     this.drop();
   }
 
@@ -129,6 +136,7 @@ export class EndpointLink {
       if (this.closing.signal.aborted) connection.close();
       this.closing.signal.throwIfAborted();
       this.connection = connection;
+      this.hasConnected = true;
       this.log("debug", "connected", "connected");
       return connection;
     } catch (error) {

@@ -95,7 +95,7 @@ export class EndpointPool {
     const isGiven = new Set(given.map(({ endpoint }) => endpoint.address));
     const learned = endpoints
       .filter(({ address }) => !isGiven.has(address))
-      .map((endpoint) => this.find(endpoint.address) ?? this.linkTo(endpoint));
+      .map((endpoint) => this.find(endpoint.address) ?? this.linkTo(endpoint, true));
     const links = new Set([...given, ...learned]);
     for (const link of this.links) if (!links.has(link)) link.close();
     this.links = [...links];
@@ -133,8 +133,8 @@ export class EndpointPool {
     return this.links.find((each) => each.endpoint.address === address);
   }
 
-  private linkTo(endpoint: Endpoint): EndpointLink {
-    return new EndpointLink(endpoint, this.ports, this.linkOptions);
+  private linkTo(endpoint: Endpoint, isLearned = false): EndpointLink {
+    return new EndpointLink(endpoint, this.ports, { ...this.linkOptions, isLearned });
   }
 
   private async runRound(): Promise<Route> {

@@ -91,6 +91,23 @@ describe("a client", () => {
     expect(await destinations(client)).toEqual(["n1:7420", "n2:7420"]);
   });
 
+  test("tries an address that nobody can reach from here ever more seldom, and finds it when it is there", async () => {
+    transport.reach.set("n2:7420", "refused");
+    const client = await settledClient();
+    for (let second = 0; second < 600; second += 1) {
+      await clock.advance(1_000);
+      await destinations(client);
+    }
+    const tries = transport.dialled.filter((address) => address === "n2:7420").length;
+    expect(tries).toBeGreaterThan(20);
+    expect(tries).toBeLessThan(60);
+    transport.reach.set("n2:7420", "up");
+    await clock.advance(30_000);
+    await destinations(client);
+    await settle();
+    expect(await destinations(client)).toEqual(["n1:7420", "n2:7420"]);
+  });
+
   test("follows what nodes say of leaders", async () => {
     const client = await settledClient();
     expect(await destinations(client)).toEqual(["n1:7420", "n2:7420"]);
