@@ -46,8 +46,10 @@ export async function intercept<Answer>(
   make: () => Promise<Answered<Answer>>,
 ): Promise<Answered<Answer>> {
   let made: Answered<Answer> | undefined;
+  let isCalled = false;
   let innermost = async (): Promise<CallSummary> => {
-    if (made !== undefined) throw new TypeError("an interceptor called `next` twice");
+    if (isCalled) throw new TypeError("an interceptor called `next` twice");
+    isCalled = true;
     made = await make();
     const { endpoint, attempts } = made;
     return { endpoint, attempts };

@@ -81,6 +81,11 @@ describe("interceptors", () => {
       await next();
     };
     await expect(clientOf({ interceptors: [twice] }).get("key")).rejects.toThrow("twice");
+    transport.sent.length = 0;
+    const atOnce: Interceptor = (_call, next) => Promise.all([next(), next()]);
+    await expect(clientOf({ interceptors: [atOnce] }).put("key", "v")).rejects.toThrow("twice");
+    await settle();
+    expect(transport.sent).toHaveLength(1);
   });
 });
 
