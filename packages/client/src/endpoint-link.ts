@@ -60,6 +60,14 @@ export class EndpointLink {
     return this.attempt;
   }
 
+  /** Connects, unless that is under way or was in vain a moment ago. Nobody waits for it. */
+  connectMeanwhile(): void {
+    if (this.attempt !== undefined || this.ports.clock.monotonicMs() < this.retryAtMs) return;
+    this.connect().catch(() => {
+      // The next call that would go there tries again in time.
+    });
+  }
+
   /** A call is sent on it. */
   asked(nowMs: number): void {
     this.waitingSinceMs ??= nowMs;

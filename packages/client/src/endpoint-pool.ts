@@ -83,7 +83,7 @@ export class EndpointPool {
     if (link === undefined) return undefined;
     const connection = link.up();
     if (connection !== undefined) return link.isSilent() ? undefined : { link, connection };
-    if (link.retryAtMs <= this.ports.clock.monotonicMs()) link.connect().catch(nothing);
+    link.connectMeanwhile();
     return undefined;
   }
 
@@ -221,5 +221,3 @@ export class EndpointPool {
     });
   }
 }
-
-function nothing(): void {}
