@@ -109,6 +109,26 @@ test("--keyspace has a command work in another one", async () => {
   expect(stderr).toContain("--keyspace takes the name");
 });
 
+describe("join", () => {
+  const JOIN = "npx titan-node --node-id n3 --join n1:7420 --grpc-addr";
+
+  test("says what a new machine has to run, with nodes as seeds that stay", async () => {
+    const plain = await titan(["join", "n3"], { client: clientOf() });
+    expect(plain.stdout).toContain(`${JOIN} HOST:7420 --data-dir /var/lib/titan\n`);
+    const words = ["join", "n3", "--grpc-addr", "10.0.0.3:7420", "--data-dir", "/d", "--json"];
+    const { stdout } = await titan(words, { client: clientOf() });
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ node: "n3", command: `${JOIN} 10.0.0.3:7420 --data-dir /d` },
+    });
+  });
+
+  test("refuses an id that is there", async () => {
+    const { code, stderr } = await titan(["join", "n2"], { client: clientOf() });
+    expect(code).toBe(2);
+    expect(stderr).toContain("the cluster has a node n2 already");
+  });
+});
+
 describe("orders", () => {
   test.each([
     [["leave", "n2"], "leave n2", "OK: n2 leaves; 5 replicas to move away first\n"],

@@ -4,6 +4,7 @@ import { registerBench } from "./bench.js";
 import { registerCas } from "./cas.js";
 import {
   registerBalancer,
+  registerJoin,
   registerLeave,
   registerMembers,
   registerShards,
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Register[] = Object.freeze([
   registerBench,
   registerMembers,
   registerShards,
+  registerJoin,
   registerLeave,
   registerTransfer,
   registerBalancer,

@@ -37,6 +37,36 @@ async function clusterOf({ client, call }: CommandContext): Promise<ClusterStatu
   throw new UsageError(`${endpoint} belongs to no cluster yet; it waits to be founded or admitted`);
 }
 
+export function registerJoin(parent: Command, grammar: Grammar): void {
+  parent
+    .command("join")
+    .usage("<node> [options]")
+    .summary("say how a new node joins the cluster")
+    .description(
+      "Prints the command that a new machine joins this cluster with: it is that machine that joins. It gets its share of " +
+        "the replicas by itself; `titan members` shows how far it is.",
+    )
+    .argument("<node>", "the new node's id, which no node has had before")
+    .option("--grpc-addr <address>", "where clients and nodes are to reach it", "HOST:7420")
+    .option("--data-dir <directory>", "an empty directory of its own", "/var/lib/titan")
+    .action((node: string, flags: { readonly grpcAddr: string; readonly dataDir: string }) => {
+      grammar.submit(async function* join(context: CommandContext): AsyncGenerator<Report> {
+        const { nodes } = await clusterOf(context);
+        if (nodes.some(({ nodeId }) => nodeId === node)) {
+          throw new UsageError(`the cluster has a node ${node} already; ids are not used twice`);
+        }
+        const seeds = nodes
+          .filter(({ reachable, state }) => reachable && state === "active")
+          .map(({ grpcAddr }) => grpcAddr);
+        const command =
+          `npx titan-node --node-id ${node} --join ${seeds.join(",")} ` +
+          `--grpc-addr ${flags.grpcAddr} --data-dir ${flags.dataDir}`;
+        const text = `On the new machine, run:\n  ${command}`;
+        yield { kind: "ordered", text, fields: { node, command } };
+      });
+    });
+}
+
 export function registerLeave(parent: Command, grammar: Grammar): void {
   parent
     .command("leave")
