@@ -7,6 +7,7 @@
  * its keys are gone; `signal` fires as soon as its process can tell. Renewing costs a write for each key, three times in
  * `ttlMs`: for thousands of keys give each owner one key, and let the others name it.
  */
+import { setMaxListeners } from "node:events";
 import type { TitanClient } from "./api.js";
 import { ClientError, isClientError } from "./errors.js";
 import { type Key, keyToBytes } from "./keys.js";
@@ -52,30 +53,38 @@ export interface LeaseDeps<V> {
   encode(value: V): Uint8Array;
 }
 
+/** What a key holds, as far as is known. */
+interface Stored {
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
 interface LeasedKey {
   readonly key: Key;
-  value: Uint8Array;
-  /** Of its last write; undefined when it is not known whether that happened. */
-  revision: number | undefined;
+  /** What was last known to be written; undefined before that. */
+  stored: Stored | undefined;
+  /** What may have been written since. Empty: `stored` is what is there, unless somebody else wrote. */
+  unsure: readonly Uint8Array[];
   /** Monotonic: it certainly is there until then, unless somebody else removes it. */
   endsAtMs: number;
-  /** Its writes follow each other. Never rejects. */
+  /** Its writes and renewals follow each other, and wait for those of no other key. Never rejects. */
   turn: Promise<unknown>;
+  cancelRenewal: () => void;
 }
 
 export class RenewedLease<V> implements Lease<V> {
   private readonly held = new Map<string, LeasedKey>();
   private readonly over = new AbortController();
-  /** Undefined while none is due. */
-  private cancelRenewal: (() => void) | undefined;
-  private isRenewing = false;
   private cancelEnd: () => void = nothing;
   private revoking: Promise<void> | undefined;
 
   constructor(
     readonly ttlMs: number,
     private readonly deps: LeaseDeps<V>,
-  ) {}
+  ) {
+    // All keys that are renewed at once listen to it.
+    setMaxListeners(0, this.over.signal);
+  }
 
   get keys(): readonly Key[] {
     return [...this.held.values()].map(({ key }) => key);
@@ -89,8 +98,9 @@ export class RenewedLease<V> implements Lease<V> {
     const bytes = this.deps.encode(value);
     const name = nameOf(key);
     this.checkLive();
-    const leased = this.held.get(name) ?? this.admit(name, key, bytes);
-    return this.inTurn(leased, () => this.write(name, leased, bytes, options));
+    return this.putInTurn(name, this.held.get(name) ?? this.admit(name, newKey(key)), (leased) =>
+      this.write(name, leased, bytes, options),
+    );
   }
 
   async delete(key: Key, options?: CallOptions): Promise<boolean> {
@@ -99,7 +109,7 @@ export class RenewedLease<V> implements Lease<V> {
     const leased = this.held.get(name);
     if (leased === undefined) return false;
     return this.inTurn(leased, async () => {
-      this.drop(name);
+      this.drop(name, leased);
       return this.remove(leased, options);
     });
   }
@@ -113,6 +123,22 @@ export class RenewedLease<V> implements Lease<V> {
     await this.revoke();
   }
 
+  /** What came before it in its turn may have taken the key out of the lease: then it comes in anew. */
+  private putInTurn<Result>(
+    name: string,
+    leased: LeasedKey,
+    write: (leased: LeasedKey) => Promise<Result>,
+  ): Promise<Result> {
+    return this.inTurn(leased, async () => {
+      this.checkLive();
+      const now = this.held.get(name);
+      if (now !== undefined && now !== leased) return this.putInTurn(name, now, write);
+      if (now === undefined)
+        this.admit(name, Object.assign(leased, newKey(leased.key, leased.turn)));
+      return write(leased);
+    });
+  }
+
   private async write(
     name: string,
     leased: LeasedKey,
@@ -120,48 +146,53 @@ export class RenewedLease<V> implements Lease<V> {
     options: CallOptions | undefined,
   ): Promise<WriteResult> {
     const { calls, clock } = this.deps;
-    const before = { value: leased.value, revision: leased.revision };
-    if (this.over.signal.aborted) this.drop(name);
-    this.checkLive();
+    const { unsure } = leased;
     const askedAtMs = clock.monotonicMs();
-    leased.value = value;
-    leased.revision = undefined;
+    leased.unsure = [...unsure, value];
     try {
-      const written = await calls.put(leased.key, value, { ...options, ttlMs: this.ttlMs });
-      this.renewed(leased, written.revision, askedAtMs);
-      return written;
+      const { revision } = await calls.put(leased.key, value, { ...options, ttlMs: this.ttlMs });
+      this.renewed(name, leased, { value, revision }, askedAtMs);
+      return { revision };
     } catch (error) {
-      // The next renewal finds out.
-      if (isClientError(error) && error.outcome === "unknown") this.renewInTime();
-      // What an earlier try may have left goes with its time to live.
-      else if (before.revision === undefined) this.drop(name);
-      else Object.assign(leased, before);
+      if (isClientError(error) && error.outcome === "unknown") {
+        // The next renewal finds out.
+        this.renewIn(name, leased, this.ttlMs / RENEWALS);
+      } else {
+        leased.unsure = unsure;
+        if (leased.stored === undefined && unsure.length === 0) this.drop(name, leased);
+      }
       throw error;
     }
   }
 
   private async remove(leased: LeasedKey, options?: CallOptions): Promise<boolean> {
-    const { key, value, revision } = leased;
-    const expected = revision === undefined ? { value } : { revision };
-    const { applied } = await this.deps.calls.cas(key, { expected, remove: true }, options);
-    return applied;
+    const { key, stored, unsure } = leased;
+    const known = stored === undefined ? [] : [{ revision: stored.revision }];
+    for (const expected of [...known, ...unsure.map((value) => ({ value }))]) {
+      const { applied } = await this.deps.calls.cas(key, { expected, remove: true }, options);
+      if (applied) return true;
+    }
+    return false;
   }
 
   private async removeAll(): Promise<void> {
     if (!this.over.signal.aborted) this.end("the lease was revoked");
     const removals = [...this.held.values()].map((leased) =>
-      this.inTurn(leased, () => this.remove(leased)),
+      this.inTurn(leased, async () => {
+        await this.remove(leased);
+      }),
     );
     this.held.clear();
     const results = await Promise.allSettled(removals);
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  private renewed(leased: LeasedKey, revision: number, askedAtMs: number): void {
-    leased.revision = revision;
+  private renewed(name: string, leased: LeasedKey, stored: Stored, askedAtMs: number): void {
+    leased.stored = stored;
+    leased.unsure = [];
     leased.endsAtMs = askedAtMs + this.ttlMs * TRUSTED_SHARE;
     this.armEnd();
-    this.renewInTime();
+    this.renewIn(name, leased, this.ttlMs / RENEWALS);
   }
 
   /** Ends it when the first of its keys runs out. */
@@ -176,68 +207,57 @@ export class RenewedLease<V> implements Lease<V> {
     );
   }
 
-  /** Sees to it that a renewal of all is due. Writes do not put it off. */
-  private renewInTime(delayMs = this.ttlMs / RENEWALS): void {
-    const isDue = this.isRenewing || this.cancelRenewal !== undefined;
-    if (isDue || this.over.signal.aborted || this.held.size === 0) return;
-    this.cancelRenewal = this.deps.clock.schedule(delayMs, () => {
-      this.cancelRenewal = undefined;
-      void this.renewAll();
+  private renewIn(name: string, leased: LeasedKey, delayMs: number): void {
+    leased.cancelRenewal();
+    if (this.over.signal.aborted || this.held.get(name) !== leased) return;
+    leased.cancelRenewal = this.deps.clock.schedule(delayMs, () => {
+      this.inTurn(leased, () => this.renew(name, leased)).catch((error: unknown) => {
+        const isClosed = isClientError(error) && error.code === "CLIENT_CLOSED";
+        if (isClosed) this.end("the client is closed");
+        else this.renewIn(name, leased, RETRY_MS);
+      });
     });
-  }
-
-  private async renewAll(): Promise<void> {
-    this.isRenewing = true;
-    const renewals = [...this.held].map(([name, leased]) =>
-      this.inTurn(leased, () => this.renew(name, leased)),
-    );
-    const results = await Promise.allSettled(renewals);
-    this.isRenewing = false;
-    if (this.over.signal.aborted) return;
-    const closed = results.find(
-      (result) =>
-        result.status === "rejected" &&
-        isClientError(result.reason) &&
-        result.reason.code === "CLIENT_CLOSED",
-    );
-    if (closed !== undefined) this.end("the client is closed");
-    else if (results.some(({ status }) => status === "rejected")) this.renewInTime(RETRY_MS);
-    else this.renewInTime();
   }
 
   private async renew(name: string, leased: LeasedKey): Promise<void> {
     if (this.over.signal.aborted || this.held.get(name) !== leased) return;
     const { calls, clock } = this.deps;
-    const { key, value } = leased;
+    const { key } = leased;
     const askedAtMs = clock.monotonicMs();
     const options = {
       timeoutMs: Math.max(1, Math.ceil(this.ttlMs / RENEWALS)),
       signal: this.signal,
     };
-    const revision = leased.revision ?? (await this.ownRevision(leased, options));
-    if (revision === undefined) {
-      this.drop(name);
+    const stored = await this.ownState(leased, options);
+    if (stored === undefined) {
+      this.drop(name, leased);
       return;
     }
-    leased.revision = undefined;
+    leased.stored = stored;
+    const { value, revision } = stored;
+    leased.unsure = [value];
     const request = { expected: { revision }, value, ttlMs: this.ttlMs };
     try {
       const result = await calls.cas(key, request, options);
-      if (result.applied) this.renewed(leased, result.revision, askedAtMs);
-      else this.drop(name);
+      if (!result.applied) this.drop(name, leased);
+      else this.renewed(name, leased, { value, revision: result.revision }, askedAtMs);
     } catch (error) {
-      if (isClientError(error) && error.outcome === "not-applied") leased.revision = revision;
+      if (isClientError(error) && error.outcome === "not-applied") leased.unsure = [];
       throw error;
     }
   }
 
-  /** After a write of which nobody knows whether it happened: the revision of the key, if it still is as was written. */
-  private async ownRevision(
-    { key, value }: LeasedKey,
+  /** What the key holds, if that is the lease's: after writes of which nobody knows whether they happened it is looked up. */
+  private async ownState(
+    { key, stored, unsure }: LeasedKey,
     options: CallOptions,
-  ): Promise<number | undefined> {
+  ): Promise<Stored | undefined> {
+    if (unsure.length === 0) return stored;
     const entry = await this.deps.calls.getEntry(key, options);
-    return entry !== undefined && areEqual(entry.value, value) ? entry.revision : undefined;
+    if (entry === undefined) return undefined;
+    const isOwn =
+      entry.revision === stored?.revision || unsure.some((value) => areEqual(value, entry.value));
+    return isOwn ? { value: entry.value, revision: entry.revision } : undefined;
   }
 
   private inTurn<Result>(leased: LeasedKey, work: () => Promise<Result>): Promise<Result> {
@@ -246,7 +266,7 @@ export class RenewedLease<V> implements Lease<V> {
     return done;
   }
 
-  private admit(name: string, key: Key, value: Uint8Array): LeasedKey {
+  private admit(name: string, leased: LeasedKey): LeasedKey {
     if (this.held.size >= MOST_LEASE_KEYS) {
       throw new ClientError({
         code: "CLIENT_OVERLOADED",
@@ -254,15 +274,13 @@ export class RenewedLease<V> implements Lease<V> {
         message: `a lease keeps at most ${MOST_LEASE_KEYS} keys`,
       });
     }
-    // Until its first write is answered it cannot run out.
-    const endsAtMs = Number.POSITIVE_INFINITY;
-    const leased = { key, value, revision: undefined, endsAtMs, turn: Promise.resolve() };
     this.held.set(name, leased);
     return leased;
   }
 
-  private drop(name: string): void {
-    this.held.delete(name);
+  private drop(name: string, leased: LeasedKey): void {
+    leased.cancelRenewal();
+    if (this.held.get(name) === leased) this.held.delete(name);
     this.armEnd();
   }
 
@@ -273,11 +291,16 @@ export class RenewedLease<V> implements Lease<V> {
   }
 
   private end(why: string): void {
-    this.cancelRenewal?.();
-    this.cancelRenewal = undefined;
+    for (const { cancelRenewal } of this.held.values()) cancelRenewal();
     this.cancelEnd();
     this.over.abort(new Error(why));
   }
+}
+
+/** A key before its first write, until which it cannot run out. */
+function newKey(key: Key, turn: Promise<unknown> = Promise.resolve()): LeasedKey {
+  const endsAtMs = Number.POSITIVE_INFINITY;
+  return { key, stored: undefined, unsure: [], endsAtMs, turn, cancelRenewal: nothing };
 }
 
 function nameOf(key: Key): string {

@@ -16,7 +16,7 @@ interface Stored {
 class Store {
   readonly clock = new VirtualClock();
   /** Fates of the next calls: fails before it does something, or behind it, or for good. */
-  readonly fates: ("before" | "behind" | "refused" | "closed" | "done")[] = [];
+  readonly fates: ("before" | "behind" | "refused" | "closed" | "hangs" | "done")[] = [];
   writes = 0;
   private revision = 0;
   private readonly stored = new Map<string, Stored>();
@@ -67,6 +67,7 @@ class Store {
 
   private async answer<Result>(work: () => Result): Promise<Result> {
     const fate = this.fates.shift() ?? "done";
+    if (fate === "hangs") return new Promise(() => {});
     if (fate === "before") throw failed("unknown");
     if (fate === "refused") throw failed("not-applied");
     if (fate === "closed") throw failed("unknown", "CLIENT_CLOSED");
@@ -192,6 +193,49 @@ describe("a lease", () => {
     await expect(lease.put("a", "2")).rejects.toMatchObject({ outcome: "not-applied" });
     await store.clock.advance(TTL_MS * 2);
     expect(store.valueOf("a")).toBe("1");
+  });
+
+  test("keeps its old value when a later write was answered to nobody and did not happen", async () => {
+    await lease.put("a", "1");
+    store.fates.push("before");
+    await expect(lease.put("a", "2")).rejects.toMatchObject({ outcome: "unknown" });
+    await store.clock.advance(TTL_MS * 2);
+    expect([lease.keys, store.valueOf("a")]).toEqual([["a"], "1"]);
+    store.fates.push("behind");
+    await expect(lease.put("a", "3")).rejects.toMatchObject({ outcome: "unknown" });
+    await store.clock.advance(TTL_MS * 2);
+    expect([lease.keys, store.valueOf("a")]).toEqual([["a"], "3"]);
+    await lease.revoke();
+    expect(store.valueOf("a")).toBeUndefined();
+  });
+
+  test("keeps its value when a write is refused while it is not known what its renewal came to", async () => {
+    await lease.put("a", "1");
+    store.fates.push("before", "refused");
+    await store.clock.advance(TTL_MS / 3);
+    await expect(lease.put("a", "2")).rejects.toMatchObject({ outcome: "not-applied" });
+    await store.clock.advance(TTL_MS * 2);
+    expect([lease.keys, store.valueOf("a")]).toEqual([["a"], "1"]);
+  });
+
+  test("takes a key in anew that what came before its put took out", async () => {
+    await lease.put("a", "1");
+    await Promise.all([lease.delete("a"), lease.put("a", "2")]);
+    store.fates.push("refused");
+    await Promise.allSettled([lease.put("b", "1"), lease.put("b", "2")]);
+    await store.clock.advance(TTL_MS * 2);
+    expect(lease.keys).toEqual(["a", "b"]);
+    expect([store.valueOf("a"), store.valueOf("b")]).toEqual(["2", "2"]);
+    await lease.revoke();
+    expect([store.valueOf("a"), store.valueOf("b")]).toEqual([undefined, undefined]);
+  });
+
+  test("renews its keys while a write of another one hangs", async () => {
+    await lease.put("a", "1");
+    store.fates.push("hangs");
+    void lease.put("b", "1");
+    await store.clock.advance(TTL_MS * 3);
+    expect([lease.signal.aborted, store.valueOf("a")]).toEqual([false, "1"]);
   });
 
   test("removes its keys when it is revoked, and takes none afterwards", async () => {
