@@ -93,7 +93,8 @@ export class Attempts {
     else route.link.heard();
     if (verdict.endpoint !== "fine") {
       context.pool.turnFrom(route.link);
-      context.routes.failed(route);
+      if (verdict.endpoint === "broken") context.routes.failed(route);
+      else context.routes.turnedAway(this.destination.key);
     }
     const outcome = this.outcomeWith(verdict.outcome);
     this.last = toClientError(error, { ...verdict, outcome }, { endpoint, attempts: this.count });

@@ -15,8 +15,11 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number;
   readonly onLeader: OnLeader;
   readonly logger: Logger;
-  /** A node has said that it is there, not the user. @default false */
-  readonly isLearned?: boolean;
+  /**
+   * Of an endpoint that a node has named, not the user: checks that a node of the same cluster answers there. From here the
+   * address may be that of another one. Rejects when it is not so.
+   */
+  readonly check?: ((connection: Connection, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** At most one connection and one attempt at a time. */
@@ -54,6 +57,8 @@ export class EndpointLink {
 
   /** Connects, or joins an attempt under way. Rejects when it cannot be had in time. */
   connect(): Promise<Connection> {
+    const connection = this.up();
+    if (connection !== undefined) return Promise.resolve(connection);
     this.attempt ??= this.open().finally(() => {
       this.attempt = undefined;
     });
@@ -111,7 +116,7 @@ export class EndpointLink {
   private failed(problem: string): void {
     this.lastProblem = problem;
     this.failures += 1;
-    const isStrange = this.options.isLearned === true && !this.hasConnected;
+    const isStrange = this.options.check !== undefined && !this.hasConnected;
     const bounds = isStrange ? FIRST_CONNECT : RECONNECT;
     this.retryAtMs =
       this.ports.clock.monotonicMs() + equalJitterMs(this.ports.random, this.failures, bounds);
@@ -130,6 +135,18 @@ export class EndpointLink {
     this.connection = undefined;
   }
 
+  /** Closes a connection that is of no use. */
+  private async accept(connection: Connection, signal: AbortSignal): Promise<void> {
+    try {
+      signal.throwIfAborted();
+      await this.options.check?.(connection, signal);
+      signal.throwIfAborted();
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
   private async open(): Promise<Connection> {
     const stop = new AbortController();
     const onClosing = (): void => stop.abort(this.closing.signal.reason);
@@ -141,8 +158,7 @@ export class EndpointLink {
     try {
       this.closing.signal.throwIfAborted();
       const connection = await this.ports.transport.connect(this.endpoint, stop.signal, onLeader);
-      if (this.closing.signal.aborted) connection.close();
-      this.closing.signal.throwIfAborted();
+      await this.accept(connection, stop.signal);
       this.connection = connection;
       this.hasConnected = true;
       this.log("debug", "connected", "connected");

@@ -46,6 +46,19 @@ test("nothing is dialled before it is needed, and then one endpoint only", async
   expect(transport.dialled).toEqual(["a:7420"]);
 });
 
+test("a link that is up is not connected again", async () => {
+  transport.reach.set("a:7420", "silent");
+  const pool = poolOf("a", "b");
+  const round = pool.connect();
+  await clock.advance(100);
+  pool.routeIfUp("b:7420");
+  await clock.advance(400);
+  await round;
+  expect(transport.dialled).toEqual(["a:7420", "b:7420"]);
+  pool.close();
+  expect(transport.open).toBe(0);
+});
+
 test("ten thousand waiting calls make one attempt", async () => {
   const pool = poolOf("a");
   await Promise.all(Array.from({ length: 10_000 }, () => pool.connect()));

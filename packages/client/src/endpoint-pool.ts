@@ -87,15 +87,18 @@ export class EndpointPool {
     return undefined;
   }
 
-  /** These are the nodes of the cluster: endpoints beside those that were given. Those of before that are not, go. */
-  learn(endpoints: readonly Endpoint[]): void {
+  /**
+   * These are the nodes of a cluster: endpoints beside those that were given. Those of before that are not, go.
+   * @param check refuses connections to what is no node of that cluster
+   */
+  learn(endpoints: readonly Endpoint[], check: NonNullable<LinkOptions["check"]>): void {
     if (this.closing.signal.aborted) return;
     const preferred = this.links[this.preferred];
     const given = this.links.slice(0, this.given);
     const isGiven = new Set(given.map(({ endpoint }) => endpoint.address));
     const learned = endpoints
       .filter(({ address }) => !isGiven.has(address))
-      .map((endpoint) => this.find(endpoint.address) ?? this.linkTo(endpoint, true));
+      .map((endpoint) => this.find(endpoint.address) ?? this.linkTo(endpoint, check));
     const links = new Set([...given, ...learned]);
     for (const link of this.links) if (!links.has(link)) link.close();
     this.links = [...links];
@@ -133,8 +136,8 @@ export class EndpointPool {
     return this.links.find((each) => each.endpoint.address === address);
   }
 
-  private linkTo(endpoint: Endpoint, isLearned = false): EndpointLink {
-    return new EndpointLink(endpoint, this.ports, { ...this.linkOptions, isLearned });
+  private linkTo(endpoint: Endpoint, check?: LinkOptions["check"]): EndpointLink {
+    return new EndpointLink(endpoint, this.ports, { ...this.linkOptions, check });
   }
 
   private async runRound(): Promise<Route> {

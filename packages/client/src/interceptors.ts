@@ -24,7 +24,7 @@ export interface CallSummary {
 /**
  * Runs around each call that has one answer; scans and watches are not intercepted. Has to call `next` once, or throw: what
  * it throws the call rejects with, and nothing is sent. `next` rejects with what the call fails with, which is a
- * {@link ClientError} or what an interceptor further in has made of it. The call's deadline begins with `next`.
+ * {@link ClientError} or what an interceptor further in has made of it; the call fails with that also where it is not passed on. The call's deadline begins with `next`.
  */
 export type Interceptor = (
   call: InterceptedCall,
@@ -45,13 +45,11 @@ export async function intercept<Answer>(
   call: InterceptedCall,
   make: () => Promise<Answered<Answer>>,
 ): Promise<Answered<Answer>> {
-  let made: Answered<Answer> | undefined;
-  let isCalled = false;
+  let made: Promise<Answered<Answer>> | undefined;
   let innermost = async (): Promise<CallSummary> => {
-    if (isCalled) throw new TypeError("an interceptor called `next` twice");
-    isCalled = true;
-    made = await make();
-    const { endpoint, attempts } = made;
+    if (made !== undefined) throw new TypeError("an interceptor called `next` twice");
+    made = make();
+    const { endpoint, attempts } = await made;
     return { endpoint, attempts };
   };
   for (const interceptor of interceptors.toReversed()) {
@@ -60,5 +58,6 @@ export async function intercept<Answer>(
   }
   await innermost();
   if (made === undefined) throw new TypeError("an interceptor did not call `next`");
+  // Also what an interceptor has hidden, or not waited for.
   return made;
 }

@@ -4,9 +4,10 @@
  * The cluster's map is asked for behind the first call that succeeds, and again when something shows that it is out of
  * date: a leader that it does not name, a node that failed, or its age. Calls never wait for it.
  */
+import type { GetClusterMapResponse } from "@titan/proto";
 import type { EndpointPool, Route } from "./endpoint-pool.js";
 import type { Logger } from "./log.js";
-import type { Clock } from "./ports.js";
+import type { Clock, Connection } from "./ports.js";
 import { Topology } from "./topology.js";
 
 /** Milliseconds until a map is asked for anew that nothing speaks against. */
@@ -16,6 +17,7 @@ const PAUSE_MS = 250;
 const FAILED_PAUSE_MS = 5_000;
 /** Milliseconds that an answer may take. */
 const ASK_MS = 2_000;
+const WITHOUT_WAITING = { knownEpoch: 0, waitMs: 0 };
 
 export interface LeaderRoutesOptions {
   /** Whether to learn the map; without it all is left to the pool. */
@@ -53,10 +55,15 @@ export class LeaderRoutes {
     if (nowMs >= this.notBeforeMs) void this.ask(route);
   }
 
-  /** A call on `route` failed in a way that says something of its node. */
+  /** The node at the end of `route` does not work. */
   failed(route: Route): void {
     this.topology.forget(route.link.endpoint.address);
     this.isOutdated = true;
+  }
+
+  /** A call on `key` is better made elsewhere. */
+  turnedAway(key: Uint8Array | undefined): void {
+    if (key !== undefined) this.topology.forgetLeaderOf(key);
   }
 
   /** A node has said who leads a shard. */
@@ -68,6 +75,18 @@ export class LeaderRoutes {
     this.closing.abort();
   }
 
+  private learn(map: GetClusterMapResponse): void {
+    const { clusterId } = map;
+    const check = async (connection: Connection, signal: AbortSignal): Promise<void> => {
+      const there = await connection.call("getClusterMap", WITHOUT_WAITING, signal, ASK_MS);
+      if (there.clusterId !== clusterId) throw new Error("it is a node of another cluster");
+    };
+    // Only an endpoint that was given can lead to another cluster: what was learned of the one before is of no use then.
+    if (clusterId !== this.topology.clusterId) this.pool.learn([], check);
+    this.topology.learn(map);
+    this.pool.learn(this.topology.endpoints, check);
+  }
+
   private async ask({ connection, link }: Route): Promise<void> {
     this.isAsking = true;
     const stop = new AbortController();
@@ -76,12 +95,11 @@ export class LeaderRoutes {
     this.closing.signal.addEventListener("abort", onClosing, { once: true });
     let pauseMs = FAILED_PAUSE_MS;
     try {
-      const request = { knownEpoch: 0, waitMs: 0 };
-      const map = await connection.call("getClusterMap", request, stop.signal, ASK_MS);
-      if (stop.signal.aborted) return;
-      this.topology.learn(map);
-      this.pool.learn(this.topology.endpoints);
+      // What shows meanwhile that it is out of date may be news to it.
       this.isOutdated = false;
+      const map = await connection.call("getClusterMap", WITHOUT_WAITING, stop.signal, ASK_MS);
+      if (stop.signal.aborted) return;
+      this.learn(map);
       pauseMs = PAUSE_MS;
       const names = this.topology.endpoints.map(({ address }) => address);
       this.options.logger({
@@ -90,6 +108,7 @@ export class LeaderRoutes {
       });
     } catch {
       // Calls take the detour meanwhile.
+      this.isOutdated = true;
     } finally {
       cancelTimer();
       this.closing.signal.removeEventListener("abort", onClosing);

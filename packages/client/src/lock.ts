@@ -9,6 +9,7 @@ import type { TitanClient } from "./api.js";
 import type { CallScope } from "./call-scope.js";
 import { ClientError, isClientError } from "./errors.js";
 import type { Key } from "./keys.js";
+import { MAX_TIMER_MS } from "./options.js";
 import type { Clock, Random } from "./ports.js";
 import type { CallOptions } from "./requests.js";
 import type { KeyWatchEvent, Watch } from "./watch-requests.js";
@@ -206,7 +207,8 @@ class Changes {
   private async untilFirst(news: Promise<void>, mostMs: number): Promise<void> {
     let cancel = nothing;
     const time = new Promise<void>((resolve) => {
-      if (mostMs !== Number.POSITIVE_INFINITY) cancel = this.deps.clock.schedule(mostMs, resolve);
+      // A key with another use may live for longer than a timer can wait.
+      if (mostMs <= MAX_TIMER_MS) cancel = this.deps.clock.schedule(mostMs, resolve);
     });
     try {
       await this.scope.race(Promise.race([news, time]));

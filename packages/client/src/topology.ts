@@ -9,7 +9,8 @@ import { parseEndpoint } from "./endpoint-address.js";
 import type { Endpoint } from "./ports.js";
 
 export class Topology {
-  private clusterId = "";
+  /** Of the map; "" before one was learned. */
+  clusterId = "";
   private epoch = -1;
   private ranges = TokenRanges.even(1);
   /** Numbers of nodes, by shard; 0: it is not known. */
@@ -52,6 +53,12 @@ export class Topology {
     if (shard >= this.leaders.length || !this.nodes.has(node)) return false;
     this.leaders[shard] = node;
     return true;
+  }
+
+  /** Nobody is known to lead the shard of `key` until somebody says so again. */
+  forgetLeaderOf(key: Uint8Array): void {
+    const shard = this.ranges.rangeOf(key);
+    if (shard < this.leaders.length) this.leaders[shard] = 0;
   }
 
   /** Whoever is reached at `address` leads nothing any more, until somebody says so again. */

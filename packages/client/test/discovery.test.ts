@@ -4,6 +4,7 @@ import { TitanClient } from "../src/index.js";
 import type { ClientOptions } from "../src/options.js";
 import { clusterMap } from "./fakes/cluster-map.js";
 import { FakeTransport, failure, type Reply, zeroes } from "./fakes/fake-transport.js";
+import { failureOf } from "./fakes/harness.js";
 import { settle, VirtualClock } from "./fakes/virtual-clock.js";
 
 const UNAVAILABLE = 14;
@@ -63,7 +64,8 @@ describe("a client", () => {
     await clock.advance(30_000);
     await Promise.all(Array.from({ length: 100 }, (_, at) => client.get(`${at}`)));
     await settle();
-    expect(transport.askedForMap).toHaveLength(2);
+    // The other one was asked whether it is of the same cluster.
+    expect(transport.askedForMap).toEqual(["n1:7420", "n1:7420", "n2:7420"]);
   });
 
   test("stays with its endpoints when it is told to", async () => {
@@ -106,6 +108,47 @@ describe("a client", () => {
     await destinations(client);
     await settle();
     expect(await destinations(client)).toEqual(["n1:7420", "n2:7420"]);
+  });
+
+  test("sends nothing to what answers at a learned address and is of another cluster", async () => {
+    transport.map = (address) =>
+      clusterMap({ leaders: [1, 2], clusterId: address === "n1:7420" ? "c" : "another" });
+    const client = await settledClient();
+    expect(await destinations(client)).toEqual(["n1:7420", "n1:7420"]);
+    transport.cut("n1:7420");
+    const read = failureOf(client.get("b", { timeoutMs: 500 }));
+    await clock.advance(500);
+    expect((await read).code).toBe("CLIENT_UNAVAILABLE");
+    expect(transport.sent).not.toContain("n2:7420");
+    await client.close();
+    expect(transport.open).toBe(0);
+  });
+
+  test("goes with the endpoint that it was given when that leads to another cluster", async () => {
+    const client = await settledClient();
+    transport.map = () => clusterMap({ leaders: [3, 3], nodes: [1, 3], clusterId: "new" });
+    await clock.advance(30_000);
+    await destinations(client);
+    await settle();
+    await destinations(client);
+    await settle();
+    expect(await destinations(client)).toEqual(["n3:7420", "n3:7420"]);
+    expect(transport.open).toBe(2);
+  });
+
+  test("leaves leaders of other shards alone when one shard has none", async () => {
+    const client = await settledClient();
+    const reply = transport.reply;
+    transport.reply = (address) =>
+      address === "n1:7420"
+        ? failure(UNAVAILABLE, "NO_LEADER", { outcome: "not-applied" })
+        : reply(address);
+    const call = client.put("b", "v", { timeoutMs: 200 }).catch(() => undefined);
+    await clock.advance(200);
+    await call;
+    transport.sent.length = 0;
+    await client.get("a");
+    expect(transport.sent).toEqual(["n2:7420"]);
   });
 
   test("follows what nodes say of leaders", async () => {

@@ -73,6 +73,20 @@ describe("interceptors", () => {
     expect(seen).toEqual([error]);
   });
 
+  test("cannot hide what a call fails with, nor end it before it is answered", async () => {
+    transport.reply = () => failure(PERMISSION_DENIED);
+    const hide: Interceptor = (_call, next) => next().catch(() => undefined);
+    const forget: Interceptor = async (_call, next) => {
+      next().catch(() => undefined);
+    };
+    for (const interceptor of [hide, forget]) {
+      const error = await failureOf(clientOf({ interceptors: [interceptor] }).put("key", "v"));
+      expect(error.code).toBe("CLIENT_PERMISSION_DENIED");
+    }
+    transport.reply = () => ({ found: true });
+    expect(await clientOf({ interceptors: [forget] }).put("key", "v")).toEqual({ revision: 1 });
+  });
+
   test("that make no call, or two, are told so", async () => {
     const none: Interceptor = async () => undefined;
     await expect(clientOf({ interceptors: [none] }).get("key")).rejects.toThrow(TypeError);

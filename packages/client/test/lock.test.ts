@@ -208,6 +208,18 @@ describe("a lock", () => {
     expect(store.clock.monotonicMs() - atMs).toBeLessThan(500);
   });
 
+  test("asks now and then only while the key holds something that lives for years", async () => {
+    const store = new Store();
+    const other = { expected: "absent", value: "another use", ttlMs: 365 * 86_400_000 } as const;
+    await within(store.client().cas(KEY, other), store.clock);
+    const waiting = acquire(REQUEST, scopeOf(store, 10_000), deps(store, 2));
+    waiting.catch(() => undefined);
+    const callsBefore = store.calls;
+    for (let step = 0; step < 50; step += 1) await store.clock.advance(100);
+    expect(store.calls - callsBefore).toBeLessThan(5);
+    await expect(within(waiting, store.clock)).rejects.toMatchObject({ code: "CLIENT_TIMEOUT" });
+  });
+
   test("says that time is up when that comes while nobody answers", async () => {
     const store = new Store();
     store.fates.push("silence");

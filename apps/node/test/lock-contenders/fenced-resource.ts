@@ -6,11 +6,20 @@ export class FencedResource {
   refused = 0;
   accepted = 0;
   readonly problems: string[] = [];
+  readonly #seen = new Set<number>();
 
-  /** @param contender who comes with the token */
-  use(token: number, contender: number): void {
+  /**
+   * @param contender who comes with the token
+   * @param wasFrozen whether it may have taken the lock long before it came here for the first time
+   */
+  use(token: number, contender: number, wasFrozen: boolean): void {
+    const isNew = !this.#seen.has(token);
+    this.#seen.add(token);
     if (token < this.#newest) {
       this.refused += 1;
+      if (isNew && !wasFrozen) {
+        this.problems.push(`token ${token} was given after ${this.#newest}, to ${contender}`);
+      }
       return;
     }
     if (token === this.#newest && contender !== this.#holderOfNewest) {

@@ -1,7 +1,7 @@
 /**
  * Processes contend for one lock while the node that leads it is killed and holders are frozen for longer than their lease.
- * What the lock protects refuses old tokens; no token may be given twice, all contenders have to get their turns, and holders
- * that were frozen have to be found out by their tokens.
+ * What the lock protects refuses old tokens; no token may be given twice or be smaller than one before, and all contenders have
+ * to get their turns.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
@@ -48,6 +48,9 @@ class Trial {
   readonly #admin: TitanClient;
   /** The contender that used the resource last. */
   #lastUser = 0;
+  /** Contenders that have said nothing since they were frozen. */
+  readonly #frozen = new Set<number>();
+  #isClosing = false;
   #kills = 0;
   #freezes = 0;
 
@@ -77,6 +80,7 @@ class Trial {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     for (const contender of this.#contenders) contender.kill("SIGKILL");
     await this.#admin.close();
   }
@@ -85,6 +89,9 @@ class Trial {
     const contender = fork(join(import.meta.dirname, "contender.js"));
     this.#contenders.push(contender);
     contender.on("message", (report) => this.#take(report as ContenderReport, number));
+    contender.once("exit", (code) => {
+      if (!this.#isClosing) this.#problems.push(`contender ${number} ended with ${code}`);
+    });
     const endpoints = this.#cluster.nodes.map(({ address }) => address);
     const orders: ContenderOrders = { endpoints, key: KEY, ttlMs: TTL_MS };
     contender.send(orders);
@@ -92,7 +99,7 @@ class Trial {
 
   #take(report: ContenderReport, number: number): void {
     if (report.type === "use") {
-      this.#resource.use(report.token, number);
+      this.#resource.use(report.token, number, this.#frozen.delete(number));
       this.#lastUser = number;
       return;
     }
@@ -105,6 +112,7 @@ class Trial {
   async #freezeHolder(): Promise<void> {
     const holder = this.#contenders[this.#lastUser];
     this.#freezes += 1;
+    this.#frozen.add(this.#lastUser);
     holder?.kill("SIGSTOP");
     await pause(this.#random.nextInt(MOST_FROZEN_MS));
     holder?.kill("SIGCONT");

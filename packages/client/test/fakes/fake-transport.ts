@@ -36,7 +36,7 @@ export class FakeTransport implements Transport {
   /** Addresses in the order in which they were asked for the cluster's map. */
   readonly askedForMap: string[] = [];
   /** The map; a server of old has none. */
-  map: () => GetClusterMapResponse = () => {
+  map: (address: string) => GetClusterMapResponse = () => {
     throw failure(12);
   };
   reply: (address: string) => Reply = () => ({ found: false });
@@ -105,7 +105,7 @@ export class FakeTransport implements Transport {
   ): Promise<UnaryCalls[M][1]> {
     if (method === "getClusterMap") {
       this.askedForMap.push(state.address);
-      return this.map();
+      return this.map(state.address);
     }
     this.sent.push(state.address);
     const reply = this.reply(state.address);

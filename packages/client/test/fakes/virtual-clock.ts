@@ -1,6 +1,8 @@
 /** Time that passes only when told to. */
 import type { Clock } from "../../src/ports.js";
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class VirtualClock implements Clock {
   private nowMs = 0;
   private readonly timers = new Set<{ readonly atMs: number; callback(): void }>();
@@ -10,7 +12,9 @@ export class VirtualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
-    const timer = { atMs: this.nowMs + delayMs, callback };
+    // As Node's timers do.
+    const waitMs = delayMs > LONGEST_TIMER_MS ? 1 : delayMs;
+    const timer = { atMs: this.nowMs + waitMs, callback };
     this.timers.add(timer);
     return () => this.timers.delete(timer);
   }
