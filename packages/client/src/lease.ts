@@ -27,8 +27,9 @@ export interface Lease<V> extends AsyncDisposable {
   /** Fires when its keys are no longer certainly there: one could not be renewed in time, or the lease was revoked. */
   readonly signal: AbortSignal;
   /**
-   * Stores `value` for as long as the lease lives, replacing what was there.
-   * @throws ClientError `CLIENT_OVERLOADED` beyond 1,024 keys; `CLIENT_CLOSED` once it is over; those of a put. After an
+   * Stores `value` for as long as the lease lives, replacing what was there. Writes of a key follow each other, and the
+   * deadline of each begins with its turn.
+   * @throws ClientError `CLIENT_OVERLOADED` beyond 1,024 keys, or 1,024 puts of one key that wait; `CLIENT_CLOSED` once it is over; those of a put. After an
    *   outcome that is unknown the key may be there until `ttlMs` are over.
    */
   put(key: Key, value: V, options?: CallOptions): Promise<WriteResult>;
@@ -39,6 +40,10 @@ export interface Lease<V> extends AsyncDisposable {
 }
 
 export const MOST_LEASE_KEYS = 1_024;
+/** Puts of one key that wait for their turn. */
+export const MOST_LEASE_PUTS = 1_024;
+/** Values of a key that are kept to recognise it by; what an older unanswered put left goes with its time to live. */
+const MOST_UNSURE = 16;
 const RENEWALS = 3;
 const RETRY_MS = 100;
 /** Of a time to live, how much the owner trusts: its clock may run slower than the cluster's. */
@@ -69,6 +74,8 @@ interface LeasedKey {
   endsAtMs: number;
   /** Its writes and renewals follow each other, and wait for those of no other key. Never rejects. */
   turn: Promise<unknown>;
+  /** Puts that wait or run. Invariant: at most {@link MOST_LEASE_PUTS}. */
+  puts: number;
   cancelRenewal: () => void;
 }
 
@@ -98,9 +105,16 @@ export class RenewedLease<V> implements Lease<V> {
     const bytes = this.deps.encode(value);
     const name = nameOf(key);
     this.checkLive();
-    return this.putInTurn(name, this.held.get(name) ?? this.admit(name, newKey(key)), (leased) =>
-      this.write(name, leased, bytes, options),
-    );
+    const leased = this.held.get(name) ?? this.admit(name, newKey(key));
+    if (leased.puts >= MOST_LEASE_PUTS) {
+      throw overloaded(`${MOST_LEASE_PUTS} puts of this key wait already`);
+    }
+    leased.puts += 1;
+    try {
+      return await this.putInTurn(name, leased, (now) => this.write(name, now, bytes, options));
+    } finally {
+      leased.puts -= 1;
+    }
   }
 
   async delete(key: Key, options?: CallOptions): Promise<boolean> {
@@ -133,8 +147,7 @@ export class RenewedLease<V> implements Lease<V> {
       this.checkLive();
       const now = this.held.get(name);
       if (now !== undefined && now !== leased) return this.putInTurn(name, now, write);
-      if (now === undefined)
-        this.admit(name, Object.assign(leased, newKey(leased.key, leased.turn)));
+      if (now === undefined) this.admit(name, Object.assign(leased, NEVER_WRITTEN));
       return write(leased);
     });
   }
@@ -148,7 +161,7 @@ export class RenewedLease<V> implements Lease<V> {
     const { calls, clock } = this.deps;
     const { unsure } = leased;
     const askedAtMs = clock.monotonicMs();
-    leased.unsure = [...unsure, value];
+    leased.unsure = [...unsure, value].slice(-MOST_UNSURE);
     try {
       const { revision } = await calls.put(leased.key, value, { ...options, ttlMs: this.ttlMs });
       this.renewed(name, leased, { value, revision }, askedAtMs);
@@ -268,11 +281,7 @@ export class RenewedLease<V> implements Lease<V> {
 
   private admit(name: string, leased: LeasedKey): LeasedKey {
     if (this.held.size >= MOST_LEASE_KEYS) {
-      throw new ClientError({
-        code: "CLIENT_OVERLOADED",
-        outcome: "not-applied",
-        message: `a lease keeps at most ${MOST_LEASE_KEYS} keys`,
-      });
+      throw overloaded(`a lease keeps at most ${MOST_LEASE_KEYS} keys`);
     }
     this.held.set(name, leased);
     return leased;
@@ -298,9 +307,18 @@ export class RenewedLease<V> implements Lease<V> {
 }
 
 /** A key before its first write, until which it cannot run out. */
-function newKey(key: Key, turn: Promise<unknown> = Promise.resolve()): LeasedKey {
-  const endsAtMs = Number.POSITIVE_INFINITY;
-  return { key, stored: undefined, unsure: [], endsAtMs, turn, cancelRenewal: nothing };
+const NEVER_WRITTEN = {
+  stored: undefined,
+  unsure: [],
+  endsAtMs: Number.POSITIVE_INFINITY,
+} as const;
+
+function newKey(key: Key): LeasedKey {
+  return { key, ...NEVER_WRITTEN, turn: Promise.resolve(), puts: 0, cancelRenewal: nothing };
+}
+
+function overloaded(message: string): ClientError {
+  return new ClientError({ code: "CLIENT_OVERLOADED", outcome: "not-applied", message });
 }
 
 function nameOf(key: Key): string {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ClientError } from "../src/errors.js";
 import type { CasRequest } from "../src/index.js";
-import { type LeaseCalls, MOST_LEASE_KEYS, RenewedLease } from "../src/lease.js";
+import { type LeaseCalls, MOST_LEASE_KEYS, MOST_LEASE_PUTS, RenewedLease } from "../src/lease.js";
 import { VirtualClock } from "./fakes/virtual-clock.js";
 
 const TTL_MS = 9_000;
@@ -262,6 +262,21 @@ describe("a lease", () => {
     await store.clock.advance(TTL_MS / 3);
     expect(lease.signal.aborted).toBe(true);
     expect(store.clock.pending).toBe(0);
+  });
+
+  test("lets no more puts of a key wait than its bound, and takes others again", async () => {
+    store.fates.push("hangs");
+    const waiting = Array.from({ length: MOST_LEASE_PUTS }, () => lease.put("a", "v"));
+    for (const put of waiting) put.catch(() => undefined);
+    await expect(lease.put("a", "v")).rejects.toMatchObject({
+      ...{ code: "CLIENT_OVERLOADED", outcome: "not-applied" },
+    });
+    await lease.put("b", "v");
+    store.fates.push("refused");
+    for (let turn = 0; turn < 2 * MOST_LEASE_PUTS; turn += 1) {
+      await lease.put("b", `${turn}`).catch(() => undefined);
+    }
+    expect(lease.keys).toEqual(["a", "b"]);
   });
 
   test("keeps no more than its bound of keys", async () => {

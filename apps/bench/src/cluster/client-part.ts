@@ -5,7 +5,7 @@ import { type Measurement, measure } from "../closed-loop.js";
 import { buildEtcdLoad, type RunEtcdLoad } from "./etcd-load.js";
 import { EtcdMembers } from "./etcd-members.js";
 import { etcd3Way } from "./etcd3-client.js";
-import { ALL_KEYS, loadKeys, VALUE } from "./keys.js";
+import { keyAt, loadKeys, VALUE } from "./keys.js";
 import type { Part } from "./part.js";
 import { Redis } from "./redis.js";
 import { figures, rateOf, table, verdict } from "./table.js";
@@ -36,10 +36,6 @@ type Call = (sequence: number) => Promise<unknown>;
 
 /** Measures a kind of work; undefined where it is not done that way. */
 type Measure = (work: string, callers: number, ms: number) => Promise<Measurement | undefined>;
-
-function keyAt(sequence: number): Buffer {
-  return ALL_KEYS[(sequence * 7919) % ALL_KEYS.length] ?? VALUE;
-}
 
 function titanWay(client: TitanClient<Uint8Array>): Way {
   return { put: (key, value) => client.put(key, value), get: (key) => client.get(key) };

@@ -8,6 +8,11 @@ export const ALL_KEYS: readonly Buffer[] = Array.from({ length: KEYS }, (_, i) =
   Buffer.from(`key-${String((i * 7919) % KEYS).padStart(12, "0")}`),
 );
 
+/** A key for each number, spread over all of them. */
+export function keyAt(sequence: number): Buffer {
+  return ALL_KEYS[(sequence * 7919) % ALL_KEYS.length] ?? VALUE;
+}
+
 /** Writes every key once. @returns the keys of each shard */
 export async function loadKeys(titan: TitanNodes): Promise<ReadonlyMap<number, readonly Buffer[]>> {
   const byShard = new Map<number, Buffer[]>();

@@ -6,7 +6,7 @@ import { TitanClient } from "@titan/client";
 import { measure, median } from "../closed-loop.js";
 import { measureOpen, type OpenMeasurement } from "../open-loop.js";
 import { EtcdMembers } from "./etcd-members.js";
-import { ALL_KEYS, loadKeys, VALUE } from "./keys.js";
+import { keyAt, loadKeys, VALUE } from "./keys.js";
 import type { Part } from "./part.js";
 import { table, verdict } from "./table.js";
 import { TitanNodes } from "./titan-nodes.js";
@@ -17,10 +17,6 @@ const QUEUED = 50_000;
 const WARM_UP_MS = 3_000;
 
 type Put = (sequence: number) => Promise<unknown>;
-
-function keyAt(sequence: number): Buffer {
-  return ALL_KEYS[(sequence * 7919) % ALL_KEYS.length] ?? VALUE;
-}
 
 function medians(all: readonly OpenMeasurement[]): OpenMeasurement {
   const of = (field: keyof OpenMeasurement): number => median(all.map((one) => one[field]));
