@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TitanClient } from "@titan/client";
 import { SeededRandom } from "@titan/raft/testing";
-import { ProcessCluster, waitUntil, withTemporaryDirectory } from "@titan/testkit";
+import { ProcessCluster, withTemporaryDirectory } from "@titan/testkit";
+import { busiestLeader, healed } from "../support/cluster-state.js";
 import { Callers } from "./callers.js";
 
 const { values: flags } = parseArgs({
@@ -24,7 +25,6 @@ const { values: flags } = parseArgs({
 
 const CALL_TIMEOUT_MS = 5_000;
 const CALM_MS = 500;
-const HEAL_TIMEOUT_MS = 60_000;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -34,32 +34,6 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-}
-
-/** Every shard is led, and all its replicas have caught up, about. */
-async function isHealed(admin: TitanClient): Promise<boolean> {
-  const { cluster } = await admin.status();
-  const shards = cluster?.shards ?? [];
-  return (
-    shards.length > 0 &&
-    shards.every(
-      ({ leader, replicas }) =>
-        leader !== undefined && replicas.every(({ reachable, lag }) => reachable && lag < 1_000),
-    )
-  );
-}
-
-function healed(admin: TitanClient): Promise<unknown> {
-  const isGood = (): Promise<boolean> => isHealed(admin).catch(() => false);
-  return waitUntil(isGood, { what: "the cluster to heal", timeoutMs: HEAL_TIMEOUT_MS });
-}
-
-/** The id of the node that leads most shards. */
-async function busiestLeader(admin: TitanClient): Promise<string> {
-  const { cluster } = await admin.status();
-  const [most] = [...(cluster?.nodes ?? [])].toSorted((a, b) => b.leads - a.leads);
-  if (most === undefined) throw new Error("no node is known");
-  return most.nodeId;
 }
 
 function median(values: readonly number[]): number {

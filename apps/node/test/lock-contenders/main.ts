@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TitanClient } from "@titan/client";
 import { SeededRandom } from "@titan/raft/testing";
-import { ProcessCluster, waitUntil, withTemporaryDirectory } from "@titan/testkit";
+import { ProcessCluster, withTemporaryDirectory } from "@titan/testkit";
+import { busiestLeader, healed } from "../support/cluster-state.js";
 import { FencedResource } from "./fenced-resource.js";
 import type { ContenderOrders, ContenderReport } from "./messages.js";
 
@@ -26,7 +27,6 @@ const KEY = "locks/resource";
 const TTL_MS = 1_500;
 const MOST_FROZEN_MS = 4_000;
 const CALM_MS = 1_000;
-const HEAL_TIMEOUT_MS = 60_000;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -60,7 +60,7 @@ class Trial {
   }
 
   async run(): Promise<readonly string[]> {
-    await this.#healed();
+    await healed(this.#admin);
     for (let number = 0; number < Number(flags.contenders); number += 1) this.#start(number);
     const endMs = performance.now() + Number(flags.seconds) * 1_000;
     while (performance.now() < endMs) {
@@ -119,30 +119,15 @@ class Trial {
   }
 
   async #killLeader(): Promise<void> {
-    const { cluster } = await this.#admin.status();
-    const [most] = [...(cluster?.nodes ?? [])].toSorted((a, b) => b.leads - a.leads);
-    const node = this.#cluster.nodes.find(({ id }) => id === most?.nodeId);
-    if (node === undefined) return;
+    const victim = await busiestLeader(this.#admin);
+    const node = this.#cluster.nodes.find(({ id }) => id === victim);
+    if (node === undefined) throw new Error(`there is no ${victim}`);
     this.#kills += 1;
     await node.process.kill();
     await pause(this.#random.nextInt(1_000));
     node.process.start();
     await node.process.listening();
-    await this.#healed();
-  }
-
-  async #healed(): Promise<void> {
-    const isHealed = async (): Promise<boolean> => {
-      const { cluster } = await this.#admin.status();
-      const shards = cluster?.shards ?? [];
-      const isWhole = shards.every(
-        ({ leader, replicas }) => leader !== undefined && replicas.every((one) => one.reachable),
-      );
-      return shards.length > 0 && isWhole;
-    };
-    await waitUntil(() => isHealed().catch(() => false), {
-      ...{ what: "the cluster to heal", timeoutMs: HEAL_TIMEOUT_MS },
-    });
+    await healed(this.#admin);
   }
 }
 
