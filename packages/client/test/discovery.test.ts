@@ -136,19 +136,16 @@ describe("a client", () => {
     expect(transport.open).toBe(2);
   });
 
-  test("leaves leaders of other shards alone when one shard has none", async () => {
+  test("still asks a node for the shards that it leads when it has no leader for another one", async () => {
+    transport.map = () => clusterMap({ leaders: [2, 2] });
     const client = await settledClient();
-    const reply = transport.reply;
-    transport.reply = (address) =>
-      address === "n1:7420"
-        ? failure(UNAVAILABLE, "NO_LEADER", { outcome: "not-applied" })
-        : reply(address);
-    const call = client.put("b", "v", { timeoutMs: 200 }).catch(() => undefined);
-    await clock.advance(200);
-    await call;
+    expect(await destinations(client)).toEqual(["n2:7420", "n2:7420"]);
     transport.sent.length = 0;
-    await client.get("a");
-    expect(transport.sent).toEqual(["n2:7420"]);
+    const replies = [failure(UNAVAILABLE, "NO_LEADER", { outcome: "not-applied" })];
+    transport.reply = () => replies.shift() ?? { found: false };
+    await client.put("b", "v");
+    expect(transport.sent).toEqual(["n2:7420", "n1:7420"]);
+    expect(await destinations(client)).toEqual(["n1:7420", "n2:7420"]);
   });
 
   test("follows what nodes say of leaders", async () => {

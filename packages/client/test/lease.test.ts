@@ -276,6 +276,8 @@ describe("a lease", () => {
     for (let turn = 0; turn < 2 * MOST_LEASE_PUTS; turn += 1) {
       await lease.put("b", `${turn}`).catch(() => undefined);
     }
+    await lease.put("b", "the last one");
+    expect(store.valueOf("b")).toBe("the last one");
     expect(lease.keys).toEqual(["a", "b"]);
   });
 
